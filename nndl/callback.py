@@ -1,0 +1,151 @@
+"""What can watch a training: the progress display, a recorder of gradient norms, VisualDL."""
+
+import sys
+from collections import defaultdict
+from os import PathLike
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from nndl.runner import RunnerV3
+
+
+class Callback:
+    """Hooks that :meth:`nndl.RunnerV3.train` calls; override the ones you need."""
+
+    def on_train_begin(self, runner: "RunnerV3") -> None:
+        """Before the first step."""
+
+    def on_backward_end(self, runner: "RunnerV3") -> None:
+        """Gradients are there, the parameters not yet updated."""
+
+    def on_step_end(self, runner: "RunnerV3") -> None:
+        """The parameters are updated; the loss is ``runner.train_step_losses[-1]``."""
+
+    def on_evaluate(self, runner: "RunnerV3", improved: bool) -> None:
+        """The dev set was evaluated; ``improved`` tells whether this is the best model so far."""
+
+    def on_train_end(self, runner: "RunnerV3") -> None:
+        """After the last step, also after an interruption or an error."""
+
+
+def progress(log_steps: int) -> Callback:
+    """A progress bar on a terminal, the book's plain lines elsewhere, nothing for ``log_steps`` 0."""
+    if not log_steps:
+        return Callback()
+    return ProgressBar() if sys.stdout.isatty() else PlainLog(log_steps)
+
+
+class PlainLog(Callback):
+    """The book's lines, one every ``log_steps`` steps and one for each evaluation."""
+
+    def __init__(self, log_steps: int) -> None:
+        self.log_steps = log_steps
+        self._best: float | None = None
+
+    def on_train_begin(self, runner: "RunnerV3") -> None:
+        self._best = runner.best_score
+
+    def on_step_end(self, runner: "RunnerV3") -> None:
+        step, loss = runner.train_step_losses[-1]
+        if step % self.log_steps == 0:
+            where = f"epoch: {runner.epoch}/{runner.num_epochs}, step: {step}/{runner.num_training_steps}"
+            print(f"[Train] {where}, loss: {loss:.5f}", flush=True)
+
+    def on_evaluate(self, runner: "RunnerV3", improved: bool) -> None:
+        print(f"[Evaluate] dev score: {runner.dev_scores[-1]:.5f}, dev loss: {runner.dev_losses[-1][1]:.5f}")
+        if improved:
+            print(f"[Evaluate] best accuracy has been updated: {self._best:.5f} --> {runner.best_score:.5f}")
+            self._best = runner.best_score
+
+    def on_train_end(self, runner: "RunnerV3") -> None:
+        if runner.interrupted:
+            print("[Train] Training interrupted; the best model so far is kept.")
+        else:
+            print("[Train] Training done!")
+
+
+class ProgressBar(Callback):
+    """One line that shows epoch, step, loss and dev score."""
+
+    def on_train_begin(self, runner: "RunnerV3") -> None:
+        from tqdm import tqdm
+
+        self._bar = tqdm(total=runner.num_training_steps, initial=runner.global_step, unit="step", leave=False)
+
+    def on_step_end(self, runner: "RunnerV3") -> None:
+        self._bar.set_description(f"epoch {runner.epoch + 1}/{runner.num_epochs}", refresh=False)
+        fields = {"loss": f"{runner.train_step_losses[-1][1]:.4f}"}
+        if runner.dev_scores:
+            fields["dev"] = f"{runner.dev_scores[-1]:.3f}"
+        self._bar.set_postfix(fields, refresh=False)
+        self._bar.update()
+
+    def on_train_end(self, runner: "RunnerV3") -> None:
+        self._bar.close()
+        state = "interrupted" if runner.interrupted else "done"
+        print(f"[Train] {state} at step {runner.global_step}, best dev score {runner.best_score:.5f}")
+
+
+class GradientNormRecorder(Callback):
+    r"""The L2 norm of each parameter's gradient at every step (梯度的 L2 范数), section 6.4.
+
+    .. math:: \lVert g \rVert_2 = \sqrt{\textstyle\sum_i g_i^2}
+
+    Attributes:
+        norms: parameter name to the norms, one a step, as the backward pass left them.
+        applied: the same after the optimizer's gradient clipping (梯度截断), which is what the update uses.
+    """
+
+    def __init__(self) -> None:
+        self.norms: dict[str, list[float]] = defaultdict(list)
+        self.applied: dict[str, list[float]] = defaultdict(list)
+
+    def on_backward_end(self, runner: "RunnerV3") -> None:
+        named = [(name, p) for name, p in runner.model.named_parameters() if p.grad is not None]
+        clip = runner.optimizer._grad_clip  # Paddle has no public name for it
+        pairs = [(parameter, parameter.grad) for _, parameter in named]
+        clipped = clip(pairs) if clip else pairs
+        for (name, parameter), (_, applied) in zip(named, clipped, strict=True):
+            self.norms[name].append(_l2(parameter.grad))
+            self.applied[name].append(_l2(applied))
+
+    __call__ = on_backward_end  # so that it serves as the book's custom_print_log, too
+
+
+def _l2(gradient: Any) -> float:
+    return float(np.linalg.norm(gradient.numpy()))
+
+
+class VisualDLLogger(Callback):
+    """Losses, dev scores and gradient norms for VisualDL: ``visualdl --logdir DIR`` shows them.
+
+    Args:
+        logdir: the folder for VisualDL's log file.
+    """
+
+    def __init__(self, logdir: str | PathLike) -> None:
+        self.logdir = str(logdir)
+
+    def on_train_begin(self, runner: "RunnerV3") -> None:
+        from visualdl import LogWriter
+
+        self._writer = LogWriter(logdir=self.logdir)
+
+    def on_backward_end(self, runner: "RunnerV3") -> None:
+        for name, parameter in runner.model.named_parameters():
+            if parameter.grad is not None:
+                self._writer.add_scalar(f"gradient_norm/{name}", _l2(parameter.grad), runner.global_step)
+
+    def on_step_end(self, runner: "RunnerV3") -> None:
+        step, loss = runner.train_step_losses[-1]
+        self._writer.add_scalar("train/loss", loss, step)
+
+    def on_evaluate(self, runner: "RunnerV3", improved: bool) -> None:
+        step, loss = runner.dev_losses[-1]
+        self._writer.add_scalar("dev/loss", loss, step)
+        self._writer.add_scalar("dev/score", runner.dev_scores[-1], step)
+
+    def on_train_end(self, runner: "RunnerV3") -> None:
+        self._writer.close()

@@ -1,0 +1,1 @@
+"""The chapter's data: one module a data set, and batching."""

@@ -1,0 +1,272 @@
+"""Unrolls ANY cell: time, direction, depth, lengths and masking (掩码) are written once, here."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from typing import Any
+
+import paddle
+import paddle.nn.functional as F
+from paddle import Tensor, nn
+from paddle.utils import flatten, map_structure, pack_sequence_as
+
+from nndl.error import SettingError
+from nndl.op.cell import LSTMCell, SRNCell, State
+
+DIRECTIONS = {"forward": 1, "bidirectional": 2, "bidirect": 2}
+
+
+def unroll(
+    cell: nn.RNNCellBase,
+    X: Tensor,
+    state: State = None,
+    sequence_length: Tensor | None = None,
+    reverse: bool = False,
+    time_major: bool = False,
+) -> tuple[Tensor, State]:
+    """Run one cell over all steps of a batch.
+
+    Where a sequence has ended its state stands still and its outputs are zero. Run in reverse, a sequence
+    therefore starts at its own last element: the padding (补齐) before it changes nothing.
+
+    Shapes: X float [B, L, M] ([L, B, M] if time_major); state as the cell's, each [B, D], zeros when left
+    out; sequence_length int [B], values 0..L. Returns the outputs float [B, L, D] ([L, B, D]), placed at the
+    step they belong to, and the last state.
+    """
+    time_axis = 0 if time_major else 1
+    # A cell of ours projects the inputs of all steps in one product; any other cell takes them as they are.
+    project: Callable = getattr(cell, "project", lambda inputs: inputs)
+    step: Callable = getattr(cell, "step", cell)
+    if state is None:
+        state = cell.get_initial_states(X, dtype=X.dtype, batch_dim_idx=1 - time_axis)
+    inputs = paddle.unbind(project(X), axis=time_axis)
+    L = len(inputs)
+    shortest = L if sequence_length is None else int(sequence_length.min())
+    valid = None if shortest == L else _valid_steps(sequence_length, L, time_axis)
+
+    outputs: list[Tensor] = [X] * L
+    for t in reversed(range(L)) if reverse else range(L):
+        outputs[t], new_state = step(inputs[t], state)
+        if t < shortest:
+            state = new_state
+        else:
+            ended_or_not = partial(paddle.where, valid[t] if time_major else valid[:, t])
+            state = map_structure(ended_or_not, new_state, state)
+    Y = paddle.stack(outputs, axis=time_axis)
+    return Y if valid is None else paddle.where(valid, Y, paddle.zeros_like(Y)), state
+
+
+def _valid_steps(sequence_length: Tensor, L: int, time_axis: int) -> Tensor:
+    """True where a sequence has not ended yet: bool [B, L, 1], or [L, B, 1] for time_axis 0."""
+    steps = paddle.arange(L, dtype="int64")
+    lengths = sequence_length.astype("int64")
+    valid = steps.unsqueeze(1) < lengths if time_axis == 0 else steps < lengths.unsqueeze(1)
+    return valid.unsqueeze(-1)
+
+
+class Recurrent(nn.Layer):
+    """Layers of cells, in one direction or both, with the interface of ``paddle.nn.SimpleRNN`` and ``LSTM``.
+
+    Shapes, with N = num_layers · num_directions: inputs float [B, L, M] ([L, B, M] if time_major); states
+    float [N, B, D] each, as a tuple where the cell has several; outputs float [B, L, D · num_directions].
+
+    Args:
+        make_cell: called with the input size, returns one cell; called once a layer and direction.
+        input_size: M, the size of the first layer's inputs.
+        num_layers: the depth.
+        direction: "forward" or "bidirectional" (also "bidirect").
+        dropout: the probability that an output between two layers is dropped in training.
+        time_major: whether time is the first axis.
+
+    Raises:
+        SettingError: a setting out of its range, or inputs, states or lengths of a wrong shape.
+    """
+
+    def __init__(
+        self,
+        make_cell: Callable[[int], nn.RNNCellBase],
+        input_size: int,
+        num_layers: int = 1,
+        direction: str = "forward",
+        dropout: float = 0.0,
+        time_major: bool = False,
+    ) -> None:
+        super().__init__()
+        if direction not in DIRECTIONS:
+            raise SettingError(f"direction {direction!r}: expected one of {', '.join(DIRECTIONS)}")
+        if num_layers < 1:
+            raise SettingError(f"num_layers {num_layers}: expected at least 1")
+        if not 0 <= dropout < 1:
+            raise SettingError(f"dropout {dropout}: expected a probability from 0 up to, not including, 1")
+        self.input_size, self.num_layers, self.direction = input_size, num_layers, direction
+        self.num_directions, self.dropout, self.time_major = DIRECTIONS[direction], dropout, time_major
+        self.cells = nn.LayerList()
+        for _ in range(num_layers):
+            self.cells.extend([make_cell(input_size) for _ in range(self.num_directions)])
+            input_size = self.num_directions * self.cells[0].hidden_size
+
+    def forward(
+        self, inputs: Tensor, initial_states: State = None, sequence_length: Tensor | None = None
+    ) -> tuple[Tensor, State]:
+        """Outputs of the last layer for every step, and the last states of all layers and directions."""
+        self._check(inputs, sequence_length)
+        first_states = self._split(initial_states, inputs)
+        last_states = []
+        X = inputs
+        for layer in range(self.num_layers):
+            if layer and self.dropout:
+                X = F.dropout(X, self.dropout, training=self.training)
+            outputs = []
+            for direction in range(self.num_directions):
+                i = layer * self.num_directions + direction
+                Y, state = unroll(self.cells[i], X, first_states[i], sequence_length, direction == 1, self.time_major)
+                outputs.append(Y)
+                last_states.append(state)
+            X = paddle.concat(outputs, axis=-1) if len(outputs) > 1 else outputs[0]
+        return X, map_structure(lambda *states: paddle.stack(states), *last_states)
+
+    def _split(self, states: State, inputs: Tensor) -> list[State]:
+        """The states [N, B, D] as a list of N states [B, D], one for each cell."""
+        N = len(self.cells)
+        if states is None:
+            return [None] * N
+        batch = inputs.shape[1 if self.time_major else 0]
+        shape = [N, batch, self.cells[0].hidden_size]
+        for tensor in flatten(states):
+            if list(tensor.shape) != shape:
+                raise SettingError(f"initial state of shape {list(tensor.shape)}: expected {shape}")
+        return [pack_sequence_as(states, [tensor[i] for tensor in flatten(states)]) for i in range(N)]
+
+    def _check(self, inputs: Tensor, sequence_length: Tensor | None) -> None:
+        axes = "[L, B, M]" if self.time_major else "[B, L, M]"
+        if inputs.ndim != 3 or inputs.shape[-1] != self.input_size:
+            raise SettingError(f"inputs of shape {inputs.shape}: expected {axes} with M = {self.input_size}")
+        L, batch = inputs.shape[:2] if self.time_major else inputs.shape[1::-1]
+        if L == 0:
+            raise SettingError(f"inputs of shape {inputs.shape}: expected at least one step")
+        if sequence_length is None:
+            return
+        if list(sequence_length.shape) != [batch]:
+            raise SettingError(f"sequence_length of shape {sequence_length.shape}: expected [{batch}]")
+        low, high = int(sequence_length.min()), int(sequence_length.max())
+        if low < 0 or high > L:
+            raise SettingError(f"sequence_length from {low} to {high}: expected values from 0 to {L}")
+
+    def extra_repr(self) -> str:
+        return f"num_layers={self.num_layers}, direction={self.direction}, dropout={self.dropout}"
+
+
+class _PaddleTwin(Recurrent):
+    """A layer that has a counterpart in Paddle, and copies its weights both ways.
+
+    Paddle's layers hold the transposed matrices and two biases; the sum of these is ours:
+    W = W_ihᵀ, U = W_hhᵀ, b = b_ih + b_hh.
+    """
+
+    cell_class: type[Any]
+    paddle_class: type[Any]
+
+    def __init__(
+        self,
+        input_size: int,
+        hidden_size: int,
+        num_layers: int = 1,
+        direction: str = "forward",
+        time_major: bool = False,
+        dropout: float = 0.0,
+        W_attr: Any = None,
+        U_attr: Any = None,
+        b_attr: Any = None,
+    ) -> None:
+        self.hidden_size = hidden_size
+        super().__init__(
+            lambda size: self.cell_class(size, hidden_size, W_attr, U_attr, b_attr),
+            input_size,
+            num_layers,
+            direction,
+            dropout,
+            time_major,
+        )
+
+    @classmethod
+    def from_paddle(cls, layer: Any) -> "_PaddleTwin":
+        """Our layer with the sizes and a copy of the weights of Paddle's.
+
+        Raises:
+            SettingError: another kind of layer, another activation than tanh, or an LSTM with projection.
+        """
+        if not isinstance(layer, cls.paddle_class):
+            raise SettingError(f"{type(layer).__name__}: expected a paddle.nn.{cls.paddle_class.__name__}")
+        if getattr(layer, "activation", "tanh") != "tanh" or layer.proj_size:
+            raise SettingError(f"{layer}: expected the activation tanh and proj_size 0")
+        direction = "forward" if layer.num_directions == 1 else "bidirectional"
+        sizes = (layer.input_size, layer.hidden_size, layer.num_layers, direction)
+        with _default_dtype(layer.weight_ih_l0.dtype):
+            ours = cls(*sizes, time_major=layer.time_major, dropout=layer.dropout)
+        for cell, (W, U, b_ih, b_hh) in zip(ours.cells, _paddle_weights(layer), strict=True):
+            cell.W.set_value(W.T)
+            cell.U.set_value(U.T)
+            zero = paddle.zeros_like(cell.b)
+            cell.b.set_value(zero + (zero if b_ih is None else b_ih) + (zero if b_hh is None else b_hh))
+        return ours
+
+    def to_paddle(self) -> Any:
+        """Paddle's layer with a copy of our weights; b goes into its first bias, the second is zero."""
+        sizes = (self.input_size, self.hidden_size, self.num_layers, self.direction)
+        with _default_dtype(self.cells[0].W.dtype):
+            theirs = self.paddle_class(*sizes, time_major=self.time_major, dropout=self.dropout)
+        for cell, (W, U, b_ih, b_hh) in zip(self.cells, _paddle_weights(theirs), strict=True):
+            W.set_value(cell.W.T)
+            U.set_value(cell.U.T)
+            b_ih.set_value(cell.b[0])
+            b_hh.set_value(paddle.zeros_like(b_hh))
+        return theirs
+
+
+@contextmanager
+def _default_dtype(dtype: paddle.dtype) -> Iterator[None]:
+    """Layers made inside have parameters of this dtype (Paddle's own ``Layer.to`` fails on its LSTM)."""
+    before = paddle.get_default_dtype()
+    paddle.set_default_dtype(dtype)
+    try:
+        yield
+    finally:
+        paddle.set_default_dtype(before)
+
+
+def _paddle_weights(layer: Any) -> list[tuple[Tensor | None, ...]]:
+    """(weight_ih, weight_hh, bias_ih, bias_hh) for each layer and direction of a Paddle layer, in our order."""
+    kinds = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
+    return [
+        tuple(getattr(layer, f"{kind}_l{depth}{suffix}", None) for kind in kinds)
+        for depth in range(layer.num_layers)
+        for suffix in ("", "_reverse")[: layer.num_directions]
+    ]
+
+
+class SRN(_PaddleTwin):
+    """Simple recurrent network (简单循环网络), the counterpart of ``paddle.nn.SimpleRNN``.
+
+    Shapes as in :class:`Recurrent`; the equation and the parameters in :class:`nndl.op.SRNCell`.
+
+    Example:
+        >>> outputs, H = SRN(32, 64)(paddle.randn([8, 10, 32]))
+        >>> list(outputs.shape), list(H.shape)
+        ([8, 10, 64], [1, 8, 64])
+    """
+
+    cell_class, paddle_class = SRNCell, nn.SimpleRNN
+
+
+class LSTM(_PaddleTwin):
+    """Long short-term memory (长短期记忆网络), the counterpart of ``paddle.nn.LSTM``.
+
+    Shapes as in :class:`Recurrent`; the equations and the parameters in :class:`nndl.op.LSTMCell`.
+
+    Example:
+        >>> outputs, (H, C) = LSTM(32, 64, direction="bidirectional")(paddle.randn([8, 10, 32]))
+        >>> list(outputs.shape), list(H.shape), list(C.shape)
+        ([8, 10, 128], [2, 8, 64], [2, 8, 64])
+    """
+
+    cell_class, paddle_class = LSTMCell, nn.LSTM

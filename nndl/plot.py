@@ -1,0 +1,70 @@
+"""The book's figures of a training, in the book's colours."""
+
+from os import PathLike
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import matplotlib.pyplot as plt
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from nndl.error import OutputError
+
+if TYPE_CHECKING:
+    from nndl.runner import RunnerV3
+
+COLORS = ("#e4007f", "#f19ec2", "#e8609b", "#000000")
+
+
+def plot_training_loss(runner: "RunnerV3", fig_name: str | PathLike, sample_step: int = 10) -> None:
+    """Train and dev loss against steps, written to ``fig_name`` (figure 6.6 of one length).
+
+    Args:
+        runner: a runner after training; its history stays as it is.
+        fig_name: the file; its suffix chooses the format.
+        sample_step: every how many training steps are drawn.
+
+    Raises:
+        OutputError: the file cannot be written.
+    """
+    figure, axes = plt.subplots()
+    _draw_losses(axes, runner, sample_step, "upper right")
+    _finish(figure, fig_name)
+
+
+def plot_training_loss_acc(
+    runner: "RunnerV3",
+    fig_name: str | PathLike,
+    fig_size: tuple[float, float] = (16, 6),
+    sample_step: int = 10,
+    loss_legend_loc: str = "lower left",
+    acc_legend_loc: str = "lower left",
+) -> None:
+    """The losses, and beside them the dev accuracy, against steps (figure 6.16). See :func:`plot_training_loss`."""
+    figure, (left, right) = plt.subplots(1, 2, figsize=fig_size)
+    _draw_losses(left, runner, sample_step, loss_legend_loc)
+    right.plot([step for step, _ in runner.dev_losses], runner.dev_scores, "--", color=COLORS[0], label="Dev accuracy")
+    right.set(xlabel="step", ylabel="score")
+    right.legend(loc=acc_legend_loc)
+    _finish(figure, fig_name)
+
+
+def _draw_losses(axes: Axes, runner: "RunnerV3", sample_step: int, legend: str) -> None:
+    for items, style, color, label in (
+        (runner.train_step_losses[::sample_step], "-", COLORS[0], "Train loss"),
+        (runner.dev_losses, "--", COLORS[1], "Dev loss"),
+    ):
+        if items:
+            axes.plot(*zip(*items, strict=True), style, color=color, label=label)
+    axes.set(xlabel="step", ylabel="loss")
+    axes.legend(loc=legend)
+
+
+def _finish(figure: Figure, fig_name: str | PathLike) -> None:
+    try:
+        Path(fig_name).parent.mkdir(parents=True, exist_ok=True)
+        figure.savefig(fig_name, bbox_inches="tight")
+    except OSError as error:
+        raise OutputError(f"cannot write {fig_name}: {error.strerror or error}; choose another place") from error
+    if not plt.isinteractive():  # a notebook shows the figure that stays open; a script would only pile them up
+        plt.close(figure)

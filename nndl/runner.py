@@ -1,0 +1,282 @@
+"""RunnerV3, the course's training loop (the book's interface, chapter 6)."""
+
+import math
+import random
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import paddle
+from paddle import Tensor
+
+from nndl import checkpoint
+from nndl.callback import Callback, progress
+from nndl.error import CheckpointError, DivergedError, SettingError
+
+FilePath = str | PathLike
+_HISTORY = ("train_step_losses", "train_epoch_losses", "dev_losses", "dev_scores")
+
+
+class RunnerV3:
+    """Trains, evaluates, predicts, saves and loads a model.
+
+    Args:
+        model: a ``paddle.nn.Layer``.
+        optimizer: its optimizer; may be None where nothing is trained.
+        loss_fn: called as ``loss_fn(logits, y)``, returns a scalar tensor.
+        metric: with ``update``, ``accumulate`` and ``reset``, such as :class:`nndl.Accuracy`; may be None.
+
+    Attributes:
+        train_step_losses: [(step, loss)], one for each training step.
+        train_epoch_losses: the mean loss of each epoch (回合).
+        dev_losses: [(step, loss)], one for each evaluation during training.
+        dev_scores: the metric at the same steps.
+        best_score: the best of them.
+        global_step: the number of steps taken.
+        interrupted: whether Ctrl-C ended the last training.
+    """
+
+    def __init__(self, model: paddle.nn.Layer, optimizer: Any, loss_fn: Callable, metric: Any, **kwargs: Any) -> None:
+        self.model, self.optimizer, self.loss_fn, self.metric = model, optimizer, loss_fn, metric
+        self.train_step_losses: list[tuple[int, float]] = []
+        self.train_epoch_losses: list[float] = []
+        self.dev_losses: list[tuple[int, float]] = []
+        self.dev_scores: list[float] = []
+        self.best_score = 0.0
+        self.global_step = self.epoch = self.num_epochs = self.num_training_steps = 0
+        self.interrupted = False
+
+    def train(
+        self,
+        train_loader: Iterable,
+        dev_loader: Iterable | None = None,
+        *,
+        num_epochs: int = 0,
+        log_steps: int = 100,
+        eval_steps: int = 0,
+        save_path: FilePath = "best_model.pdparams",
+        custom_print_log: Callable[["RunnerV3"], None] | None = None,
+        callbacks: Sequence[Callback] = (),
+        checkpoint_path: FilePath | None = None,
+        checkpoint_steps: int = 100,
+        **kwargs: Any,
+    ) -> None:
+        """Train for ``num_epochs`` epochs; Ctrl-C ends the training and keeps the best model.
+
+        A batch is ``(X, y)``; X may be a tuple, such as ``(ids, lengths)``.
+
+        Args:
+            train_loader: batches; ``len`` of it is the number of batches an epoch.
+            dev_loader: batches to choose the best model by.
+            num_epochs: how often the training set is seen.
+            log_steps: a line every so many steps (a bar on a terminal); 0 for silence.
+            eval_steps: the dev set is evaluated every so many steps and after the last; 0 for never.
+            save_path: where the model with the best dev score is written; its folder is made.
+            custom_print_log: called with the runner after backward, before the update.
+            callbacks: more to call, see :class:`nndl.Callback`.
+            checkpoint_path: where the whole state of the training is written, every ``checkpoint_steps`` steps
+                and at the end. If the file is there, training goes on from it, and ends with the numbers of a
+                training that was never interrupted.
+            checkpoint_steps: see above.
+
+        Raises:
+            DivergedError: the training loss became NaN or infinite.
+            SettingError: eval_steps without a dev loader or a metric, or an empty loader.
+            CheckpointError: ``checkpoint_path`` holds another model's state.
+        """
+        steps_per_epoch = len(train_loader)  # type: ignore[arg-type]
+        if not steps_per_epoch:
+            raise SettingError("train_loader is empty: expected at least one batch")
+        if eval_steps and (dev_loader is None or self.metric is None):
+            raise SettingError("eval_steps: evaluating needs a dev_loader and a metric; pass both, or eval_steps=0")
+        self.interrupted, self._first_step, self._owns_save_path = False, self.global_step, False
+        if checkpoint_path is not None and Path(checkpoint_path).exists():
+            self._resume(checkpoint_path)
+        self.num_epochs, self.num_training_steps = num_epochs, self._first_step + num_epochs * steps_per_epoch
+
+        watchers = [progress(log_steps), *callbacks]
+        for watcher in watchers:
+            watcher.on_train_begin(self)
+        self.model.train()
+        try:
+            first_epoch, done = divmod(self.global_step - self._first_step, steps_per_epoch)
+            for self.epoch in range(first_epoch, num_epochs):
+                for X, y in self._batches(train_loader, skip=done):
+                    self._train_step(X, y, custom_print_log, watchers)
+                    step, is_last = self.global_step, self.global_step == self.num_training_steps - 1
+                    if eval_steps and (is_last or (step > 0 and step % eval_steps == 0)):
+                        self._evaluate_in_training(dev_loader, save_path, watchers)
+                    self.global_step += 1
+                    if (self.global_step - self._first_step) % steps_per_epoch == 0:
+                        losses = [loss for _, loss in self.train_step_losses[-steps_per_epoch:]]
+                        self.train_epoch_losses.append(sum(losses) / steps_per_epoch)
+                    if checkpoint_path is not None and (is_last or self.global_step % checkpoint_steps == 0):
+                        checkpoint.save(self._state(), checkpoint_path)
+                done = 0
+        except KeyboardInterrupt:
+            self.interrupted = True
+        finally:
+            for watcher in watchers:
+                watcher.on_train_end(self)
+
+    def _train_step(self, X: Any, y: Tensor, custom_print_log: Callable | None, watchers: list[Callback]) -> None:
+        loss = self.loss_fn(self.model(X), y)
+        value = float(loss)
+        if not math.isfinite(value):
+            raise DivergedError(
+                f"the training loss became {value} at step {self.global_step} (epoch {self.epoch}); what usually "
+                "helps: a lower learning rate, gradient clipping (paddle.nn.ClipGradByNorm), a look at the inputs"
+            )
+        self.train_step_losses.append((self.global_step, value))
+        loss.backward()
+        if custom_print_log is not None:
+            custom_print_log(self)
+        for watcher in watchers:
+            watcher.on_backward_end(self)
+        self.optimizer.step()
+        self.optimizer.clear_grad()
+        for watcher in watchers:
+            watcher.on_step_end(self)
+
+    def _evaluate_in_training(self, dev_loader: Any, save_path: FilePath, watchers: list[Callback]) -> None:
+        score, loss = self.evaluate(dev_loader)
+        improved = not self.dev_scores or score > self.best_score
+        self.dev_scores.append(score)
+        self.dev_losses.append((self.global_step, loss))
+        if improved:
+            self.best_score = score
+            if not self._owns_save_path:  # an earlier training's model may lie there
+                _keep_previous(save_path)
+                self._owns_save_path = True
+            checkpoint.save(self.model.state_dict(), save_path)
+        for watcher in watchers:
+            watcher.on_evaluate(self, improved)
+
+    @paddle.no_grad()
+    def evaluate(self, loader: Iterable, **kwargs: Any) -> tuple[float, float]:
+        """The metric, and the mean of the batches' losses. The training history stays as it is.
+
+        Raises:
+            SettingError: no metric, or a loader without batches.
+        """
+        if self.metric is None:
+            raise SettingError("evaluate: expected a metric; pass one to RunnerV3")
+        was_training = self.model.training
+        self.model.eval()
+        self.metric.reset()
+        losses = []
+        for X, y in loader:
+            logits = self.model(X)
+            losses.append(float(self.loss_fn(logits, y)))
+            self.metric.update(logits, y)
+        if was_training:
+            self.model.train()
+        if not losses:
+            raise SettingError("evaluate: the loader is empty, expected at least one batch")
+        return self.metric.accumulate(), sum(losses) / len(losses)
+
+    @paddle.no_grad()
+    def predict(self, X: Any, **kwargs: Any) -> Tensor:
+        """The model's logits for a batch X, without gradients and without dropout."""
+        was_training = self.model.training
+        self.model.eval()
+        logits = self.model(X)
+        if was_training:
+            self.model.train()
+        return logits
+
+    def save_model(self, save_path: FilePath) -> None:
+        """Write the parameters; a file that is there already is kept under another name, which is printed."""
+        _keep_previous(save_path)
+        checkpoint.save(self.model.state_dict(), save_path)
+
+    def load_model(self, model_path: FilePath) -> None:
+        """Read the parameters that :meth:`save_model` or ``paddle.save`` wrote.
+
+        Raises:
+            CheckpointError: no such file, a damaged one, or the parameters of another model.
+        """
+        checkpoint.restore(self.model, checkpoint.load(model_path), model_path)
+
+    def _batches(self, loader: Iterable, skip: int) -> Iterator:
+        """One epoch's batches, without the first ``skip``, which an interrupted training has had already."""
+        if not skip:
+            self._random_at_epoch_start = _random_state()
+            return iter(loader)
+        now = _random_state()
+        _set_random_state(self._random_at_epoch_start)
+        batches = iter(loader)
+        for _ in range(skip):
+            next(batches)
+        _set_random_state(now)
+        return batches
+
+    def _state(self) -> dict[str, Any]:
+        """All that the rest of the training depends on."""
+        return {
+            "model": {name: tensor.numpy() for name, tensor in self.model.state_dict().items()},
+            "optimizer": self._optimizer_state(),
+            "history": {name: list(getattr(self, name)) for name in _HISTORY},
+            "best_score": self.best_score,
+            "step": (self._first_step, self.global_step),
+            "random": _random_state(),
+            "random_at_epoch_start": self._random_at_epoch_start,
+        }
+
+    def _resume(self, path: FilePath) -> None:
+        state = checkpoint.load(path)
+        if not isinstance(state, dict) or "optimizer" not in state:
+            raise CheckpointError(f"{path}: holds no training to go on with; choose another checkpoint_path")
+        checkpoint.restore(self.model, state["model"], path)
+        self._set_optimizer_state(state["optimizer"])
+        for name in _HISTORY:
+            setattr(self, name, state["history"][name])
+        self.best_score = state["best_score"]
+        self._first_step, self.global_step = state["step"]
+        self._owns_save_path = True
+        _set_random_state(state["random"])
+        self._random_at_epoch_start = state["random_at_epoch_start"]
+
+    def _optimizer_state(self) -> dict[str, Any]:
+        """The optimizer's state under the model's own names; Paddle's differ from process to process."""
+        structured = {p.name: name for name, p in self.model.named_parameters()}
+        state = {}
+        for key, value in self.optimizer.state_dict().items():
+            owner = max((name for name in structured if key.startswith(f"{name}_")), key=len, default=None)
+            if owner is None:  # the learning rate's schedule
+                state[key] = value
+            else:
+                state[f"{structured[owner]}|{key.removeprefix(owner)}"] = value.numpy()
+        return state
+
+    def _set_optimizer_state(self, state: dict[str, Any]) -> None:
+        paddle_name = {name: p.name for name, p in self.model.named_parameters()}
+        restored = {}
+        for key, value in state.items():
+            name, bar, suffix = key.partition("|")
+            restored[paddle_name[name] + suffix if bar else key] = value
+        self.optimizer.set_state_dict(restored)
+
+
+def _keep_previous(path: FilePath) -> None:
+    """Give way: a file at ``path`` gets the first free name ``stem.N.suffix``, and a line says so."""
+    path = Path(path)
+    if not path.exists():
+        return
+    number = 1
+    while (kept := path.with_name(f"{path.stem}.{number}{path.suffix}")).exists():
+        number += 1
+    path.rename(kept)
+    print(f"[Save] {path} was there already; it is kept as {kept}")
+
+
+def _random_state() -> dict[str, Any]:
+    return {"python": random.getstate(), "numpy": np.random.get_state(), "paddle": paddle.get_rng_state()}
+
+
+def _set_random_state(state: dict[str, Any]) -> None:
+    random.setstate(state["python"])
+    np.random.set_state(state["numpy"])
+    paddle.set_rng_state(state["paddle"])

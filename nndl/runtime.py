@@ -1,0 +1,205 @@
+"""Threads, CPU kernels, device and seeds: what a run stands on.
+
+PaddlePaddle as installed computes with one thread, and on AMD processors its MKL library takes a slow path.
+Two environment variables change both, but only if they are set before Paddle is loaded; ``import nndl`` sets
+them. A variable that is already set wins, and ``NNDL_RUNTIME=off`` switches all of it off.
+"""
+
+import contextlib
+import ctypes
+import io
+import multiprocessing
+import os
+import platform
+import random
+import sys
+import warnings
+from functools import cache
+from importlib import import_module, metadata
+from importlib.util import find_spec
+from pathlib import Path
+
+from nndl.error import DeviceError
+
+SWITCH = "NNDL_RUNTIME"
+THREADS = "OMP_NUM_THREADS"
+MKL_KERNELS = "MKL_DEBUG_CPU_TYPE"
+
+chosen: dict[str, str] = {}
+"""The variables that :func:`prepare` set in this process, with their values."""
+
+_loaded_too_early = False
+
+
+def usable_cores() -> int:
+    """The number of cores this process may use: affinity and the cgroup's quota respected, at least 1."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return max(1, min(cores, int(_cgroup_cores())))
+
+
+def _cgroup_cores(root: Path = Path("/sys/fs/cgroup"), own: Path = Path("/proc/self/cgroup")) -> float:
+    """The CPU quota of the control group in cores, infinity where there is none (a large number)."""
+    unlimited = float(sys.maxsize)
+    try:
+        group = own.read_text().strip().rpartition(":")[2].lstrip("/")
+    except OSError:
+        return unlimited
+    quotas = [unlimited]
+    for folder in {root, root / group, root / "cpu", root / "cpu" / group}:
+        try:  # cgroup v2: "quota period" or "max period"
+            quota, period = (folder / "cpu.max").read_text().split()
+        except (OSError, ValueError):
+            try:  # cgroup v1: two files, -1 for no quota
+                quota = (folder / "cpu.cfs_quota_us").read_text().strip()
+                period = (folder / "cpu.cfs_period_us").read_text().strip()
+            except OSError:
+                continue
+        if quota.isdigit() and int(quota) > 0:
+            quotas.append(max(1.0, int(quota) / int(period)))
+    return min(quotas)
+
+
+@cache
+def is_amd_with_avx2() -> bool:
+    """Whether the processor is an AMD one with AVX2, the only kind that the MKL variable is for."""
+    try:
+        cpuinfo = Path("/proc/cpuinfo").read_text()
+    except OSError:
+        if sys.platform != "win32":
+            return False
+        avx2_feature = 40  # PF_AVX2_INSTRUCTIONS_AVAILABLE
+        has_avx2 = ctypes.windll.kernel32.IsProcessorFeaturePresent(avx2_feature)  # type: ignore[attr-defined]
+        return "AuthenticAMD" in platform.processor() and bool(has_avx2)
+    return "AuthenticAMD" in cpuinfo and " avx2 " in cpuinfo
+
+
+@cache
+def paddle_ships_mkl() -> bool:
+    """Whether the installed Paddle computes with the MKL library in its wheel (found without loading Paddle)."""
+    spec = find_spec("paddle")
+    if spec is None or spec.origin is None:
+        return False
+    return any(Path(spec.origin).parent.glob("libs/*mklml*"))
+
+
+def prepare() -> None:
+    """Set the variables that make Paddle fast here; called once by ``import nndl``."""
+    global _loaded_too_early
+    if os.environ.get(SWITCH) == "off":
+        return
+    _loaded_too_early = "paddle" in sys.modules
+    if _loaded_too_early:
+        return
+    if not paddle_ships_mkl():  # with OpenBLAS, Paddle fails on more than one thread
+        return
+    wanted = {THREADS: str(usable_cores())}
+    if is_amd_with_avx2():
+        wanted[MKL_KERNELS] = "5"
+    for name, value in wanted.items():
+        if name not in os.environ:
+            os.environ[name] = chosen[name] = value
+
+
+def summary() -> str:
+    """One line: what was chosen, by whom, and how to switch it off."""
+    if os.environ.get(SWITCH) == "off":
+        return f"nndl runtime: left as it is ({SWITCH}=off)"
+    if _loaded_too_early:
+        return "nndl runtime: Paddle was loaded first, so nothing could be set; import nndl before paddle to go faster"
+    threads = os.environ.get(THREADS)
+    by = "" if THREADS in chosen else f", {THREADS} was set"
+    kernels = ""
+    if MKL_KERNELS in chosen:
+        kernels = f", fast kernels for AMD ({MKL_KERNELS}={chosen[MKL_KERNELS]})"
+    return f"nndl runtime: {threads} thread(s) of {usable_cores()} usable core(s){by}{kernels}; {SWITCH}=off disables"
+
+
+def load_paddle() -> None:
+    """Import Paddle if it is not there yet, saying once what :func:`prepare` chose for it.
+
+    Paddle's import warns against more than one thread and of a missing ccache; neither is news to our readers.
+    """
+    if "paddle" in sys.modules and not _loaded_too_early:
+        return
+    if multiprocessing.parent_process() is None:
+        _say_once(summary())
+    said = io.StringIO()
+    with contextlib.redirect_stderr(said), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="No ccache found")
+        import_module("paddle")
+    for line in said.getvalue().splitlines():
+        if "OMP_NUM_THREADS" not in line:
+            print(line, file=sys.stderr)
+
+
+@cache
+def _say_once(line: str) -> None:
+    print(line, file=sys.stderr)
+
+
+def worker_environment() -> dict[str, str]:
+    """The variables for a worker process that computes in one thread, unless the user chose the number."""
+    if THREADS in os.environ and THREADS not in chosen:
+        return {}
+    return {THREADS: "1"}
+
+
+def set_device(device: str = "auto") -> str:
+    """Choose the device for all that follows and return its Paddle name, such as ``"cpu"`` or ``"gpu:0"``.
+
+    Args:
+        device: "auto" (a GPU where Paddle and the machine have one, else the CPU), "cpu", "gpu" or "gpu:N".
+
+    Raises:
+        DeviceError: no such device, a Paddle built without GPU support, or no GPU in the machine.
+    """
+    import paddle
+
+    kind, _, index = device.partition(":")
+    if kind not in ("auto", "cpu", "gpu") or (index and not (kind == "gpu" and index.isdigit())):
+        raise DeviceError(f"device {device!r}: expected auto, cpu, gpu or gpu:N")
+    has_build = paddle.device.is_compiled_with_cuda()
+    gpus = paddle.device.cuda.device_count() if has_build else 0
+    if kind == "gpu":
+        if not has_build:
+            raise DeviceError(
+                f"device {device!r}: this PaddlePaddle ({paddle.__version__}) is built for the CPU; "
+                "install paddlepaddle-gpu or use --device cpu"
+            )
+        if int(index or 0) >= gpus:
+            raise DeviceError(f"device {device!r}: PaddlePaddle sees {gpus} GPU(s) here; use --device cpu")
+    return str(paddle.device.set_device("cpu" if kind == "cpu" or gpus == 0 else f"gpu:{index or 0}"))
+
+
+def seed_everything(seed: int) -> None:
+    """Seed Python's, NumPy's and Paddle's random numbers (随机种子)."""
+    import numpy
+    import paddle
+
+    random.seed(seed)
+    numpy.random.seed(seed)
+    paddle.seed(seed)
+
+
+def describe() -> dict[str, object]:
+    """The machine and the versions, as the record of a run keeps them. Loads Paddle."""
+    import paddle
+
+    return {
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        "processor": _processor_name(),
+        "usable_cores": usable_cores(),
+        "device": paddle.device.get_device(),
+        "threads": os.environ.get(THREADS, "unset"),
+        "mkl_kernels": os.environ.get(MKL_KERNELS, "unset"),
+        "versions": {name: metadata.version(name) for name in ("paddlepaddle", "numpy", "matplotlib")},
+    }
+
+
+def _processor_name() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return platform.processor()
+    return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), "unknown")
