@@ -105,11 +105,11 @@ class GradientNormRecorder(Callback):
     def on_backward_end(self, runner: "RunnerV3") -> None:
         named = [(name, p) for name, p in runner.model.named_parameters() if p.grad is not None]
         clip = runner.optimizer._grad_clip  # Paddle has no public name for it
-        pairs = [(parameter, parameter.grad) for _, parameter in named]
-        clipped = clip(pairs) if clip else pairs
-        for (name, parameter), (_, applied) in zip(named, clipped, strict=True):
+        # Copies: some of Paddle's clips change the gradients they are given.
+        applied = clip([(p, p.grad.clone()) for _, p in named]) if clip else [(p, p.grad) for _, p in named]
+        for (name, parameter), (_, gradient) in zip(named, applied, strict=True):
             self.norms[name].append(_l2(parameter.grad))
-            self.applied[name].append(_l2(applied))
+            self.applied[name].append(_l2(gradient))
 
     __call__ = on_backward_end  # so that it serves as the book's custom_print_log, too
 

@@ -24,7 +24,8 @@ class Cell(nn.RNNCellBase):
     Args:
         input_size: M.
         hidden_size: D.
-        W_attr, U_attr, b_attr: Paddle's parameter attributes; Xavier-uniform, per gate, and zeros when left out.
+        W_attr, U_attr, b_attr: Paddle's parameter attributes; Xavier-uniform, for each gate by itself, when left
+            out (b too, as in the book: its 1×D is a matrix to Paddle).
     """
 
     gates = 1
@@ -39,7 +40,7 @@ class Cell(nn.RNNCellBase):
         xavier = nn.initializer.XavierUniform
         self.W = self.create_parameter([M, width], attr=W_attr, default_initializer=xavier(fan_in=M, fan_out=D))
         self.U = self.create_parameter([D, width], attr=U_attr, default_initializer=xavier(fan_in=D, fan_out=D))
-        self.b = self.create_parameter([1, width], attr=b_attr, is_bias=True)
+        self.b = self.create_parameter([1, width], attr=b_attr, default_initializer=xavier(fan_in=1, fan_out=D))
         self._steps: list[dict[str, Tensor]] | None = None
 
     def project(self, X: Tensor) -> Tensor:

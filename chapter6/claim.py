@@ -1,0 +1,72 @@
+"""A claim of the book, what was measured, and the verdict (结论)."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from statistics import fmean, stdev
+
+HOLDS, FAILS, OPEN = "holds", "does not hold", "not decided"
+CHINESE = {HOLDS: "成立", FAILS: "不成立", OPEN: "未定"}
+CONFIDENCE = 0.95
+
+
+@dataclass(frozen=True)
+class Claim:
+    """One row of a report.
+
+    Args:
+        id: a short name, unique within the section.
+        claim: the book's statement.
+        claim_zh: the same in Chinese.
+        measured: the numbers found here, with their spread over seeds.
+        verdict: HOLDS, FAILS or OPEN.
+    """
+
+    id: str
+    claim: str
+    claim_zh: str
+    measured: str
+    verdict: str
+
+
+def check(condition: bool) -> str:
+    """The verdict on a statement without chance in it, such as the agreement of two computations."""
+    return HOLDS if condition else FAILS
+
+
+def judge(evidence: Sequence[float]) -> str:
+    """The verdict on "this number is above zero", from one number a seed.
+
+    It holds if the mean is above zero with 95 % confidence (Student's t, one-sided), does not hold if it is below
+    zero with the same confidence, and is not decided in between. So one lucky seed decides nothing.
+    """
+    if len(evidence) < 2:
+        return OPEN
+    from scipy.special import stdtrit
+
+    margin = stdtrit(len(evidence) - 1, CONFIDENCE) * stdev(evidence) / len(evidence) ** 0.5
+    if fmean(evidence) - margin > 0:
+        return HOLDS
+    return FAILS if fmean(evidence) + margin < 0 else OPEN
+
+
+def judge_every(evidences: Iterable[Sequence[float]]) -> str:
+    """The verdict on "each of these is above zero": one failure refutes it, one open case leaves it open."""
+    verdicts = {judge(evidence) for evidence in evidences}
+    if FAILS in verdicts:
+        return FAILS
+    return OPEN if OPEN in verdicts or not verdicts else HOLDS
+
+
+def mean_and_spread(values: Sequence[float], digits: int = 2) -> str:
+    """Mean ± standard deviation, such as ``0.71 ± 0.08``; without the spread for a single value."""
+    mean = f"{fmean(values):.{digits}f}"
+    return f"{mean} ± {stdev(values):.{digits}f}" if len(values) > 1 else mean
+
+
+def slope(x: Sequence[float], y: Sequence[float]) -> float:
+    """The slope of the least-squares line through the points; 0 for a single point."""
+    if len(set(x)) < 2:
+        return 0.0
+    from statistics import linear_regression
+
+    return linear_regression(x, y).slope

@@ -1,0 +1,73 @@
+"""Spreads independent pieces of work over processes; what comes out does not depend on their number."""
+
+import multiprocessing
+import os
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from contextlib import contextmanager
+from typing import Any
+
+from nndl import runtime
+
+
+def spread(work: Callable[[Any], Any], items: Iterable[Any], jobs: int, device: str) -> Iterator[tuple[Any, Any]]:
+    """Yield ``(item, work(item))`` as they are done.
+
+    Every process computes in one thread, also when there is only one process: the number of threads can change
+    the last digit of a sum, and the results must not depend on ``jobs``.
+
+    Args:
+        work: a function of a module, with one argument.
+        items: the pieces; those given first start first.
+        jobs: processes at a time.
+        device: see :func:`nndl.runtime.set_device`.
+    """
+    items = list(items)
+    if not items:
+        return
+    spawn = multiprocessing.get_context("spawn")
+    pool = ProcessPoolExecutor(min(jobs, len(items)), spawn, initializer=_start_worker, initargs=(device,))
+    try:
+        with _environment(runtime.worker_environment()):
+            futures = {pool.submit(work, item): item for item in items}
+            for future in as_completed(futures):
+                yield futures[future], future.result()
+    except BaseException:  # an error, or Ctrl-C: what the workers have done so far is in their checkpoints
+        pool.shutdown(wait=False, cancel_futures=True)
+        for process in multiprocessing.active_children():
+            process.kill()
+        raise
+    pool.shutdown()
+
+
+def _start_worker(device: str) -> None:
+    import signal
+
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the parent, and the parent ends us
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    runtime.load_paddle()
+    runtime.set_device(device)
+
+
+def _end_with_parent() -> None:
+    """A parent that was killed cannot end its workers, and two generations would write the same checkpoints."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
+
+
+@contextmanager
+def _environment(variables: dict[str, str]) -> Iterator[None]:
+    """Environment variables for the processes that start inside the block."""
+    before = {name: os.environ.get(name) for name in variables}
+    os.environ.update(variables)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value

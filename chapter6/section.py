@@ -1,0 +1,227 @@
+"""What all sections share: how one is described, set, run and recorded."""
+
+import json
+import os
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from chapter6.claim import CHINESE, Claim
+from nndl import runtime
+from nndl.error import OutputError, SettingError
+
+
+@dataclass(frozen=True)
+class Section:
+    """How a section is announced: its number in the videos and in print, its titles, what it shows."""
+
+    number: str
+    printed: str
+    title: str
+    title_zh: str
+    shows: str
+    shows_zh: str
+
+
+@dataclass(frozen=True)
+class Run:
+    """One section with its settings, about to be run.
+
+    Args:
+        number: the section's number.
+        preset: the preset the settings started from.
+        settings: the section's ``Settings``.
+        seeds: 0..seeds-1 are used.
+        jobs: processes at a time.
+        device: see :func:`nndl.runtime.set_device`.
+        out: where results of all sections go.
+        data_dir: the folder of DigitSum.
+    """
+
+    number: str
+    preset: str
+    settings: Any
+    seeds: int
+    jobs: int
+    device: str
+    out: Path
+    data_dir: Path
+
+    def __post_init__(self) -> None:
+        at_least("seeds", self.seeds, 1)
+        at_least("jobs", self.jobs, 1)
+
+    @property
+    def folder(self) -> Path:
+        return self.out / self.number / self.preset
+
+
+@dataclass
+class Record:
+    """The record of a run: plain JSON, enough to judge and to draw everything again without training."""
+
+    section: str
+    preset: str
+    settings: dict[str, Any]
+    seeds: list[int]
+    seconds: float
+    environment: dict[str, Any]
+    metrics: dict[str, Any]
+    claims: list[dict[str, str]] = field(default_factory=list)
+
+
+def setting(default: Any, help: str) -> Any:
+    """A field of a section's settings; the command line makes an option of it."""
+    return field(default=default, metadata={"help": help})
+
+
+def at_least(name: str, value: float, least: float) -> None:
+    """Raise SettingError where a setting is too small."""
+    if not value >= least:
+        raise SettingError(f"{name} {value}: expected at least {least}")
+
+
+def positive(name: str, value: float) -> None:
+    """Raise SettingError where a setting is not a positive, finite number."""
+    if not 0 < value < float("inf"):
+        raise SettingError(f"{name} {value}: expected a positive number")
+
+
+def execute(module: ModuleType, run: Run) -> Record:
+    """Run a section, judge its claims, draw its figures, and write all of it to ``run.folder``.
+
+    Raises:
+        OutputError: the folder cannot be written (found before anything is trained).
+    """
+    _check_writable(run.folder)
+    _tell_what_is_replaced(run)
+    runtime.load_paddle()
+    runtime.set_device(run.device)
+    start = time.perf_counter()
+    metrics = module.run(run)
+    record = Record(
+        section=run.number,
+        preset=run.preset,
+        settings=asdict(run.settings),
+        seeds=list(range(run.seeds)),
+        seconds=0.0,
+        environment=runtime.describe(),
+        metrics=metrics,
+    )
+    record.claims = [asdict(claim) for claim in module.claims(record)]
+    figures = module.figures(record)
+    write_figures(figures, run.folder / "figures")
+    record.seconds = round(time.perf_counter() - start, 1)
+    write_text(run.folder / "record.json", json.dumps(asdict(record), ensure_ascii=False, indent=1))
+    write_text(run.folder / "report.md", report(module, record, figures))
+    return record
+
+
+def load_record(path: Path) -> Record:
+    """Read a ``record.json``."""
+    return Record(**json.loads(path.read_text(encoding="utf-8")))
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a text file whole or not at all. Raises OutputError."""
+    _rename_into_place(path, lambda temporary: temporary.write_text(text, encoding="utf-8"))
+
+
+def write_figures(figures: dict[str, Any], folder: Path) -> None:
+    """Write each matplotlib figure as ``name.png`` and ``name.pdf``. Raises OutputError."""
+    import matplotlib.pyplot as plt
+
+    for name, figure in figures.items():
+        for suffix in ("png", "pdf"):
+            _rename_into_place(
+                folder / f"{name}.{suffix}",
+                lambda temporary, figure=figure: figure.savefig(temporary, dpi=130, bbox_inches="tight"),
+            )
+        plt.close(figure)
+
+
+def _rename_into_place(path: Path, write: Callable[[Path], Any]) -> None:
+    temporary = path.with_name(f".{os.getpid()}-{path.name}")  # keeps the suffix, which savefig looks at
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write(temporary)
+        temporary.replace(path)
+    except OSError as error:
+        raise OutputError(f"cannot write {path}: {error.strerror or error}; choose another --out") from error
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _check_writable(folder: Path) -> None:
+    probe = folder / f".{os.getpid()}-probe"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        raise OutputError(f"cannot write to {folder}: {error.strerror or error}; choose another --out") from error
+
+
+def _tell_what_is_replaced(run: Run) -> None:
+    """Say so where the report of a run with other settings is about to be replaced."""
+    try:
+        old = load_record(run.folder / "record.json")
+    except (OSError, ValueError, TypeError):
+        return
+    new = json.loads(json.dumps({**asdict(run.settings), "seeds": list(range(run.seeds))}))
+    before = {**old.settings, "seeds": old.seeds}
+    changed = [name for name in new if before.get(name) != new[name]]
+    if changed:
+        print(
+            f"[{run.number}] replaces the report of an earlier run with other settings ({', '.join(changed)}); "
+            "the models it trained stay in checkpoints/"
+        )
+
+
+def report(module: ModuleType, record: Record, figures: dict[str, Any]) -> str:
+    """The short report of a run, in Markdown: figures, numbers, verdicts; English and Chinese."""
+    section: Section = module.SECTION
+    environment = record.environment
+    verdicts = [[c["claim"] + "<br>" + c["claim_zh"], c["measured"], _bilingual(c["verdict"])] for c in record.claims]
+    settings = ", ".join(f"{name} = {_plain(value)}" for name, value in record.settings.items())
+    parts = [
+        f"# {section.number} {section.title} {section.title_zh}",
+        f"Printed section 书中 {section.printed} · preset `{record.preset}` · "
+        f"seeds {_plain(record.seeds)} · {record.seconds:.0f} s",
+        f"Settings 设置: {settings}",
+        "## Verdicts 结论",
+        table(["claim 论断", "measured 实测", "verdict 结论"], verdicts),
+        *module.numbers(record),
+        "## Figures 图",
+        *[f"![{name}](figures/{name}.png)" for name in figures],
+        "## Machine 环境",
+        f"{environment['processor']}, {environment['usable_cores']} cores, device {environment['device']}, "
+        f"Python {environment['python']}, "
+        + ", ".join(f"{name} {version}" for name, version in environment["versions"].items()),
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def table(header: list[str], rows: list[list[str]]) -> str:
+    """A Markdown table."""
+    lines = [header, ["---"] * len(header), *rows]
+    return "\n".join(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in line)} |" for line in lines)
+
+
+def _bilingual(verdict: str) -> str:
+    return f"**{verdict}** {CHINESE[verdict]}"
+
+
+def _plain(value: Any) -> str:
+    return ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
+
+
+def setting_fields(module: ModuleType) -> list[Any]:
+    """The fields of a section's settings."""
+    return list(fields(module.Settings))
+
+
+__all__ = ["Claim", "Record", "Run", "Section", "execute", "load_record", "report", "setting"]
