@@ -86,13 +86,19 @@ def provide_data(data_dir: Path, lengths: Sequence[int]) -> None:
             raise SettingError(f"{data_dir / str(length)}: holds sequences of {found} digits, expected {length}")
 
 
-def train_all(run: Run, wanted: Sequence[Training], also_in: Sequence[Path] = ()) -> list[dict[str, Any]]:
+def train_all(
+    run: Run, wanted: Sequence[Training], also_in: Sequence[Path] = (), may_diverge: bool = False
+) -> list[dict[str, Any]]:
     """Train what is not there yet, ``run.jobs`` at a time, and return all results in the order asked for.
 
     Args:
         run: where the models go, ``run.folder/checkpoints/<name>``.
         wanted: the trainings.
         also_in: other checkpoint folders to take finished trainings from.
+        may_diverge: whether a loss that became NaN or infinite is a result like any other.
+
+    Raises:
+        DivergedError: a training diverged, and it may not.
     """
     from tqdm import tqdm
 
@@ -109,7 +115,12 @@ def train_all(run: Run, wanted: Sequence[Training], also_in: Sequence[Path] = ()
     done = spread(_train_item, work, run.jobs, run.device)
     for (training, _), result in tqdm(done, total=len(work), unit="model", leave=False, disable=None):
         tqdm.write(f"[{run.number}] {training.name.rpartition('-')[0]}: {_outcome(result)}")
-    return [load_result(folders[training]) | {"folder": str(folders[training])} for training in wanted]
+    results = [load_result(folders[training]) | {"folder": str(folders[training])} for training in wanted]
+    for result in results:
+        if result["diverged"] and not may_diverge:
+            name = f"{result['model']} at L = {result['length']}, seed {result['seed']}"
+            raise DivergedError(f"{name}: {result['diverged']}")
+    return results
 
 
 def load_result(folder: Path) -> dict[str, Any]:
@@ -169,15 +180,18 @@ def train(training: Training, folder: Path) -> dict[str, Any]:
     return result
 
 
-def make_loaders(training: Training) -> dict[str, "paddle.io.DataLoader"]:
-    """Loaders of the three splits, unshuffled as in the book; dev and test are one batch each."""
+def make_loaders(training: Training) -> dict[str, list]:
+    """The batches of the three splits; dev and test are one batch each.
+
+    The book does not shuffle, so the batches are the same in every epoch: they are drawn from the loader once.
+    """
     import numpy as np
     from paddle.io import DataLoader
 
     loaders = {}
     for split, examples in digit_sum.load(training.data_dir / str(training.length)).items():
         pairs = [(np.array(digits), label) for digits, label in examples]
-        loaders[split] = DataLoader(pairs, batch_size=training.batch_size if split == "train" else len(pairs))
+        loaders[split] = list(DataLoader(pairs, batch_size=training.batch_size if split == "train" else len(pairs)))
     return loaders
 
 
@@ -214,7 +228,12 @@ def evaluate_best(runner: "nndl.RunnerV3", loaders: dict[str, Any], folder: Path
 def curves(runner: "nndl.RunnerV3", steps_per_epoch: int) -> dict[str, list]:
     """What the figures draw: the mean training loss of each epoch, at its last step, and the dev evaluations."""
     train = [((n + 1) * steps_per_epoch - 1, loss) for n, loss in enumerate(runner.train_epoch_losses)]
-    return {"train_losses": train, "dev_losses": runner.dev_losses, "dev_scores": runner.dev_scores}
+    return {
+        "train_losses": train,
+        "last_loss": runner.train_step_losses[-1][1],
+        "dev_losses": runner.dev_losses,
+        "dev_scores": runner.dev_scores,
+    }
 
 
 def _plain(training: Training) -> dict[str, Any]:

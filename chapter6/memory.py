@@ -22,8 +22,8 @@ NEAR_ZERO = 0.1
 class MemorySettings:
     """The settings of the memory experiments, 6.2 and 6.5; the defaults are preset quick."""
 
-    lengths: tuple[int, ...] = setting((10, 20, 30), "sequence lengths L (序列长度), separated by commas")
-    epochs: int = setting(60, "epochs (回合)")
+    lengths: tuple[int, ...] = setting((5, 10, 15), "sequence lengths L (序列长度), separated by commas")
+    epochs: int = setting(100, "epochs (回合)")
     batch_size: int = setting(8, "batch size B (批大小)")
     learning_rate: float = setting(0.003, "Adam's learning rate (学习率)")
     input_size: int = setting(32, "embedding size M (嵌入大小)")

@@ -45,6 +45,7 @@ CHANCE_LOSS = log(19)
 """The cross entropy of guessing among 19 classes."""
 SHOOTS_UP = 5
 """A norm that reaches this multiple of its first value has shot up."""
+LARGEST = 3.4e38  # of float32
 ALMOST_ZERO = 0.01
 """A norm below this fraction of its first value is almost 0."""
 
@@ -80,7 +81,7 @@ def run(run: Run) -> dict[str, Any]:
     settings = run.settings
     book = _trainings(run, settings.epochs, settings.learning_rate)
     gentle = _trainings(run, settings.gentle_epochs, settings.gentle_learning_rate)
-    results = train_all(run, [*book, *gentle])
+    results = train_all(run, [*book, *gentle], may_diverge=True)
     return {"book": [_shorten(r) for r in results[: len(book)]], "gentle": [_shorten(r) for r in results[len(book) :]]}
 
 
@@ -112,8 +113,13 @@ def _trainings(run: Run, epochs: int, learning_rate: float) -> list[Training]:
 def _shorten(result: dict[str, Any]) -> dict[str, Any]:
     """The norms of W, U and b alone, to five digits: what the figures draw."""
     for kind in ("gradient_norms", "applied_norms"):
-        result[kind] = {x: [float(f"{n:.5g}") for n in result[kind].get(name, [])] for x, name in PARAMETERS.items()}
+        result[kind] = {letter: [_round(n) for n in result[kind][name]] for letter, name in PARAMETERS.items()}
     return result
+
+
+def _round(norm: float) -> float:
+    """Five digits; a norm that overflowed, in a training about to diverge, counts as the largest number."""
+    return float(f"{norm:.5g}") if norm < LARGEST else LARGEST
 
 
 def claims(record: Record) -> list[Claim]:
@@ -186,8 +192,9 @@ def _last(norms: list[float]) -> float:
 
 
 def _last_loss(result: dict[str, Any]) -> float:
-    """The last epoch's loss an example; a diverged training has no bound."""
-    return float("inf") if result["diverged"] else result["train_losses"][-1][1] / result["batch_size"]
+    """The loss an example in the last epoch; of a training that diverged, in its last finite step."""
+    loss = result["last_loss"] if result["diverged"] else result["train_losses"][-1][1]
+    return loss / result["batch_size"]
 
 
 def _small(values: list[float]) -> str:
@@ -251,11 +258,13 @@ def _draw_strategies(record: Record) -> "Figure":
 def _draw_setting(left: "Axes", right: "Axes", results: list[dict[str, Any]]) -> None:
     from nndl.plot import COLORS
 
-    clips = [clip for clip in CLIPS if all(r["train_losses"] for r in select(results, clip=clip))]
-    for clip, color in zip(clips, COLORS, strict=False):
-        chosen = select(results, clip=clip)
+    for (clip, title), color, style in zip(CLIPS.items(), COLORS, ("-", ":", "-.", "--"), strict=True):
+        chosen = [r for r in select(results, clip=clip) if not r["diverged"]]
         losses = [[(step, loss / r["batch_size"]) for step, loss in r["train_losses"]] for r in chosen]
-        draw_band(left, losses, "-", color, CLIPS[clip])
+        if losses:
+            draw_band(left, losses, style, color, title)
+        else:
+            left.plot([], [], style, color=color, label=f"{title} (diverged)")
     left.axhline(CHANCE_LOSS, color="gray", linewidth=0.8, linestyle=":")
     left.set(xlabel="step", ylabel="train loss an example", yscale="log")
     left.legend()

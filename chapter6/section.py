@@ -181,6 +181,12 @@ def _tell_what_is_replaced(run: Run) -> None:
         )
 
 
+_QUICK_NOTE = [
+    "Preset `quick` trains for a shorter time than the book; its verdicts are about these settings, and `--preset book` "
+    "decides about the book's. `quick` 预设的训练比书中短，结论只针对这些设置；书中设置的结论请用 `--preset book`。"
+]
+
+
 def report(module: ModuleType, record: Record, figures: dict[str, Any]) -> str:
     """The short report of a run, in Markdown: figures, numbers, verdicts; English and Chinese."""
     section: Section = module.SECTION
@@ -192,6 +198,7 @@ def report(module: ModuleType, record: Record, figures: dict[str, Any]) -> str:
         f"Printed section 书中 {section.printed} · preset `{record.preset}` · "
         f"seeds {_plain(record.seeds)} · {record.seconds:.0f} s",
         f"Settings 设置: {settings}",
+        *_QUICK_NOTE[record.preset != "quick" :],
         "## Verdicts 结论",
         table(["claim 论断", "measured 实测", "verdict 结论"], verdicts),
         *module.numbers(record),

@@ -1,7 +1,6 @@
 """The chapter's models."""
 
 from paddle import Tensor, nn
-from paddle.utils import flatten
 
 from nndl.op import Embedding
 
@@ -34,6 +33,7 @@ class Model_RNN4SeqClass(nn.Layer):
 
     def forward(self, inputs: Tensor) -> Tensor:
         result = self.rnn_model(self.embedding(inputs))
-        # Layers return (outputs, states), the first state being H [N, B, D]; the book's own SRN just H [B, D].
-        H = flatten(result[1])[0] if isinstance(result, tuple) else result
+        # Layers return (outputs, state), the state being H [N, B, D] or (H, C); the book's own SRN returns H [B, D].
+        H = result[1] if isinstance(result, tuple) else result
+        H = H[0] if isinstance(H, tuple) else H
         return self.linear(H[-1] if H.ndim == 3 else H)

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import paddle.nn.functional as F
-from paddle import Tensor, addmm, nn, split
+from paddle import Tensor, addmm, full, nn, split
 
 State = Any  # a tensor, or a tuple of tensors, each [B, D]
 
@@ -19,7 +19,9 @@ State = Any  # a tensor, or a tuple of tensors, each [B, D]
 class Cell(nn.RNNCellBase):
     """What the cells share: the parameters W, U, b, for one gate or several gates side by side.
 
-    Shapes: W float [M, G·D], U float [D, G·D], b float [1, G·D], with G the number of gates.
+    A subclass says how many ``gates`` it has, G, and how many tensors make up its state, ``states``.
+
+    Shapes: W float [M, G·D], U float [D, G·D], b float [1, G·D].
 
     Args:
         input_size: M.
@@ -29,6 +31,7 @@ class Cell(nn.RNNCellBase):
     """
 
     gates = 1
+    states = 1
 
     def __init__(
         self, input_size: int, hidden_size: int, W_attr: Any = None, U_attr: Any = None, b_attr: Any = None
@@ -42,6 +45,20 @@ class Cell(nn.RNNCellBase):
         self.U = self.create_parameter([D, width], attr=U_attr, default_initializer=xavier(fan_in=D, fan_out=D))
         self.b = self.create_parameter([1, width], attr=b_attr, default_initializer=xavier(fan_in=1, fan_out=D))
         self._steps: list[dict[str, Tensor]] | None = None
+
+    def get_initial_states(
+        self, batch_ref: Tensor, shape: Any = None, dtype: Any = None, init_value: float = 0.0, batch_dim_idx: int = 0
+    ) -> State:
+        """States of zeros, or of ``init_value``, for the batch of a tensor (Paddle's own costs as much as a step)."""
+        if shape is not None:
+            return super().get_initial_states(batch_ref, shape, dtype, init_value, batch_dim_idx)
+        state = full([batch_ref.shape[batch_dim_idx], self.hidden_size], init_value, dtype or self.W.dtype)
+        return state if self.states == 1 else (state,) * self.states
+
+    @property
+    def state_shape(self) -> tuple:
+        """(D,), or one of these for each tensor of the state."""
+        return (self.hidden_size,) if self.states == 1 else ((self.hidden_size,),) * self.states
 
     def project(self, X: Tensor) -> Tensor:
         """The inputs' share, X W + b: float [..., M] to float [..., G·D]."""
@@ -69,10 +86,6 @@ class SRNCell(Cell):
     Shapes: X_t [B, M], H [B, D], W [M, D], U [D, D], b [1, D].
     """
 
-    @property
-    def state_shape(self) -> tuple[int, ...]:
-        return (self.hidden_size,)
-
     def step(self, projected: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
         # H_t = tanh(X_t W + b + H_{t-1} U)
         H = F.tanh(addmm(projected, state, self.U))
@@ -94,10 +107,7 @@ class LSTMCell(Cell):
     """
 
     gates = 4
-
-    @property
-    def state_shape(self) -> tuple[tuple[int, ...], ...]:
-        return ((self.hidden_size,), (self.hidden_size,))
+    states = 2
 
     def step(self, projected: Tensor, state: tuple[Tensor, Tensor]) -> tuple[Tensor, tuple[Tensor, Tensor]]:
         H, C = state

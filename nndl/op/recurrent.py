@@ -8,7 +8,6 @@ from typing import Any
 import paddle
 import paddle.nn.functional as F
 from paddle import Tensor, nn
-from paddle.utils import flatten, map_structure, pack_sequence_as
 
 from nndl.error import SettingError
 from nndl.op.cell import LSTMCell, SRNCell, State
@@ -51,9 +50,14 @@ def unroll(
             state = new_state
         else:
             ended_or_not = partial(paddle.where, valid[t] if time_major else valid[:, t])
-            state = map_structure(ended_or_not, new_state, state)
+            state = _map(ended_or_not, new_state, state)
     Y = paddle.stack(outputs, axis=time_axis)
     return Y if valid is None else paddle.where(valid, Y, paddle.zeros_like(Y)), state
+
+
+def _map(function: Callable, *states: State) -> State:
+    """Apply a function to the tensors of one state, or to the corresponding tensors of several."""
+    return tuple(map(function, *states)) if isinstance(states[0], tuple) else function(*states)
 
 
 def _valid_steps(sequence_length: Tensor, L: int, time_axis: int) -> Tensor:
@@ -123,7 +127,7 @@ class Recurrent(nn.Layer):
                 outputs.append(Y)
                 last_states.append(state)
             X = paddle.concat(outputs, axis=-1) if len(outputs) > 1 else outputs[0]
-        return X, map_structure(lambda *states: paddle.stack(states), *last_states)
+        return X, _map(lambda *states: paddle.stack(states), *last_states)
 
     def _split(self, states: State, inputs: Tensor) -> list[State]:
         """The states [N, B, D] as a list of N states [B, D], one for each cell."""
@@ -132,10 +136,11 @@ class Recurrent(nn.Layer):
             return [None] * N
         batch = inputs.shape[1 if self.time_major else 0]
         shape = [N, batch, self.cells[0].hidden_size]
-        for tensor in flatten(states):
+        states = tuple(states) if isinstance(states, list) else states
+        for tensor in states if isinstance(states, tuple) else (states,):
             if list(tensor.shape) != shape:
                 raise SettingError(f"initial state of shape {list(tensor.shape)}: expected {shape}")
-        return [pack_sequence_as(states, [tensor[i] for tensor in flatten(states)]) for i in range(N)]
+        return [_map(lambda tensor, i=i: tensor[i], states) for i in range(N)]
 
     def _check(self, inputs: Tensor, sequence_length: Tensor | None) -> None:
         axes = "[L, B, M]" if self.time_major else "[B, L, M]"

@@ -1,0 +1,33 @@
+"""The sections on settings that take seconds, for the end-to-end tests."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from chapter6.__main__ import main
+
+REDUCED = {
+    "6.2": ["--lengths", "5,10", "--epochs", "3"],
+    "6.4": ["--length", "10", "--epochs", "6", "--gentle-epochs", "8"],
+    "6.5": ["--lengths", "5,10", "--epochs", "3", "--digits", "6,7,0,0,1,0,0,0"],
+}
+"""Settings that take seconds, for each section."""
+
+
+def run_section(number: str, out: Path, *more: object, data_dir: Path | None = None) -> dict[str, Any]:
+    """Run a section with the reduced settings and return its record."""
+    data = ["--data-dir", str(data_dir)] if data_dir else []
+    with pytest.raises(SystemExit) as exit_:
+        main(["run", number, *REDUCED[number], "--seeds", "2", "--out", str(out), *data, *map(str, more)])
+    assert exit_.value.code == 0
+    return json.loads((out / number / "quick" / "record.json").read_text(encoding="utf-8"))
+
+
+def without_times(value: Any) -> Any:
+    """A record's metrics without what no two runs share: seconds, speeds and paths."""
+    if isinstance(value, dict):
+        skip = ("seconds", "speed", "folder")
+        return {name: without_times(item) for name, item in value.items() if name not in skip}
+    return [without_times(item) for item in value] if isinstance(value, list) else value

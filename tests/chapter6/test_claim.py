@@ -1,0 +1,49 @@
+"""Verdicts: what holds, what does not, and what one seed cannot decide."""
+
+import pytest
+
+from chapter6.claim import FAILS, HOLDS, OPEN, check, judge, judge_every, mean_and_spread, slope
+
+
+@pytest.mark.parametrize(
+    ("evidence", "verdict"),
+    [
+        ([0.2, 0.25, 0.3], HOLDS),
+        ([-0.2, -0.25, -0.3], FAILS),
+        ([0.3, -0.1, 0.1], OPEN),
+        ([0.9], OPEN),  # one lucky seed
+        ([], OPEN),
+        ([0.1, 0.1], HOLDS),
+        ([0.0, 0.0, 0.0], OPEN),
+    ],
+)
+def test_judge(evidence: list[float], verdict: str) -> None:
+    assert judge(evidence) == verdict
+
+
+def test_judge_uses_students_t_with_95_percent() -> None:
+    # mean 1, standard deviation 1, n = 3: the margin is 2.91999 / sqrt(3) = 1.686; t(2) from a printed table
+    assert judge([1.687, 0.687, 2.687]) == HOLDS
+    assert judge([1.685, 0.685, 2.685]) == OPEN
+
+
+def test_judge_every_needs_all() -> None:
+    good, bad, open_ = [1.0, 1.1], [-1.0, -1.1], [1.0, -1.0]
+    assert judge_every([good, good]) == HOLDS
+    assert judge_every([good, open_]) == OPEN
+    assert judge_every([good, open_, bad]) == FAILS
+    assert judge_every([]) == OPEN
+
+
+def test_check() -> None:
+    assert (check(True), check(False)) == (HOLDS, FAILS)
+
+
+def test_mean_and_spread() -> None:
+    assert mean_and_spread([0.5]) == "0.50"
+    assert mean_and_spread([1.0, 3.0], 1) == "2.0 ± 1.4"
+
+
+def test_slope() -> None:
+    assert slope([10, 20, 30], [1.0, 0.5, 0.0]) == pytest.approx(-0.05)
+    assert slope([10], [1.0]) == 0.0

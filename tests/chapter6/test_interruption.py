@@ -1,0 +1,69 @@
+"""A section that is killed, workers and all, goes on where it was and ends with the same numbers."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from reduced import without_times
+
+from chapter6.section import load_record
+
+ARGUMENTS = ["run", "6.2", "--lengths", "10", "--epochs", "12", "--batch-size", "2", "--seeds", "2", "--jobs", "2"]
+
+
+def start(out: Path) -> subprocess.Popen:
+    command = [sys.executable, "-m", "chapter6", *ARGUMENTS, "--out", str(out)]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+
+
+def wait_for(condition, seconds: float = 60) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def checkpoints(out: Path) -> list[Path]:
+    return list(out.rglob("last.pdstate"))
+
+
+def children(pid: int) -> list[int]:
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def is_running(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+def metrics(out: Path) -> dict:
+    return without_times(load_record(out / "6.2" / "quick" / "record.json").metrics)
+
+
+def test_kill_and_ctrl_c_then_the_same_numbers(tmp_path: Path) -> None:
+    whole = start(tmp_path / "whole")
+    assert whole.wait(120) == 0
+
+    broken = tmp_path / "broken"
+    killed = start(broken)
+    wait_for(lambda: checkpoints(broken))
+    workers = children(killed.pid)
+    killed.send_signal(signal.SIGKILL)
+    killed.wait()
+    wait_for(lambda: not any(map(is_running, workers)))  # nobody is left to write the same checkpoints
+
+    interrupted = start(broken)
+    time.sleep(3)
+    os.kill(interrupted.pid, signal.SIGINT)
+    output, _ = interrupted.communicate(timeout=60)
+    assert interrupted.returncode in (130, 0)  # 0 where this machine was done before the signal came
+    assert "Traceback" not in output
+
+    resumed = start(broken)
+    assert resumed.wait(120) == 0
+    assert metrics(broken) == metrics(tmp_path / "whole")

@@ -1,0 +1,113 @@
+"""The command line: lists, help and every error, one line and exit code 2."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from chapter6.__main__ import SECTIONS, main
+from chapter6.section import setting_fields
+
+
+def call(*arguments: object) -> int:
+    with pytest.raises(SystemExit) as exit_:
+        main([str(argument) for argument in arguments])
+    return exit_.value.code
+
+
+def error_line(capsys: pytest.CaptureFixture[str], *arguments: object) -> str:
+    """The one line on standard error of a call that must fail with exit code 2."""
+    assert call(*arguments) == 2
+    lines = capsys.readouterr().err.splitlines()
+    lines = [line for line in lines if not line.startswith("nndl runtime")]
+    assert len(lines) == 1
+    return lines[0]
+
+
+def test_list_names_every_section(capsys: pytest.CaptureFixture[str]) -> None:
+    assert call() == 0
+    out = capsys.readouterr().out
+    for module in SECTIONS.values():
+        section = module.SECTION
+        for text in (section.number, section.printed, section.title, section.title_zh, section.shows):
+            assert text in out
+
+
+@pytest.mark.parametrize("number", SECTIONS)
+def test_help_explains_every_setting_with_its_defaults(number: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert call("run", number, "--help") == 0
+    out = " ".join(capsys.readouterr().out.split())
+    for field in setting_fields(SECTIONS[number]):
+        assert f"--{field.name.replace('_', '-')}" in out
+    assert f"--epochs EPOCHS epochs (回合); {number}: quick" in out
+
+
+def test_list_and_help_do_not_load_paddle() -> None:
+    code = "import sys, runpy\nsys.argv = ['chapter6', *sys.argv[1:]]\n"
+    code += "try: runpy.run_module('chapter6', run_name='__main__')\n"
+    code += "except SystemExit: pass\nassert 'paddle' not in sys.modules and 'matplotlib' not in sys.modules"
+    for arguments in ([], ["--help"], ["run", "--help"]):
+        subprocess.run([sys.executable, "-c", code, *arguments], check=True, capture_output=True)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["run", "6.3"], ["unknown section '6.3'", "6.2"]),
+        (["run", "6.2", "--preset", "best"], ["preset 'best'", "quick, book"]),
+        (["run", "6.2", "--epoch", "3"], ["--epoch"]),
+        (["run", "6.2", "--clip-at", "3"], ["--clip-at"]),
+        (["run", "6.2", "--lengths", "10,x"], ["'10,x'", "whole numbers"]),
+        (["run", "6.2", "--lengths", "2"], ["length 2", "at least 3"]),
+        (["run", "6.2", "--epochs", "0"], ["epochs 0", "at least 1"]),
+        (["run", "6.2", "--learning-rate", "-1"], ["learning_rate -1.0", "positive"]),
+        (["run", "6.2", "--learning-rate", "nan"], ["learning_rate nan", "positive"]),
+        (["run", "6.2", "--seeds", "0"], ["seeds 0", "at least 1"]),
+        (["run", "6.2", "--jobs", "0"], ["jobs 0", "at least 1"]),
+        (["run", "6.4", "--clip-at", "0"], ["clip_at 0.0", "positive"]),
+        (["run", "6.5", "--digits", "6,7,10"], ["digits 10", "0 to 9"]),
+        (["run", "6.5", "--digits", "6,7"], ["digits", "at least 3"]),
+        (["data", "digit_sum", "--length", "2"], ["length 2", "at least 3"]),
+        (["data", "digit_sum", "--length", "5", "--k", "0"], ["k 0", "at least 1"]),
+        (["data"], ["digit_sum"]),
+        (["nonsense"], ["nonsense"]),
+    ],
+)
+def test_bad_input(arguments: list[str], words: list[str], capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    where = ["--data-dir", tmp_path / "data"] if "digit_sum" in arguments else []
+    where += ["--out", tmp_path / "runs"] if "run" in arguments else []
+    line = error_line(capsys, *arguments, *where)
+    assert all(word in line for word in words)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("device", ["tpu", "gpu", "gpu:99"])
+def test_device_that_is_not_there(device: str, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    assert f"'{device}'" in error_line(capsys, "run", "6.4", "--device", device, "--out", tmp_path)
+
+
+def test_output_folder_that_cannot_be_written(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    line = error_line(capsys, "run", "6.4", "--out", tmp_path / "file" / "runs")
+    assert "cannot write" in line
+    assert "--out" in line
+
+
+def test_damaged_data_line(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    assert call("data", "digit_sum", "--length", 5, "--data-dir", tmp_path) == 0
+    train = tmp_path / "5" / "train.txt"
+    lines = train.read_text().splitlines()
+    lines[6] = lines[6].replace("\t", " ")
+    train.write_text("\n".join(lines))
+    line = error_line(capsys, "run", "6.2", "--lengths", 5, "--data-dir", tmp_path, "--out", tmp_path / "runs")
+    assert f"{train}, line 7" in line
+
+
+def test_data_makes_a_length_once(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    arguments = ["data", "digit_sum", "--length", 40, "--data-dir", tmp_path]
+    assert call(*arguments) == 0
+    before = (tmp_path / "40" / "train.txt").read_bytes()
+    assert before.count(b"\n") == 300
+    assert "stays as it is" in error_line(capsys, *arguments, "--seed", 1)
+    assert (tmp_path / "40" / "train.txt").read_bytes() == before

@@ -1,0 +1,144 @@
+"""Every section end to end on reduced settings: record, figures, report, and what is reused."""
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import matplotlib.image
+import pytest
+from reduced import REDUCED, run_section, without_times
+
+from chapter6.__main__ import SECTIONS, main
+from chapter6.claim import CHINESE
+from chapter6.section import Record, load_record
+
+FIGURES = {"6.2": {"6.6", "6.7"}, "6.4": {"6.8", "6.9", "strategies"}, "6.5": {"6.11", "6.12", "6.13"}}
+CLAIMS = {
+    "6.2": {"example", "parity", "speed", "training_loss", "dev_loss", "accuracy_falls"},
+    "6.4": {
+        "explosion", "saturation", "learning_stops", "clipped_alive", "clipped_accuracy", "gentle_accuracy",
+    },
+    "6.5": {"parity", "speed", "lstm_better", "accuracy_falls", "gates_zeros", "forget_gate"},
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def out(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The results of all sections, run once."""
+    out = tmp_path_factory.mktemp("runs")
+    for number in REDUCED:
+        run_section(number, out)
+    return out
+
+
+def record_of(out: Path, number: str) -> Record:
+    return load_record(out / number / "quick" / "record.json")
+
+
+@pytest.mark.parametrize("number", REDUCED)
+def test_record(out: Path, number: str) -> None:
+    record = record_of(out, number)
+    assert (record.section, record.preset, record.seeds) == (number, "quick", [0, 1])
+    assert record.seconds > 0
+    assert {"versions", "device", "threads", "processor"} <= set(record.environment)
+    assert {claim["id"] for claim in record.claims} == CLAIMS[number]
+    assert all(claim["verdict"] in CHINESE and claim["measured"] for claim in record.claims)
+
+
+@pytest.mark.parametrize("number", REDUCED)
+def test_figures_are_there_and_not_blank(out: Path, number: str) -> None:
+    folder = out / number / "quick" / "figures"
+    assert {path.stem for path in folder.iterdir()} == FIGURES[number]
+    for name in FIGURES[number]:
+        assert matplotlib.image.imread(folder / f"{name}.png")[..., :3].std() > 0.01
+        assert (folder / f"{name}.pdf").read_bytes().startswith(b"%PDF")
+
+
+@pytest.mark.parametrize("number", REDUCED)
+def test_report_shows_figures_and_verdicts(out: Path, number: str) -> None:
+    report = (out / number / "quick" / "report.md").read_text(encoding="utf-8")
+    assert SECTIONS[number].SECTION.title_zh in report
+    for name in FIGURES[number]:
+        assert f"](figures/{name}.png)" in report
+    for claim in record_of(out, number).claims:
+        assert claim["claim"].replace("|", "\\|") in report
+        assert f"**{claim['verdict']}** {CHINESE[claim['verdict']]}" in report
+
+
+@pytest.mark.parametrize("number", REDUCED)
+def test_figures_and_claims_come_from_the_record_alone(out: Path, number: str) -> None:
+    """A record read back, with the models gone, gives the same figures and claims."""
+    record, module = record_of(out, number), SECTIONS[number]
+    assert [claim.__dict__ for claim in module.claims(record)] == record.claims
+    assert set(module.figures(record)) == FIGURES[number]
+
+
+@pytest.mark.parametrize("number", ["6.2", "6.5"])
+def test_own_layers_agree_with_paddles(out: Path, number: str) -> None:
+    for dtype, bound in (("float32", 1e-5), ("float64", 1e-10)):
+        differences = record_of(out, number).metrics["parity"][dtype]
+        assert len([name for name in differences if name.startswith("gradient")]) == 1 + 4 * 2 * 2
+        assert max(differences.values()) <= bound
+
+
+def test_gates_lie_in_their_range(out: Path) -> None:
+    for watched in record_of(out, "6.5").metrics["gates"]:
+        assert watched["length"] == 5
+        assert 0 <= watched["prediction"] <= 18
+        for gate in ("input_gate", "forget_gate", "output_gate"):
+            assert (len(watched[gate]), len(watched[gate][0])) == (8, 32)
+            assert all(0 < value < 1 for step in watched[gate] for value in step)
+
+
+def test_lstm_section_reuses_the_srn_results(out: Path) -> None:
+    folders = {r["model"]: r["folder"] for r in record_of(out, "6.5").metrics["trainings"]}
+    assert folders["SRN"].startswith(str(out / "6.2"))
+    assert folders["LSTM"].startswith(str(out / "6.5"))
+
+
+def test_results_do_not_depend_on_jobs_and_start_anew_elsewhere(out: Path, tmp_path: Path) -> None:
+    again = run_section("6.2", tmp_path, "--jobs", 1)
+    assert without_times(again["metrics"]) == without_times(record_of(out, "6.2").metrics)
+
+
+def test_finished_trainings_are_reused_and_other_settings_said(
+    out: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copytree(out / "6.2", tmp_path / "6.2")
+    capsys.readouterr()
+    run_section("6.2", tmp_path)
+    assert "4 of 4 trainings are done already" in capsys.readouterr().out
+    run_section("6.2", tmp_path, "--hidden-size", 16)
+    output = capsys.readouterr().out
+    assert "replaces the report of an earlier run with other settings (hidden_size)" in output
+    assert "done already" not in output
+    assert len(list((tmp_path / "6.2" / "quick" / "checkpoints").iterdir())) == 8
+
+
+def test_divergence_is_a_result_not_an_error(tmp_path: Path) -> None:
+    record = run_section("6.4", tmp_path, "--learning-rate", "1e30", "--seeds", 2)
+    free = [r for r in record["metrics"]["book"] if r["clip"] == "none"]
+    assert free
+    assert all("at step" in result["diverged"] for result in free)
+
+
+def test_divergence_of_a_memory_experiment_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as exit_:
+        main(["run", "6.2", *REDUCED["6.2"], "--learning-rate", "1e38", "--seeds", "1", "--out", str(tmp_path)])
+    assert exit_.value.code == 2
+    assert "SRN at L = 10, seed 0: the training loss became" in capsys.readouterr().err
+
+
+def test_missing_data_are_made_and_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run_section("6.2", tmp_path / "runs", data_dir=tmp_path / "data")
+    output = capsys.readouterr().out
+    for length in (5, 10):
+        assert f"length {length} was not there; made {tmp_path / 'data' / str(length)}" in output
+
+
+def test_section_runs_as_a_script_from_anywhere(tmp_path: Path) -> None:
+    script = Path(SECTIONS["6.4"].__file__)
+    arguments = [*REDUCED["6.4"], "--seeds", "1", "--out", "here"]
+    subprocess.run([sys.executable, str(script), *arguments], cwd=tmp_path, check=True, capture_output=True)
+    assert (tmp_path / "here" / "6.4" / "quick" / "report.md").exists()
