@@ -182,8 +182,9 @@ def _tell_what_is_replaced(run: Run) -> None:
 
 
 _QUICK_NOTE = [
-    "Preset `quick` trains for a shorter time than the book; its verdicts are about these settings, and `--preset book` "
-    "decides about the book's. `quick` 预设的训练比书中短，结论只针对这些设置；书中设置的结论请用 `--preset book`。"
+    "Preset `quick` trains for a shorter time than the book; its verdicts are about these settings, and "
+    "`--preset book` decides about the book's. "
+    "`quick` 预设的训练比书中短，结论只针对这些设置；书中设置的结论请用 `--preset book`。"
 ]
 
 

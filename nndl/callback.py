@@ -62,7 +62,7 @@ class PlainLog(Callback):
     def on_train_end(self, runner: "RunnerV3") -> None:
         if runner.interrupted:
             print("[Train] Training interrupted; the best model so far is kept.")
-        else:
+        elif runner.global_step >= runner.num_training_steps:
             print("[Train] Training done!")
 
 
@@ -84,7 +84,8 @@ class ProgressBar(Callback):
 
     def on_train_end(self, runner: "RunnerV3") -> None:
         self._bar.close()
-        state = "interrupted" if runner.interrupted else "done"
+        is_done = runner.global_step >= runner.num_training_steps
+        state = "interrupted" if runner.interrupted else "done" if is_done else "stopped"
         print(f"[Train] {state} at step {runner.global_step}, best dev score {runner.best_score:.5f}")
 
 

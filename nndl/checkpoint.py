@@ -50,7 +50,7 @@ def load(path: str | os.PathLike) -> Any:
     """
     try:
         with open(path, "rb") as file:
-            content = _ArrayUnpickler(file).load()
+            content = _plain(_ArrayUnpickler(file).load())
     except FileNotFoundError:
         raise CheckpointError(f"{path}: no such checkpoint; train first, or check the path") from None
     except CheckpointError as error:
@@ -63,26 +63,69 @@ def load(path: str | os.PathLike) -> Any:
 
 
 class _ArrayUnpickler(pickle.Unpickler):
-    """Admits what arrays need, and the state of Paddle's random numbers; refuses every other name."""
+    """Admits what NumPy's arrays ask for, but gives them stand-ins that only keep values; refuses every other name."""
 
     def __init__(self, file: BinaryIO) -> None:
         super().__init__(file)
 
     def find_class(self, module: str, name: str) -> Any:
-        if (module, name) in (("numpy._core.multiarray", "_reconstruct"), ("numpy.core.multiarray", "_reconstruct")):
-            return _empty_array
-        if (module, name) in (("numpy", "ndarray"), ("numpy", "dtype")):
-            return getattr(np, name)
-        if (module, name) == ("paddle.base.libpaddle", "GeneratorState"):
-            return paddle.base.libpaddle.GeneratorState
+        if (module, name) in _STAND_INS:
+            return _STAND_INS[module, name]
         raise CheckpointError(f"asks for {module}.{name}, which a checkpoint has no need of; refused")
 
 
-def _empty_array(kind: type, shape: tuple[int, ...], code: bytes) -> np.ndarray:
-    """NumPy's reconstruction, held to the form every honest array has: empty now, filled from its own bytes."""
-    if kind is not np.ndarray or shape != (0,):
-        raise CheckpointError("an array of a form that NumPy does not write; refused")
-    return np.ndarray.__new__(np.ndarray, shape, code.decode() if isinstance(code, bytes) else code)
+class _Dtype:
+    """Stands for a dtype: its code, such as "f4", and its byte order."""
+
+    def __init__(self, code: str, *_: Any) -> None:
+        self.code, self.order = code, "|"
+
+    def __setstate__(self, state: tuple) -> None:
+        self.order = state[1]
+
+
+class _Array:
+    """Stands for an array until its numbers have come."""
+
+    def __init__(self, kind: Any, *_: Any) -> None:
+        if kind is not _Array:
+            raise CheckpointError("an array of a form that NumPy does not write; refused")
+        self.value: np.ndarray | None = None
+
+    def __setstate__(self, state: tuple) -> None:
+        _, shape, dtype, is_fortran, data = state
+        kind = np.dtype(dtype.order + dtype.code)
+        if kind.kind not in "fiub":
+            raise CheckpointError(f"holds an array of {kind}, expected numbers; refused")
+        # a copy, for what stands on the file's bytes cannot be changed
+        self.value = np.frombuffer(data, kind).reshape(shape, order="F" if is_fortran else "C").copy()
+
+
+def _encode(text: str, encoding: str) -> bytes:
+    """How pickles of protocol 2 write bytes."""
+    return text.encode("latin-1")
+
+
+_STAND_INS = {
+    ("numpy._core.multiarray", "_reconstruct"): _Array,
+    ("numpy.core.multiarray", "_reconstruct"): _Array,
+    ("numpy", "ndarray"): _Array,
+    ("numpy", "dtype"): _Dtype,
+    ("_codecs", "encode"): _encode,
+}
+
+
+def _plain(content: Any) -> Any:
+    """The content with its arrays in the place of their stand-ins; refuses all that is not plain."""
+    if isinstance(content, _Array) and content.value is not None:
+        return content.value
+    if type(content) is dict:
+        return {_plain(key): _plain(value) for key, value in content.items()}
+    if type(content) in (list, tuple):
+        return type(content)(_plain(item) for item in content)
+    if content is None or type(content) in (bool, int, float, str, bytes):
+        return content
+    raise CheckpointError(f"holds a {type(content).__name__}, expected arrays and plain values; refused")
 
 
 def restore(model: paddle.nn.Layer, parameters: Any, source: str | os.PathLike) -> None:

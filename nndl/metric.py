@@ -35,10 +35,11 @@ class Accuracy(Metric):
         Raises:
             SettingError: outputs and labels whose shapes do not fit.
         """
-        N = outputs.shape[0]
+        N = outputs.shape[0] if outputs.ndim else 0
         if outputs.ndim != 2 or labels.shape not in ([N], [N, 1]):
             raise SettingError(
-                f"outputs {outputs.shape} and labels {labels.shape}: expected [N, C] or [N, 1], and [N] or [N, 1]"
+                f"outputs {list(outputs.shape)} and labels {list(labels.shape)}: "
+                "expected [N, C] or [N, 1], and [N] or [N, 1]"
             )
         if outputs.shape[1] == 1:
             predictions = outputs[:, 0] >= (0.0 if self.is_logist else 0.5)

@@ -64,7 +64,9 @@ def _finish(figure: Figure, fig_name: str | PathLike) -> None:
     try:
         Path(fig_name).parent.mkdir(parents=True, exist_ok=True)
         figure.savefig(fig_name, bbox_inches="tight")
-    except OSError as error:
-        raise OutputError(f"cannot write {fig_name}: {error.strerror or error}; choose another place") from error
-    if not plt.isinteractive():  # a notebook shows the figure that stays open; a script would only pile them up
-        plt.close(figure)
+    except (OSError, ValueError) as error:  # ValueError: a suffix that Matplotlib does not know
+        reason = getattr(error, "strerror", None) or error
+        raise OutputError(f"cannot write {fig_name}: {reason}; choose another place") from error
+    finally:
+        if not plt.isinteractive():  # a notebook shows the figure that stays open; a script would only pile them up
+            plt.close(figure)

@@ -3,6 +3,7 @@
 import math
 import random
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -91,6 +92,9 @@ class RunnerV3:
             raise SettingError("train_loader is empty: expected at least one batch")
         if eval_steps and (dev_loader is None or self.metric is None):
             raise SettingError("eval_steps: evaluating needs a dev_loader and a metric; pass both, or eval_steps=0")
+        if self.optimizer is not None:
+            self.optimizer.clear_grad()  # an interrupted step leaves its gradients,
+        self.global_step = len(self.train_step_losses)  # and is recorded, but not counted
         self.interrupted, self._first_step, self._owns_save_path = False, self.global_step, False
         if checkpoint_path is not None and Path(checkpoint_path).exists():
             self._resume(checkpoint_path)
@@ -163,29 +167,22 @@ class RunnerV3:
         """
         if self.metric is None:
             raise SettingError("evaluate: expected a metric; pass one to RunnerV3")
-        was_training = self.model.training
-        self.model.eval()
         self.metric.reset()
         losses = []
-        for X, y in loader:
-            logits = self.model(X)
-            losses.append(float(self.loss_fn(logits, y)))
-            self.metric.update(logits, y)
-        if was_training:
-            self.model.train()
+        with _evaluating(self.model):
+            for X, y in loader:
+                logits = self.model(X)
+                losses.append(float(self.loss_fn(logits, y)))
+                self.metric.update(logits, y)
         if not losses:
             raise SettingError("evaluate: the loader is empty, expected at least one batch")
-        return self.metric.accumulate(), sum(losses) / len(losses)
+        return float(self.metric.accumulate()), sum(losses) / len(losses)
 
     @paddle.no_grad()
     def predict(self, X: Any, **kwargs: Any) -> Tensor:
         """The model's logits for a batch X, without gradients and without dropout."""
-        was_training = self.model.training
-        self.model.eval()
-        logits = self.model(X)
-        if was_training:
-            self.model.train()
-        return logits
+        with _evaluating(self.model):
+            return self.model(X)
 
     def save_model(self, save_path: FilePath) -> None:
         """Write the parameters; a file that is there already is kept under another name, which is printed."""
@@ -220,6 +217,7 @@ class RunnerV3:
             "optimizer": self._optimizer_state(),
             "history": {name: list(getattr(self, name)) for name in _HISTORY},
             "best_score": self.best_score,
+            "owns_save_path": self._owns_save_path,
             "step": (self._first_step, self.global_step),
             "random": _random_state(),
             "random_at_epoch_start": self._random_at_epoch_start,
@@ -227,7 +225,7 @@ class RunnerV3:
 
     def _resume(self, path: FilePath) -> None:
         state = checkpoint.load(path)
-        if not isinstance(state, dict) or "optimizer" not in state:
+        if not isinstance(state, dict) or not {"model", "optimizer", "history", "step", "random"} <= state.keys():
             raise CheckpointError(f"{path}: holds no training to go on with; choose another checkpoint_path")
         checkpoint.restore(self.model, state["model"], path)
         self._set_optimizer_state(state["optimizer"])
@@ -235,7 +233,7 @@ class RunnerV3:
             setattr(self, name, state["history"][name])
         self.best_score = state["best_score"]
         self._first_step, self.global_step = state["step"]
-        self._owns_save_path = True
+        self._owns_save_path = state["owns_save_path"]
         _set_random_state(state["random"])
         self._random_at_epoch_start = state["random_at_epoch_start"]
 
@@ -260,6 +258,17 @@ class RunnerV3:
         self.optimizer.set_state_dict(restored)
 
 
+@contextmanager
+def _evaluating(model: paddle.nn.Layer) -> Iterator[None]:
+    was_training = model.training
+    model.eval()
+    try:
+        yield
+    finally:
+        if was_training:
+            model.train()
+
+
 def _keep_previous(path: FilePath) -> None:
     """Give way: a file at ``path`` gets the first free name ``stem.N.suffix``, and a line says so."""
     path = Path(path)
@@ -273,10 +282,21 @@ def _keep_previous(path: FilePath) -> None:
 
 
 def _random_state() -> dict[str, Any]:
-    return {"python": random.getstate(), "numpy": np.random.get_state(), "paddle": paddle.get_rng_state()}
+    return {
+        "python": random.getstate(),
+        "numpy": np.random.get_state(),
+        "paddle": [s.__getstate__() for s in paddle.get_rng_state()],
+    }
 
 
 def _set_random_state(state: dict[str, Any]) -> None:
     random.setstate(state["python"])
     np.random.set_state(state["numpy"])
-    paddle.set_rng_state(state["paddle"])
+    paddle.set_rng_state([_generator_state(values) for values in state["paddle"]])
+
+
+def _generator_state(values: tuple) -> Any:
+    kind = paddle.base.libpaddle.GeneratorState
+    generator_state = kind.__new__(kind)
+    generator_state.__setstate__(values)
+    return generator_state

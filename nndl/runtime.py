@@ -14,10 +14,13 @@ import platform
 import random
 import sys
 import warnings
+from collections.abc import Callable
 from functools import cache
 from importlib import import_module, metadata
+from importlib.machinery import ModuleSpec, PathFinder
 from importlib.util import find_spec
 from pathlib import Path
+from types import ModuleType
 
 from nndl.error import DeviceError
 
@@ -45,7 +48,7 @@ def _cgroup_cores(root: Path = Path("/sys/fs/cgroup"), own: Path = Path("/proc/s
     except OSError:
         return unlimited
     quotas = [unlimited]
-    for folder in {root, root / group, root / "cpu", root / "cpu" / group}:
+    for folder in {top / part for top in (root, root / "cpu") for part in (group, *Path(group).parents)}:
         try:  # cgroup v2: "quota period" or "max period"
             quota, period = (folder / "cpu.max").read_text().split()
         except (OSError, ValueError):
@@ -84,6 +87,8 @@ def paddle_ships_mkl() -> bool:
 
 def prepare() -> None:
     """Set the variables that make Paddle fast here; called once by ``import nndl``."""
+    if "paddle" not in sys.modules and _PaddleImport not in sys.meta_path:
+        sys.meta_path.insert(0, _PaddleImport)
     global _loaded_too_early
     if os.environ.get(SWITCH) == "off":
         return
@@ -107,6 +112,8 @@ def summary() -> str:
     if _loaded_too_early:
         return "nndl runtime: Paddle was loaded first, so nothing could be set; import nndl before paddle to go faster"
     threads = os.environ.get(THREADS)
+    if threads is None:
+        return f"nndl runtime: this Paddle has no MKL library, left as it is; {usable_cores()} usable core(s)"
     by = "" if THREADS in chosen else f", {THREADS} was set"
     kernels = ""
     if MKL_KERNELS in chosen:
@@ -114,22 +121,42 @@ def summary() -> str:
     return f"nndl runtime: {threads} thread(s) of {usable_cores()} usable core(s){by}{kernels}; {SWITCH}=off disables"
 
 
-def load_paddle() -> None:
-    """Import Paddle if it is not there yet, saying once what :func:`prepare` chose for it.
+class _PaddleImport:
+    """Sees to the import of Paddle, whoever asks for it first: says what :func:`prepare` chose, and keeps it quiet."""
 
-    Paddle's import warns against more than one thread and of a missing ccache; neither is news to our readers.
-    """
-    if "paddle" in sys.modules and not _loaded_too_early:
-        return
-    if multiprocessing.parent_process() is None:
-        _say_once(summary())
+    @classmethod
+    def find_spec(cls, name: str, *_: object) -> ModuleSpec | None:
+        if name != "paddle":
+            return None
+        spec = PathFinder.find_spec(name)
+        if spec is not None and spec.loader is not None:
+            execute = spec.loader.exec_module
+            spec.loader.exec_module = lambda module: _quietly(execute, module)  # type: ignore[method-assign]
+        return spec
+
+
+def _quietly(execute: Callable[[ModuleType], None], paddle: ModuleType) -> None:
+    """Paddle's import warns against more than one thread and of a missing ccache; neither is news to our readers."""
+    _announce()
     said = io.StringIO()
     with contextlib.redirect_stderr(said), warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="No ccache found")
-        import_module("paddle")
+        execute(paddle)
     for line in said.getvalue().splitlines():
         if "OMP_NUM_THREADS" not in line:
             print(line, file=sys.stderr)
+
+
+def load_paddle() -> None:
+    """Import Paddle if it is not there yet, saying once what :func:`prepare` chose for it."""
+    if _loaded_too_early:
+        _announce()
+    import_module("paddle")
+
+
+def _announce() -> None:
+    if multiprocessing.parent_process() is None:
+        _say_once(summary())
 
 
 @cache
@@ -168,7 +195,8 @@ def set_device(device: str = "auto") -> str:
             )
         if int(index or 0) >= gpus:
             raise DeviceError(f"device {device!r}: PaddlePaddle sees {gpus} GPU(s) here; use --device cpu")
-    return str(paddle.device.set_device("cpu" if kind == "cpu" or gpus == 0 else f"gpu:{index or 0}"))
+    paddle.device.set_device("cpu" if kind == "cpu" or gpus == 0 else f"gpu:{index or 0}")
+    return paddle.device.get_device()
 
 
 def seed_everything(seed: int) -> None:
@@ -193,7 +221,10 @@ def describe() -> dict[str, object]:
         "device": paddle.device.get_device(),
         "threads": os.environ.get(THREADS, "unset"),
         "mkl_kernels": os.environ.get(MKL_KERNELS, "unset"),
-        "versions": {name: metadata.version(name) for name in ("paddlepaddle", "numpy", "matplotlib")},
+        "versions": {
+            "paddlepaddle": paddle.__version__,  # the distribution may be called paddlepaddle-gpu
+            **{name: metadata.version(name) for name in ("numpy", "matplotlib")},
+        },
     }
 
 

@@ -29,7 +29,7 @@ def generate(length: int, k: int, rng: random.Random) -> list[Example]:
     Args:
         length: L, at least 3.
         k: examples a pair, at least 1.
-        rng: draws the position, uniform in 2..L-1, then the digit, uniform in 0..9.
+        rng: draws the digit, uniform in 0..9, then the position, uniform in 2..L-1.
 
     Raises:
         SettingError: length under 3 or k under 1.

@@ -27,7 +27,7 @@ class Cell(nn.RNNCellBase):
         input_size: M.
         hidden_size: D.
         W_attr, U_attr, b_attr: Paddle's parameter attributes; Xavier-uniform, for each gate by itself, when left
-            out (b too, as in the book: its 1×D is a matrix to Paddle).
+            out (b too, as in the book: its 1×D is a matrix to Paddle). False, for no parameter, is not supported.
     """
 
     gates = 1

@@ -10,7 +10,7 @@ import paddle.nn.functional as F
 from paddle import Tensor, nn
 
 from nndl.error import SettingError
-from nndl.op.cell import LSTMCell, SRNCell, State
+from nndl.op.cell import Cell, LSTMCell, SRNCell, State
 
 DIRECTIONS = {"forward": 1, "bidirectional": 2, "bidirect": 2}
 
@@ -33,15 +33,16 @@ def unroll(
     step they belong to, and the last state.
     """
     time_axis = 0 if time_major else 1
-    # A cell of ours projects the inputs of all steps in one product; any other cell takes them as they are.
-    project: Callable = getattr(cell, "project", lambda inputs: inputs)
-    step: Callable = getattr(cell, "step", cell)
-    if state is None:
-        state = cell.get_initial_states(X, dtype=X.dtype, batch_dim_idx=1 - time_axis)
-    inputs = paddle.unbind(project(X), axis=time_axis)
-    L = len(inputs)
+    L = X.shape[time_axis]
     shortest = L if sequence_length is None else int(sequence_length.min())
     valid = None if shortest == L else _valid_steps(sequence_length, L, time_axis)
+    if valid is not None:  # whatever stands in the padding, NaN included, must not reach a gradient either
+        X = paddle.where(valid, X, paddle.zeros_like(X))
+    if state is None:
+        state = cell.get_initial_states(X, dtype=X.dtype, batch_dim_idx=1 - time_axis)
+    # A cell of ours projects the inputs of all steps in one product; any other cell takes them as they are.
+    step: Callable = cell.step if isinstance(cell, Cell) else cell
+    inputs = paddle.unbind(cell.project(X) if isinstance(cell, Cell) else X, axis=time_axis)
 
     outputs: list[Tensor] = [X] * L
     for t in reversed(range(L)) if reverse else range(L):
@@ -57,7 +58,7 @@ def unroll(
 
 def _map(function: Callable, *states: State) -> State:
     """Apply a function to the tensors of one state, or to the corresponding tensors of several."""
-    return tuple(map(function, *states)) if isinstance(states[0], tuple) else function(*states)
+    return tuple(map(function, *states)) if isinstance(states[0], tuple | list) else function(*states)
 
 
 def _valid_steps(sequence_length: Tensor, L: int, time_axis: int) -> Tensor:
@@ -136,23 +137,27 @@ class Recurrent(nn.Layer):
             return [None] * N
         batch = inputs.shape[1 if self.time_major else 0]
         shape = [N, batch, self.cells[0].hidden_size]
-        states = tuple(states) if isinstance(states, list) else states
-        for tensor in states if isinstance(states, tuple) else (states,):
+        several = isinstance(self.cells[0].state_shape[0], tuple)
+        tensors = list(states) if isinstance(states, tuple | list) else [states]
+        expected = len(self.cells[0].state_shape) if several else 1
+        if len(tensors) != expected:
+            raise SettingError(f"{len(tensors)} initial states: expected {expected}")
+        for tensor in tensors:
             if list(tensor.shape) != shape:
                 raise SettingError(f"initial state of shape {list(tensor.shape)}: expected {shape}")
-        return [_map(lambda tensor, i=i: tensor[i], states) for i in range(N)]
+        return [tuple(tensor[i] for tensor in tensors) if several else tensors[0][i] for i in range(N)]
 
     def _check(self, inputs: Tensor, sequence_length: Tensor | None) -> None:
         axes = "[L, B, M]" if self.time_major else "[B, L, M]"
         if inputs.ndim != 3 or inputs.shape[-1] != self.input_size:
-            raise SettingError(f"inputs of shape {inputs.shape}: expected {axes} with M = {self.input_size}")
+            raise SettingError(f"inputs of shape {list(inputs.shape)}: expected {axes} with M = {self.input_size}")
         L, batch = inputs.shape[:2] if self.time_major else inputs.shape[1::-1]
         if L == 0:
-            raise SettingError(f"inputs of shape {inputs.shape}: expected at least one step")
+            raise SettingError(f"inputs of shape {list(inputs.shape)}: expected at least one step")
         if sequence_length is None:
             return
         if list(sequence_length.shape) != [batch]:
-            raise SettingError(f"sequence_length of shape {sequence_length.shape}: expected [{batch}]")
+            raise SettingError(f"sequence_length of shape {list(sequence_length.shape)}: expected [{batch}]")
         low, high = int(sequence_length.min()), int(sequence_length.max())
         if low < 0 or high > L:
             raise SettingError(f"sequence_length from {low} to {high}: expected values from 0 to {L}")
@@ -202,8 +207,12 @@ class _PaddleTwin(Recurrent):
         """
         if not isinstance(layer, cls.paddle_class):
             raise SettingError(f"{type(layer).__name__}: expected a paddle.nn.{cls.paddle_class.__name__}")
-        if getattr(layer, "activation", "tanh") != "tanh" or layer.proj_size:
-            raise SettingError(f"{layer}: expected the activation tanh and proj_size 0")
+        activation = getattr(layer, "activation", "tanh")
+        if activation != "tanh" or layer.proj_size:
+            raise SettingError(
+                f"{type(layer).__name__} with activation {activation} and proj_size {layer.proj_size}: "
+                "expected the activation tanh and proj_size 0"
+            )
         direction = "forward" if layer.num_directions == 1 else "bidirectional"
         sizes = (layer.input_size, layer.hidden_size, layer.num_layers, direction)
         with _default_dtype(layer.weight_ih_l0.dtype):
@@ -242,11 +251,9 @@ def _default_dtype(dtype: paddle.dtype) -> Iterator[None]:
 def _paddle_weights(layer: Any) -> list[tuple[Tensor | None, ...]]:
     """(weight_ih, weight_hh, bias_ih, bias_hh) for each layer and direction of a Paddle layer, in our order."""
     kinds = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
-    return [
-        tuple(getattr(layer, f"{kind}_l{depth}{suffix}", None) for kind in kinds)
-        for depth in range(layer.num_layers)
-        for suffix in ("", "_reverse")[: layer.num_directions]
-    ]
+    # From the cells: the layer's own names are shifted where a bias is left out.
+    cells = [cell for layer_of_cells in layer for cell in layer_of_cells.children()]
+    return [tuple(getattr(cell, kind, None) for kind in kinds) for cell in cells]
 
 
 class SRN(_PaddleTwin):

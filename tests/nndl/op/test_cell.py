@@ -1,0 +1,221 @@
+"""The cells against their equations, written here as loops in NumPy, and against Paddle's contract."""
+
+import nndl  # before Paddle: it chooses the threads
+
+# isort: split
+from functools import partial
+
+import numpy as np
+import paddle
+import pytest
+from paddle import nn
+
+from nndl.op import LSTMCell, Recurrent, SRNCell, recording, unroll
+
+assert_close = partial(np.testing.assert_allclose, rtol=1e-10, atol=1e-12)
+
+SHAPES = [(1, 1, 1, 1), (1, 4, 3, 2), (3, 1, 2, 4), (3, 5, 4, 3)]  # B, L, M, D
+CELLS = [SRNCell, LSTMCell]
+
+
+def sigmoid(x):
+    return 1 / (1 + np.exp(-x))
+
+
+def weights(cell):
+    return cell.W.numpy(), cell.U.numpy(), cell.b.numpy()
+
+
+def srn_loop(cell, X, H):
+    """X [B, L, M] and H [B, D] to the states of all steps [L, B, D]."""
+    W, U, b = weights(cell)
+    states = []
+    for t in range(X.shape[1]):
+        H = np.tanh(X[:, t] @ W + H @ U + b)
+        states.append(H)
+    return np.stack(states)
+
+
+def lstm_loop(cell, X, H, C):
+    """X [B, L, M], H and C [B, D] to the numbers of all steps, each [L, B, D], by name."""
+    (W_i, W_f, W_c, W_o), (U_i, U_f, U_c, U_o), (b_i, b_f, b_c, b_o) = (np.split(x, 4, axis=1) for x in weights(cell))
+    steps = []
+    for t in range(X.shape[1]):
+        X_t = X[:, t]
+        I_t = sigmoid(X_t @ W_i + H @ U_i + b_i)
+        F_t = sigmoid(X_t @ W_f + H @ U_f + b_f)
+        O_t = sigmoid(X_t @ W_o + H @ U_o + b_o)
+        C = F_t * C + I_t * np.tanh(X_t @ W_c + H @ U_c + b_c)
+        H = O_t * np.tanh(C)
+        steps.append({"input_gate": I_t, "forget_gate": F_t, "output_gate": O_t, "cell_state": C, "H": H})
+    return {name: np.stack([step[name] for step in steps]) for name in steps[0]}
+
+
+def batch(B, L, M, D):
+    """Inputs [B, L, M] and two states [1, B, D]."""
+    rng = np.random.default_rng(1)
+    return rng.standard_normal((B, L, M)), rng.standard_normal((1, B, D)), rng.standard_normal((1, B, D))
+
+
+def tensors(*arrays):
+    return tuple(paddle.to_tensor(array) for array in arrays)
+
+
+def states_of(cell, *states):
+    """A cell's share of the states: H, or the pair (H, C)."""
+    return states if isinstance(cell, LSTMCell) else states[0]
+
+
+@pytest.mark.usefixtures("float64")
+class TestEquations:
+    @pytest.mark.parametrize("shape", SHAPES)
+    def test_srn(self, shape):
+        X, H_0, _ = batch(*shape)
+        srn = nndl.SRN(*shape[2:])
+        outputs, H = srn(*tensors(X, H_0))
+        expected = srn_loop(srn.cells[0], X, H_0[0])
+        assert_close(outputs, expected.swapaxes(0, 1))
+        assert_close(H, expected[-1:])
+
+    @pytest.mark.parametrize("shape", SHAPES)
+    def test_lstm(self, shape):
+        X, H_0, C_0 = batch(*shape)
+        lstm = nndl.LSTM(*shape[2:])
+        outputs, (H, C) = lstm(paddle.to_tensor(X), tensors(H_0, C_0))
+        expected = lstm_loop(lstm.cells[0], X, H_0[0], C_0[0])
+        assert_close(outputs, expected["H"].swapaxes(0, 1))
+        assert_close(H, expected["H"][-1:])
+        assert_close(C, expected["cell_state"][-1:])
+
+    def test_states_start_at_zero_when_left_out(self):
+        X, H_0, C_0 = batch(2, 4, 3, 5)
+        srn, lstm = nndl.SRN(3, 5), nndl.LSTM(3, 5)
+        assert_close(srn(paddle.to_tensor(X))[1], srn_loop(srn.cells[0], X, 0 * H_0[0])[-1:])
+        assert_close(
+            lstm(paddle.to_tensor(X))[1][1], lstm_loop(lstm.cells[0], X, 0 * H_0[0], 0 * C_0[0])["cell_state"][-1:]
+        )
+
+    def test_example_of_the_book(self):
+        W, U, b = map(nn.initializer.Assign, ([[0.1, 0.2], [0.1, 0.2]], [[0.0, 0.1], [0.1, 0.0]], [[0.1, 0.1]]))
+        srn = nndl.SRN(2, 2, W_attr=W, U_attr=U, b_attr=b)
+        outputs, H = srn(paddle.to_tensor([[[1.0, 0.0], [0.0, 2.0]]]))
+        H_1 = np.tanh([0.2, 0.3])
+        H_2 = np.tanh([0.3 + 0.1 * np.tanh(0.3), 0.5 + 0.1 * np.tanh(0.2)])
+        assert_close(outputs, [[H_1, H_2]])
+        assert_close(H, [[H_2]])
+        # the same worked out, so that the test does not lean on its own arithmetic alone
+        np.testing.assert_allclose(outputs, [[[0.1974, 0.2913], [0.3177, 0.4775]]], atol=5e-5)
+
+
+@pytest.mark.parametrize("cell_class", CELLS)
+def test_each_gate_starts_like_a_matrix_of_its_own(cell_class):
+    M, D = 60, 80
+    cell = cell_class(M, D)
+    for parameter, rows in ((cell.W, M), (cell.U, D), (cell.b, 1)):
+        for gate in np.split(parameter.numpy(), cell.gates, axis=1):
+            bound = np.sqrt(6 / (rows + D))
+            assert 0.9 * bound < np.abs(gate).max() <= bound
+
+
+@pytest.mark.usefixtures("float64")
+class TestContract:
+    """What ``paddle.nn.RNNCellBase`` demands, seen by those who rely on it."""
+
+    @pytest.mark.parametrize("cell_class", CELLS)
+    def test_one_step_from_raw_inputs(self, cell_class):
+        cell = cell_class(3, 4)
+        X_t = paddle.randn([2, 3])
+        output, state = cell(X_t)
+        zeros = states_of(cell, paddle.zeros([2, 4]), paddle.zeros([2, 4]))
+        expected, expected_state = cell(X_t, zeros)
+        assert_close(output, expected)
+        paddle.utils.map_structure(assert_close, state, expected_state)
+        assert list(output.shape) == [2, 4]
+
+    @pytest.mark.parametrize(
+        "settings", [{}, {"batch_dim_idx": 1}, {"init_value": 2.0}, {"dtype": "float32"}, {"shape": (7,)}]
+    )
+    @pytest.mark.parametrize("cell_class", CELLS)
+    def test_initial_states_are_those_of_paddle(self, cell_class, settings):
+        cell, X = cell_class(3, 4), paddle.zeros([5, 2, 3])
+        found = cell.get_initial_states(X, **settings)
+        expected = nn.RNNCellBase.get_initial_states(cell, X, **settings)
+        paddle.utils.map_structure(np.testing.assert_array_equal, found, expected)
+        assert [x.dtype for x in paddle.utils.flatten(found)] == [x.dtype for x in paddle.utils.flatten(expected)]
+
+    @pytest.mark.filterwarnings("ignore:(?s).*sequence_mask")  # Paddle's RNN calls what Paddle deprecates
+    @pytest.mark.parametrize("lengths", [None, [5, 2, 0]])
+    @pytest.mark.parametrize("time_major", [False, True])
+    @pytest.mark.parametrize("reverse", [False, True])
+    @pytest.mark.parametrize("cell_class", CELLS)
+    def test_paddle_rnn_agrees_with_unroll(self, cell_class, reverse, time_major, lengths):
+        cell = cell_class(3, 4)
+        X = paddle.randn([5, 3, 3] if time_major else [3, 5, 3])
+        first = states_of(cell, paddle.randn([3, 4]), paddle.randn([3, 4]))
+        n = None if lengths is None else paddle.to_tensor(lengths)
+        Y, last = unroll(cell, X, first, n, reverse, time_major)
+        expected, expected_last = nn.RNN(cell, reverse, time_major)(X, first, n)
+        if lengths is not None:  # Paddle does not blank the outputs after the end
+            mask = (paddle.arange(5) < n.unsqueeze(1)).astype("float64").unsqueeze(-1)
+            expected = expected * (mask.transpose([1, 0, 2]) if time_major else mask)
+        assert_close(Y, expected)
+        paddle.utils.map_structure(assert_close, last, expected_last)
+
+    @pytest.mark.parametrize("cell_class", CELLS)
+    def test_paddle_birnn_agrees_with_recurrent(self, cell_class):
+        ours = Recurrent(lambda size: cell_class(size, 4), 3, direction="bidirectional")
+        X = paddle.randn([2, 5, 3])
+        Y, last = ours(X)
+        expected, expected_last = nn.BiRNN(*ours.cells)(X)
+        assert_close(Y, expected)
+        for i in range(2):
+            paddle.utils.map_structure(lambda ours, theirs, i=i: assert_close(ours[i], theirs), last, expected_last[i])
+
+
+class TestRecording:
+    GATES = ("input_gate", "forget_gate", "output_gate", "cell_state")
+
+    def test_each_step_agrees_with_the_equations(self, float64):
+        X, H_0, C_0 = batch(2, 5, 3, 4)
+        lstm = nndl.LSTM(3, 4)
+        with recording(lstm.cells[0]) as steps:
+            lstm(paddle.to_tensor(X), tensors(H_0, C_0))
+        expected = lstm_loop(lstm.cells[0], X, H_0[0], C_0[0])
+        assert len(steps) == 5
+        for name in self.GATES:
+            assert_close(np.stack([step[name] for step in steps]), expected[name])
+
+    def test_records_the_chosen_cell_in_its_order_of_computation(self, float64):
+        lstm = nndl.LSTM(3, 4, direction="bidirectional")
+        X = paddle.randn([2, 5, 3])
+        with recording(lstm.cells[1]) as steps:
+            lstm(X)
+        expected = lstm_loop(lstm.cells[1], X.numpy()[:, ::-1], np.zeros((2, 4)), np.zeros((2, 4)))
+        assert_close(np.stack([step["cell_state"] for step in steps]), expected["cell_state"])
+
+    def test_ends_with_the_block(self):
+        lstm = nndl.LSTM(3, 4)
+        with recording(lstm.cells[0]) as steps:
+            lstm(paddle.randn([2, 5, 3]))
+        lstm(paddle.randn([2, 5, 3]))
+        assert len(steps) == 5
+
+    def test_ends_with_an_exception(self):
+        lstm = nndl.LSTM(3, 4)
+
+        def interrupted():
+            with recording(lstm.cells[0]) as steps:
+                recorded.append(steps)
+                raise KeyboardInterrupt
+
+        recorded = []
+        with pytest.raises(KeyboardInterrupt):
+            interrupted()
+        lstm(paddle.randn([2, 5, 3]))
+        assert recorded == [[]]
+
+    def test_changes_no_result(self):
+        lstm, X = nndl.LSTM(3, 4), paddle.randn([2, 5, 3])
+        with recording(lstm.cells[0]):
+            outputs, _ = lstm(X)
+        np.testing.assert_array_equal(outputs, lstm(X)[0])

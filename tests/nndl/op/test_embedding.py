@@ -1,0 +1,68 @@
+"""The two ways to embed, against the rows of the table and against each other."""
+
+import nndl  # before Paddle: it chooses the threads
+
+# isort: split
+import numpy as np
+import paddle
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import array_shapes, arrays
+
+from nndl.error import SettingError
+from nndl.op.embedding import METHODS
+
+V, M = 7, 3
+INDICES = arrays(np.int64, array_shapes(min_dims=1, max_dims=3, max_side=5), elements=st.integers(0, V - 1))
+
+
+def rows_and_gradient(embedding, indices, weight):
+    """The result, and the gradient of Σ weight ⊙ result with respect to W."""
+    result = embedding(paddle.to_tensor(indices))
+    (gradient,) = paddle.grad(result, embedding.W, paddle.to_tensor(weight))
+    return result.numpy(), gradient.numpy()
+
+
+@pytest.mark.parametrize("method", METHODS)
+@settings(deadline=None, max_examples=25, derandomize=True)
+@given(indices=INDICES)
+def test_result_is_the_rows_of_the_table(method, indices):
+    embedding = nndl.Embedding(V, M, method=method)
+    weight = np.random.default_rng(1).standard_normal((*indices.shape, M)).astype("float32")
+    rows, gradient = rows_and_gradient(embedding, indices, weight)
+    np.testing.assert_array_equal(rows, embedding.W.numpy()[indices])
+    # a row that is used several times gets the sum of its gradients
+    expected = np.zeros((V, M), "float32")
+    np.add.at(expected, indices, weight)
+    np.testing.assert_allclose(gradient, expected, rtol=1e-5, atol=1e-6)
+
+
+def test_lookup_equals_one_hot_product(float64):
+    lookup = nndl.Embedding(V, M)
+    one_hot = nndl.Embedding(V, M, method="one_hot")
+    one_hot.W.set_value(lookup.W)
+    indices = np.array([[6, 0, 0], [3, 6, 5]])
+    weight = np.random.default_rng(1).standard_normal((2, 3, M))
+    for ours, theirs in zip(
+        rows_and_gradient(lookup, indices, weight), rows_and_gradient(one_hot, indices, weight), strict=True
+    ):
+        assert ours.dtype == np.float64
+        np.testing.assert_allclose(ours, theirs, rtol=1e-10)
+
+
+def test_table_starts_as_its_attribute_says():
+    table = np.arange(V * M, dtype="float32").reshape(V, M)
+    embedding = nndl.Embedding(V, M, para_attr=paddle.nn.initializer.Assign(table))
+    np.testing.assert_array_equal(embedding.W, table)
+
+
+def test_table_starts_xavier_uniform_when_left_out():
+    largest = np.abs(nndl.Embedding(30, 40).W.numpy()).max()
+    bound = np.sqrt(6 / (30 + 40))
+    assert 0.95 * bound < largest <= bound
+
+
+def test_unknown_method():
+    with pytest.raises(SettingError, match="'one-hot': expected one of lookup, one_hot"):
+        nndl.Embedding(V, M, method="one-hot")

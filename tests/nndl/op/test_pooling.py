@@ -1,0 +1,59 @@
+"""The mean over time against NumPy, one sequence after the other."""
+
+import nndl  # before Paddle: it chooses the threads
+
+# isort: split
+import numpy as np
+import paddle
+import pytest
+
+from nndl.op import masked_mean
+
+LENGTHS = [4, 0, 1, 3]
+
+
+@pytest.fixture
+def X(float64):
+    return paddle.randn([4, 4, 3])
+
+
+def mean_one_by_one(X, lengths):
+    return np.stack([x[:n].mean(axis=0) if n else np.zeros(x.shape[1]) for x, n in zip(X, lengths, strict=True)])
+
+
+@pytest.mark.parametrize("length_dtype", ["int32", "int64"])
+@pytest.mark.parametrize("lengths", [LENGTHS, [0, 0, 0, 0], [4, 4, 4, 4]])
+def test_mean_of_the_valid_steps(X, lengths, length_dtype):
+    result = masked_mean(X, paddle.to_tensor(lengths, dtype=length_dtype))
+    np.testing.assert_allclose(result, mean_one_by_one(X.numpy(), lengths), rtol=1e-10)
+
+
+def test_result_keeps_the_precision_of_its_input():
+    result = masked_mean(paddle.ones([2, 3, 4], dtype="float32"), paddle.to_tensor([3, 1]))
+    assert result.dtype == paddle.float32
+
+
+@pytest.mark.parametrize("padding", [1e9, np.inf, np.nan])
+def test_content_of_the_padding_does_not_count(X, padding):
+    expected = mean_one_by_one(X.numpy(), LENGTHS)
+    for b, n in enumerate(LENGTHS):
+        X[b, n:] = padding
+    np.testing.assert_allclose(masked_mean(X, paddle.to_tensor(LENGTHS)), expected, rtol=1e-10)
+
+
+@pytest.mark.parametrize("padding", [0.0, np.nan])
+def test_gradient_is_shared_by_the_valid_steps(X, padding):
+    for b, n in enumerate(LENGTHS):
+        X[b, n:] = padding
+    X.stop_gradient = False
+    weight = paddle.randn([4, 3])
+    (gradient,) = paddle.grad(masked_mean(X, paddle.to_tensor(LENGTHS)), X, weight)
+    expected = np.zeros((4, 4, 3))
+    for b, n in enumerate(LENGTHS):
+        expected[b, :n] = weight[b].numpy() / max(n, 1)
+    np.testing.assert_allclose(gradient, expected, rtol=1e-10)
+
+
+def test_layer_is_the_function(X):
+    lengths = paddle.to_tensor(LENGTHS)
+    np.testing.assert_array_equal(nndl.AveragePooling()(X, lengths), masked_mean(X, lengths))
