@@ -64,7 +64,9 @@ def run_sections(options: argparse.Namespace) -> None:
     for run in [_make_run(number, options) for number in SECTIONS if number in (options.sections or SECTIONS)]:
         module = SECTIONS[run.number]
         print(f"[{run.number}] {module.SECTION.title} {module.SECTION.title_zh}, preset {run.preset}")
-        _print_verdicts(execute(module, run), run)
+        record = execute(module, run)
+        print("\n", *module.numbers(record), sep="\n")
+        _print_verdicts(record, run)
 
 
 def make_digit_sum(options: argparse.Namespace) -> None:
@@ -91,8 +93,9 @@ def _make_run(number: str, options: argparse.Namespace) -> Run:
 
 
 def _print_verdicts(record: Record, run: Run) -> None:
+    print("\n## Verdicts 结论")
     for claim in record.claims:
-        print(f"[{run.number}] {claim['verdict']:>13}: {claim['claim']} ({claim['measured']})")
+        print(f"{claim['verdict']:>13}: {claim['claim']} ({claim['measured']})")
     print(f"[{run.number}] {record.seconds:.0f} s; report and figures: {run.folder / 'report.md'}\n")
 
 

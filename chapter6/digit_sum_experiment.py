@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import shutil
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -14,7 +15,7 @@ import nndl
 from chapter6.parallel import spread
 from chapter6.section import Run, write_text
 from nndl.dataset import digit_sum
-from nndl.error import DivergedError, SettingError
+from nndl.error import CheckpointError, DivergedError, SettingError
 
 if TYPE_CHECKING:
     import paddle
@@ -107,8 +108,8 @@ def train_all(
     folders = {}
     for training in wanted:
         places = [place / training.name for place in (own, *also_in)]
-        folders[training] = next((place for place in places if (place / "result.json").exists()), places[0])
-    missing = [training for training in wanted if not (folders[training] / "result.json").exists()]
+        folders[training] = next(filter(is_done, places), places[0])
+    missing = [training for training in wanted if not is_done(folders[training])]
     if reused := len(wanted) - len(missing):
         print(f"[{run.number}] {reused} of {len(wanted)} trainings are done already, same settings and code")
     work = [(training, folders[training]) for training in missing]
@@ -123,9 +124,18 @@ def train_all(
     return results
 
 
+def is_done(folder: Path) -> bool:
+    """Whether a training has ended here: its result is there, and its model."""
+    return (folder / "result.json").exists() and (folder / "best.pdparams").exists()
+
+
 def load_result(folder: Path) -> dict[str, Any]:
-    """What :func:`train` left in its folder."""
-    return json.loads((folder / "result.json").read_text(encoding="utf-8"))
+    """What :func:`train` left in its folder. Raises CheckpointError for a damaged file."""
+    path = folder / "result.json"
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise CheckpointError(f"{path}: damaged ({error}); remove it to train this model again") from None
 
 
 def _outcome(result: dict[str, Any]) -> str:
@@ -146,6 +156,8 @@ def train(training: Training, folder: Path) -> dict[str, Any]:
     import paddle
 
     start = time.perf_counter()
+    for leftover in folder.glob(".writing-*"):  # of a process that was killed while it wrote
+        shutil.rmtree(leftover)
     nndl.runtime.seed_everything(training.seed)
     loaders = make_loaders(training)
     model = build_model(training)

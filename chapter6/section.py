@@ -1,9 +1,7 @@
 """What all sections share: how one is described, set, run and recorded."""
 
 import json
-import os
 import time
-from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from types import ModuleType
@@ -11,7 +9,8 @@ from typing import Any
 
 from chapter6.claim import CHINESE, Claim
 from nndl import runtime
-from nndl.error import OutputError, SettingError
+from nndl.error import SettingError
+from nndl.file import replacing
 
 
 @dataclass(frozen=True)
@@ -96,7 +95,9 @@ def execute(module: ModuleType, run: Run) -> Record:
     Raises:
         OutputError: the folder cannot be written (found before anything is trained).
     """
-    _check_writable(run.folder)
+    with replacing(run.folder / ".probe") as probe:
+        probe.touch()
+    (run.folder / ".probe").unlink()
     _tell_what_is_replaced(run)
     runtime.load_paddle()
     runtime.set_device(run.device)
@@ -127,7 +128,8 @@ def load_record(path: Path) -> Record:
 
 def write_text(path: Path, text: str) -> None:
     """Write a text file whole or not at all. Raises OutputError."""
-    _rename_into_place(path, lambda temporary: temporary.write_text(text, encoding="utf-8"))
+    with replacing(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
 
 
 def write_figures(figures: dict[str, Any], folder: Path) -> None:
@@ -136,33 +138,9 @@ def write_figures(figures: dict[str, Any], folder: Path) -> None:
 
     for name, figure in figures.items():
         for suffix in ("png", "pdf"):
-            _rename_into_place(
-                folder / f"{name}.{suffix}",
-                lambda temporary, figure=figure: figure.savefig(temporary, dpi=130, bbox_inches="tight"),
-            )
+            with replacing(folder / f"{name}.{suffix}") as temporary:
+                figure.savefig(temporary, dpi=130, bbox_inches="tight")
         plt.close(figure)
-
-
-def _rename_into_place(path: Path, write: Callable[[Path], Any]) -> None:
-    temporary = path.with_name(f".{os.getpid()}-{path.name}")  # keeps the suffix, which savefig looks at
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write(temporary)
-        temporary.replace(path)
-    except OSError as error:
-        raise OutputError(f"cannot write {path}: {error.strerror or error}; choose another --out") from error
-    finally:
-        temporary.unlink(missing_ok=True)
-
-
-def _check_writable(folder: Path) -> None:
-    probe = folder / f".{os.getpid()}-probe"
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        probe.touch()
-        probe.unlink()
-    except OSError as error:
-        raise OutputError(f"cannot write to {folder}: {error.strerror or error}; choose another --out") from error
 
 
 def _tell_what_is_replaced(run: Run) -> None:

@@ -29,7 +29,7 @@ _HOME = {
     "GradientNormRecorder": "nndl.callback",
     "VisualDLLogger": "nndl.callback",
 }
-_MODULES = ("callback", "checkpoint", "dataset", "error", "metric", "model", "op", "plot", "runner")
+_MODULES = ("callback", "checkpoint", "dataset", "error", "file", "metric", "model", "op", "plot", "runner")
 
 __all__ = [*_HOME, "runtime"]
 

@@ -6,40 +6,21 @@ pickle can call any function while it is read; :func:`load` admits nothing but a
 
 import os
 import pickle
-import tempfile
-from collections.abc import Callable
-from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
 import paddle
 
-from nndl.error import CheckpointError, OutputError
+from nndl.error import CheckpointError
+from nndl.file import replacing
 
 _NAMES = "StructuredToParameterName@@"  # a table that paddle.save adds to a model's parameters
 
 
-def write_atomically(path: str | os.PathLike, write: Callable[[str], None]) -> None:
-    """Call ``write`` with a temporary name beside ``path``, then rename; the folder is made.
-
-    Raises:
-        OutputError: the folder or the file cannot be written.
-    """
-    path = Path(path)
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        # A folder of its own: the file keeps its suffix, which some writers insist on.
-        with tempfile.TemporaryDirectory(dir=path.parent, prefix=".writing-") as folder:
-            temporary = os.path.join(folder, path.name)
-            write(temporary)
-            os.replace(temporary, path)
-    except OSError as error:
-        raise OutputError(f"cannot write {path}: {error.strerror or error}; choose another place") from error
-
-
 def save(content: Any, path: str | os.PathLike) -> None:
-    """Write parameters, or nested dicts and lists of arrays and plain values."""
-    write_atomically(path, lambda temporary: paddle.save(content, temporary))
+    """Write parameters, or nested dicts and lists of arrays and plain values. Raises OutputError."""
+    with replacing(path) as temporary:
+        paddle.save(content, str(temporary))
 
 
 def load(path: str | os.PathLike) -> Any:
@@ -56,7 +37,8 @@ def load(path: str | os.PathLike) -> Any:
     except CheckpointError as error:
         raise CheckpointError(f"{path}: {error}") from None
     except Exception as error:  # a damaged pickle can raise nearly anything
-        raise CheckpointError(f"{path}: not a readable checkpoint ({type(error).__name__}: {error})") from None
+        reason = f"{type(error).__name__}: {error}"
+        raise CheckpointError(f"{path}: not a readable checkpoint ({reason}); remove it or choose another") from None
     if isinstance(content, dict):
         content.pop(_NAMES, None)
     return content

@@ -1,7 +1,6 @@
 """The book's figures of a training, in the book's colours."""
 
 from os import PathLike
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import matplotlib.pyplot as plt
@@ -9,6 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from nndl.error import OutputError
+from nndl.file import replacing
 
 if TYPE_CHECKING:
     from nndl.runner import RunnerV3
@@ -62,11 +62,10 @@ def _draw_losses(axes: Axes, runner: "RunnerV3", sample_step: int, legend: str) 
 
 def _finish(figure: Figure, fig_name: str | PathLike) -> None:
     try:
-        Path(fig_name).parent.mkdir(parents=True, exist_ok=True)
-        figure.savefig(fig_name, bbox_inches="tight")
-    except (OSError, ValueError) as error:  # ValueError: a suffix that Matplotlib does not know
-        reason = getattr(error, "strerror", None) or error
-        raise OutputError(f"cannot write {fig_name}: {reason}; choose another place") from error
+        with replacing(fig_name) as temporary:
+            figure.savefig(temporary, bbox_inches="tight")
+    except ValueError as error:  # a suffix that Matplotlib does not know
+        raise OutputError(f"cannot write {fig_name}: {error}; choose another name") from error
     finally:
         if not plt.isinteractive():  # a notebook shows the figure that stays open; a script would only pile them up
             plt.close(figure)

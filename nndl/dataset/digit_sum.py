@@ -6,11 +6,10 @@ separated by single spaces, a tab, and the label. Loading and generating need no
 """
 
 import random
-import shutil
-import tempfile
 from pathlib import Path
 
 from nndl.error import DataError, OutputError, SettingError
+from nndl.file import replacing
 
 SPLITS = ("train", "dev", "test")
 LENGTHS = (5, 10, 15, 20, 25, 30, 35)
@@ -70,19 +69,11 @@ def write(root: Path, length: int, k: int = TRAIN_K, seed: int = DATA_SEED) -> P
     folder = Path(root) / str(length)
     if folder.exists():
         raise OutputError(f"{folder} is there already and stays as it is; remove it first to make it again")
-    temporary = None
-    try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        temporary = Path(tempfile.mkdtemp(dir=folder.parent, prefix=".writing-"))
+    with replacing(folder) as temporary:
+        temporary.mkdir()
         for split, examples in splits.items():
             lines = [f"{' '.join(map(str, digits))}\t{label}\n" for digits, label in examples]
             (temporary / f"{split}.txt").write_text("".join(lines), encoding="utf-8", newline="\n")
-        temporary.chmod(0o755)
-        temporary.rename(folder)
-    except OSError as error:
-        if temporary is not None:
-            shutil.rmtree(temporary, ignore_errors=True)
-        raise OutputError(f"cannot write {folder}: {error.strerror or error}; choose another folder") from error
     return folder
 
 

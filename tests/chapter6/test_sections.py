@@ -116,6 +116,39 @@ def test_finished_trainings_are_reused_and_other_settings_said(
     assert len(list((tmp_path / "6.2" / "quick" / "checkpoints").iterdir())) == 8
 
 
+@pytest.mark.parametrize("damage", ["truncate", "other model", "remove", "result"])
+def test_damaged_models_are_named_and_a_lost_one_is_trained_again(
+    damage: str, out: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Section 6.5 looks into a trained model; nothing is lost when the file is not what it should be."""
+    shutil.copytree(out, tmp_path, dirs_exist_ok=True)
+    checkpoints = tmp_path / "6.5" / "quick" / "checkpoints"
+    model = next(checkpoints.glob("LSTM-L5-*-seed0-*")) / "best.pdparams"
+    if damage == "truncate":
+        model.write_bytes(model.read_bytes()[:-100])
+    elif damage == "other model":
+        other = next((tmp_path / "6.2" / "quick" / "checkpoints").glob("SRN-L5-*-seed0-*")) / "best.pdparams"
+        shutil.copyfile(other, model)
+    elif damage == "result":
+        model.with_name("result.json").write_text("{")
+    else:
+        model.unlink()
+    capsys.readouterr()
+    arguments = ["run", "6.5", *REDUCED["6.5"], "--seeds", "2", "--out", str(tmp_path)]
+    with pytest.raises(SystemExit) as exit_:
+        main(arguments)
+    captured = capsys.readouterr()
+    if damage == "remove":
+        assert exit_.value.code == 0
+        assert "7 of 8 trainings are done already" in captured.out
+        return
+    assert exit_.value.code == 2
+    named = model.with_name("result.json") if damage == "result" else model
+    assert [str(named) in line for line in captured.err.splitlines()] == [True]
+    if damage == "other model":
+        assert "rnn_model.cells.0.W has shape [32, 32], expected [32, 128]" in captured.err
+
+
 def test_divergence_is_a_result_not_an_error(tmp_path: Path) -> None:
     record = run_section("6.4", tmp_path, "--learning-rate", "1e30", "--seeds", 2)
     free = [r for r in record["metrics"]["book"] if r["clip"] == "none"]

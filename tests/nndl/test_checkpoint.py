@@ -302,43 +302,7 @@ def test_a_content_that_is_no_dict_is_refused(content):
         checkpoint.restore(nn.Linear(3, 2), content, "file")
 
 
-# --- written whole or not at all ---
-
-
-@pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt, OSError])
-def test_an_error_while_writing_leaves_the_old_file_and_nothing_else(tmp_path, error):
-    path = tmp_path / "file"
-    path.write_text("old")
-
-    def write(temporary):
-        with open(temporary, "w") as file:
-            file.write("half of the n")
-        raise error("stop")
-
-    with pytest.raises(OutputError if error is OSError else error):
-        checkpoint.write_atomically(path, write)
-    assert os.listdir(tmp_path) == ["file"]
-    assert path.read_text() == "old"
-
-
-def test_writing_makes_the_folder_replaces_the_file_and_leaves_nothing_else(tmp_path):
-    path = tmp_path / "a" / "b" / "file.txt"
-    for content in ("old", "new"):
-        checkpoint.write_atomically(path, lambda temporary, content=content: open(temporary, "w").write(content))  # noqa: SIM115
-        assert path.read_text() == content
-        assert os.listdir(path.parent) == ["file.txt"]
-
-
-def test_the_writer_sees_the_suffix(tmp_path):
-    seen = []
-
-    def write(temporary):
-        seen.append(temporary)
-        open(temporary, "w").close()
-
-    checkpoint.write_atomically(tmp_path / "figure.pdf", write)
-    assert seen[0].endswith(".pdf")
-    assert seen[0] != str(tmp_path / "figure.pdf")
+# --- where it is written ---
 
 
 @pytest.mark.parametrize("place", ["file/below", "file/far/below", "folder"])
