@@ -64,16 +64,18 @@ class Training:
         digest.update(json.dumps(settings, sort_keys=True).encode())
         for split in digit_sum.SPLITS:
             digest.update((self.data_dir / str(self.length) / f"{split}.txt").read_bytes())
-        digest.update(_code())
+        digest.update(_code_and_machine())
         return digest.hexdigest()[:8]
 
 
 @cache
-def _code() -> bytes:
-    """The code a training runs through: a reader who changes an operator must not be shown the old result."""
-    package = Path(nndl.__file__).parent
-    sources = [*sorted(package.rglob("*.py")), Path(__file__)]
-    return hashlib.sha256(b"".join(source.read_bytes() for source in sources)).digest()
+def _code_and_machine() -> bytes:
+    """What else decides: a reader who changes an operator, Paddle or the device must not be shown the old result."""
+    import paddle
+
+    sources = [*sorted(Path(nndl.__file__).parent.rglob("*.py")), Path(__file__)]
+    code = b"".join(source.read_bytes() for source in sources)
+    return hashlib.sha256(code + f"{paddle.__version__} {paddle.device.get_device()}".encode()).digest()
 
 
 def provide_data(data_dir: Path, lengths: Sequence[int]) -> None:

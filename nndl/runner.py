@@ -39,7 +39,7 @@ class RunnerV3:
         interrupted: whether Ctrl-C ended the last training.
     """
 
-    def __init__(self, model: paddle.nn.Layer, optimizer: Any, loss_fn: Callable, metric: Any, **kwargs: Any) -> None:
+    def __init__(self, model: paddle.nn.Layer, optimizer: Any, loss_fn: Callable, metric: Any) -> None:
         self.model, self.optimizer, self.loss_fn, self.metric = model, optimizer, loss_fn, metric
         self.train_step_losses: list[tuple[int, float]] = []
         self.train_epoch_losses: list[float] = []
@@ -62,7 +62,6 @@ class RunnerV3:
         callbacks: Sequence[Callback] = (),
         checkpoint_path: FilePath | None = None,
         checkpoint_steps: int = 100,
-        **kwargs: Any,
     ) -> None:
         """Train for ``num_epochs`` epochs; Ctrl-C ends the training and keeps the best model.
 
@@ -159,7 +158,7 @@ class RunnerV3:
             watcher.on_evaluate(self, improved)
 
     @paddle.no_grad()
-    def evaluate(self, loader: Iterable, **kwargs: Any) -> tuple[float, float]:
+    def evaluate(self, loader: Iterable) -> tuple[float, float]:
         """The metric, and the mean of the batches' losses. The training history stays as it is.
 
         Raises:
@@ -179,7 +178,7 @@ class RunnerV3:
         return float(self.metric.accumulate()), sum(losses) / len(losses)
 
     @paddle.no_grad()
-    def predict(self, X: Any, **kwargs: Any) -> Tensor:
+    def predict(self, X: Any) -> Tensor:
         """The model's logits for a batch X, without gradients and without dropout."""
         with _evaluating(self.model):
             return self.model(X)

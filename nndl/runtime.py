@@ -220,6 +220,7 @@ def describe() -> dict[str, object]:
         "usable_cores": usable_cores(),
         "device": paddle.device.get_device(),
         "threads": os.environ.get(THREADS, "unset"),
+        "threads_of_a_worker": (os.environ | worker_environment()).get(THREADS, "unset"),
         "mkl_kernels": os.environ.get(MKL_KERNELS, "unset"),
         "versions": {
             "paddlepaddle": paddle.__version__,  # the distribution may be called paddlepaddle-gpu
