@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from statistics import fmean, stdev
+from statistics import fmean, median, stdev
 
 HOLDS, FAILS, OPEN = "holds", "does not hold", "not decided"
 CHINESE = {HOLDS: "成立", FAILS: "不成立", OPEN: "未定"}
@@ -61,6 +61,12 @@ def mean_and_spread(values: Sequence[float], digits: int = 2) -> str:
     """Mean ± standard deviation, such as ``0.71 ± 0.08``; without the spread for a single value."""
     mean = f"{fmean(values):.{digits}f}"
     return f"{mean} ± {stdev(values):.{digits}f}" if len(values) > 1 else mean
+
+
+def last_tenth(values: Iterable[float]) -> float:
+    """The median of the last tenth of a series: where it has come to."""
+    values = list(values)
+    return median(values[-max(1, len(values) // 10) :])
 
 
 def slope(x: Sequence[float], y: Sequence[float]) -> float:

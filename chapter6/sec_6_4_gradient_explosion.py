@@ -18,11 +18,11 @@ of clipping does, in the book's setting and in a gentler one, where clipping dec
 import sys
 from dataclasses import dataclass
 from math import log
-from statistics import fmean, median
+from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
 from chapter6 import claim
-from chapter6.claim import Claim, mean_and_spread
+from chapter6.claim import Claim, last_tenth, mean_and_spread
 from chapter6.digit_sum_experiment import Training, draw_band, select, train_all
 from chapter6.section import Record, Run, Section, at_least, positive, setting, table
 
@@ -138,8 +138,8 @@ def claims(record: Record) -> list[Claim]:
             "saturation",
             f"then it is almost 0 (the median of the last tenth under {ALMOST_ZERO:.0%} of the first)",
             f"随后几乎为 0（最后十分之一的中位数低于初值的 {ALMOST_ZERO:.0%}）",
-            f"last / first: {_small([_last(n) / n[0] for n in free_norms])}",
-            claim.judge([ALMOST_ZERO - _last(n) / n[0] for n in free_norms]),
+            f"last / first: {_small([last_tenth(n) / n[0] for n in free_norms])}",
+            claim.judge([ALMOST_ZERO - last_tenth(n) / n[0] for n in free_norms]),
         ),
         Claim(
             "learning_stops",
@@ -152,8 +152,8 @@ def claims(record: Record) -> list[Claim]:
             "clipped_alive",
             f"with clipping by norm the gradients stay alive (the last tenth over {ALMOST_ZERO:.0%} of the first)",
             f"按模截断时梯度保持有效（最后十分之一高于初值的 {ALMOST_ZERO:.0%}）",
-            f"last / first: {_small([_last(n) / n[0] for n in clipped_norms])}",
-            claim.judge([_last(n) / n[0] - ALMOST_ZERO for n in clipped_norms]),
+            f"last / first: {_small([last_tenth(n) / n[0] for n in clipped_norms])}",
+            claim.judge([last_tenth(n) / n[0] - ALMOST_ZERO for n in clipped_norms]),
         ),
         _accuracy_claim(
             record.metrics["book"],
@@ -184,11 +184,6 @@ def _accuracy_claim(results: list[dict[str, Any]], id: str, statement: str, stat
 
 def _norms(result: dict[str, Any], parameter: str) -> list[float]:
     return result["gradient_norms"][parameter]
-
-
-def _last(norms: list[float]) -> float:
-    """The median of the last tenth."""
-    return median(norms[-max(1, len(norms) // 10) :])
 
 
 def _last_loss(result: dict[str, Any]) -> float:

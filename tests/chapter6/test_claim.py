@@ -2,7 +2,7 @@
 
 import pytest
 
-from chapter6.claim import FAILS, HOLDS, OPEN, check, judge, judge_every, mean_and_spread, slope
+from chapter6.claim import FAILS, HOLDS, OPEN, check, judge, judge_every, last_tenth, mean_and_spread, slope
 
 
 @pytest.mark.parametrize(
@@ -47,3 +47,8 @@ def test_mean_and_spread() -> None:
 def test_slope() -> None:
     assert slope([10, 20, 30], [1.0, 0.5, 0.0]) == pytest.approx(-0.05)
     assert slope([10], [1.0]) == 0.0
+
+
+def test_last_tenth() -> None:
+    assert last_tenth([3.0, 1.0, 2.0]) == 2.0
+    assert last_tenth([9.0] * 27 + [1.0, 5.0, 2.0]) == 2.0
