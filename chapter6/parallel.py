@@ -5,10 +5,12 @@ import os
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from typing import Any
 
 from nndl import runtime
+from nndl.error import WorkerError
 
 
 def spread(work: Callable[[Any], Any], items: Iterable[Any], jobs: int, device: str) -> Iterator[tuple[Any, Any]]:
@@ -22,6 +24,9 @@ def spread(work: Callable[[Any], Any], items: Iterable[Any], jobs: int, device: 
         items: the pieces; those given first start first.
         jobs: processes at a time.
         device: see :func:`nndl.runtime.set_device`.
+
+    Raises:
+        WorkerError: a process was killed or ran out of memory.
     """
     items = list(items)
     if not items:
@@ -33,6 +38,11 @@ def spread(work: Callable[[Any], Any], items: Iterable[Any], jobs: int, device: 
             futures = {pool.submit(work, item): item for item in items}
             for future in as_completed(futures):
                 yield futures[future], future.result()
+    except BrokenProcessPool:
+        raise WorkerError(
+            "a worker process ended abruptly (killed, or out of memory); the same command goes on from here, "
+            "fewer --jobs need less memory"
+        ) from None
     except BaseException:  # an error, or Ctrl-C: what the workers have done so far is in their checkpoints
         pool.shutdown(wait=False, cancel_futures=True)
         for process in multiprocessing.active_children():

@@ -29,5 +29,9 @@ class DivergedError(NndlError, FloatingPointError):
     """A training loss that became NaN or infinite."""
 
 
+class WorkerError(NndlError, RuntimeError):
+    """A worker process that was killed or ran out of memory."""
+
+
 class OutputError(NndlError, OSError):
     """A folder or file that cannot be written."""
