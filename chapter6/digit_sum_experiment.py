@@ -158,8 +158,7 @@ def train(training: Training, folder: Path) -> dict[str, Any]:
     import paddle
 
     start = time.perf_counter()
-    for leftover in folder.glob(".writing-*"):  # of a process that was killed while it wrote
-        shutil.rmtree(leftover)
+    _clear_leftovers(folder)
     nndl.runtime.seed_everything(training.seed)
     loaders = make_loaders(training)
     model = build_model(training)
@@ -186,12 +185,22 @@ def train(training: Training, folder: Path) -> dict[str, Any]:
         )
     except DivergedError as error:
         diverged = str(error)
+    if runner.interrupted:
+        raise KeyboardInterrupt
     result = {**_plain(training), **evaluate_best(runner, loaders, folder), **curves(runner, len(loaders["train"]))}
     result |= {"diverged": diverged, "gradient_norms": recorder.norms, "applied_norms": recorder.applied}
     result["seconds"] = round(time.perf_counter() - start, 2)
     write_text(folder / "result.json", json.dumps(result))
     (folder / "last.pdstate").unlink(missing_ok=True)
     return result
+
+
+def _clear_leftovers(folder: Path) -> None:
+    """What a training left that was killed while it wrote, or before its first checkpoint."""
+    for leftover in folder.glob(".writing-*"):
+        shutil.rmtree(leftover)
+    if not (folder / "last.pdstate").exists():
+        (folder / "best.pdparams").unlink(missing_ok=True)
 
 
 def make_loaders(training: Training) -> dict[str, list]:
@@ -235,8 +244,8 @@ def evaluate_best(runner: "nndl.RunnerV3", loaders: dict[str, Any], folder: Path
     """Accuracies of the model that was best on the dev set; a model that diverged at once has none."""
     if runner.dev_scores:
         runner.load_model(folder / "best.pdparams")
-    test_accuracy, test_loss = runner.evaluate(loaders["test"])
-    return {"dev_accuracy": runner.best_score, "test_accuracy": test_accuracy, "test_loss": test_loss}
+    test_accuracy, _ = runner.evaluate(loaders["test"])
+    return {"dev_accuracy": runner.best_score, "test_accuracy": test_accuracy}
 
 
 def curves(runner: "nndl.RunnerV3", steps_per_epoch: int) -> dict[str, list]:

@@ -1,6 +1,7 @@
 """What all sections share: how one is described, set, run and recorded."""
 
 import json
+import math
 import time
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
@@ -102,7 +103,7 @@ def execute(module: ModuleType, run: Run) -> Record:
     runtime.load_paddle()
     runtime.set_device(run.device)
     start = time.perf_counter()
-    metrics = module.run(run)
+    metrics = _finite(module.run(run))
     record = Record(
         section=run.number,
         preset=run.preset,
@@ -116,9 +117,18 @@ def execute(module: ModuleType, run: Run) -> Record:
     figures = module.figures(record)
     write_figures(figures, run.folder / "figures")
     record.seconds = round(time.perf_counter() - start, 1)
-    write_text(run.folder / "record.json", json.dumps(asdict(record), ensure_ascii=False, indent=1))
+    write_text(run.folder / "record.json", json.dumps(asdict(record), ensure_ascii=False, allow_nan=False))
     write_text(run.folder / "report.md", report(module, record, figures))
     return record
+
+
+def _finite(value: Any) -> Any:
+    """The same with None for NaN and infinity, which a training that diverged may leave and JSON does not have."""
+    if isinstance(value, dict):
+        return {name: _finite(item) for name, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def load_record(path: Path) -> Record:

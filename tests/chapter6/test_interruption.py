@@ -7,9 +7,13 @@ import sys
 import time
 from pathlib import Path
 
+import pytest
 from reduced import without_times
 
+import nndl
+from chapter6 import digit_sum_experiment as experiment
 from chapter6.section import load_record
+from nndl.dataset import digit_sum
 
 ARGUMENTS = ["run", "6.2", "--lengths", "10", "--epochs", "12", "--batch-size", "2", "--seeds", "2", "--jobs", "2"]
 
@@ -45,6 +49,7 @@ def metrics(out: Path) -> dict:
     return without_times(load_record(out / "6.2" / "quick" / "record.json").metrics)
 
 
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="looks for the workers in /proc")
 def test_kill_and_ctrl_c_then_the_same_numbers(tmp_path: Path) -> None:
     whole = start(tmp_path / "whole")
     assert whole.wait(120) == 0
@@ -67,3 +72,19 @@ def test_kill_and_ctrl_c_then_the_same_numbers(tmp_path: Path) -> None:
     resumed = start(broken)
     assert resumed.wait(120) == 0
     assert metrics(broken) == metrics(tmp_path / "whole")
+
+
+def test_ctrl_c_in_a_training_of_ones_own_is_no_result(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Called directly, as in a notebook: the interrupted training goes on, and ends like a whole one."""
+
+    def interrupt(recorder: nndl.GradientNormRecorder, runner: nndl.RunnerV3) -> None:
+        raise KeyboardInterrupt
+
+    training = experiment.Training("SRN", 5, 0, 2, 50, 0.01, 4, 4, 3, digit_sum.DEFAULT_ROOT, record_gradients=True)
+    with monkeypatch.context() as patch:
+        patch.setattr(nndl.GradientNormRecorder, "on_backward_end", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            experiment.train(training, tmp_path / "broken")
+    assert not experiment.is_done(tmp_path / "broken")
+    broken, whole = (experiment.train(training, tmp_path / name) for name in ("broken", "whole"))
+    assert without_times(broken) == without_times(whole)

@@ -1,5 +1,6 @@
 """Every section end to end on reduced settings: record, figures, report, and what is reused."""
 
+import re
 import shutil
 import subprocess
 import sys
@@ -154,6 +155,8 @@ def test_divergence_is_a_result_not_an_error(tmp_path: Path) -> None:
     free = [r for r in record["metrics"]["book"] if r["clip"] == "none"]
     assert free
     assert all("at step" in result["diverged"] for result in free)
+    record_file = tmp_path / "6.4" / "quick" / "record.json"
+    assert not {"NaN", "Infinity"} & set(re.findall(r"\w+", record_file.read_text(encoding="utf-8")))
 
 
 def test_divergence_of_a_memory_experiment_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
