@@ -32,12 +32,16 @@ class _Parser(argparse.ArgumentParser):
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run the command line and exit: 0 done, 2 bad input in one line, 130 interrupted."""
+    for stream in (sys.stdout, sys.stderr):  # where the terminal's encoding has no Chinese, a mark instead of a crash
+        stream.reconfigure(errors="replace")  # type: ignore[union-attr]
     arguments = list(sys.argv[1:] if arguments is None else arguments)
     options = _parser(arguments).parse_args(arguments)
     try:
         options.command(options)
     except NndlError as error:
         sys.exit(_fail(str(error)))
+    except MemoryError:
+        sys.exit(_fail("not enough memory for these settings; choose smaller sizes, fewer seeds or fewer --jobs"))
     except KeyboardInterrupt:
         print("\ninterrupted; the same command goes on from here 已中断，再次运行同一命令即可继续", file=sys.stderr)
         sys.exit(INTERRUPTED)

@@ -9,6 +9,7 @@ from chapter6 import claim
 from chapter6.claim import Claim, last_tenth, mean_and_spread
 from chapter6.digit_sum_experiment import Training, draw_band, select
 from chapter6.section import Run, at_least, positive, setting, table
+from nndl.error import SettingError
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -31,7 +32,8 @@ class MemorySettings:
     eval_steps: int = setting(100, "steps between two evaluations on the dev set (验证集)")
 
     def __post_init__(self) -> None:
-        at_least("lengths: number of lengths", len(self.lengths), 1)
+        if len(set(self.lengths)) < len(self.lengths):
+            raise SettingError(f"lengths {', '.join(map(str, self.lengths))}: expected each length once")
         for length in self.lengths:
             at_least("length", length, 3)
         for name in ("epochs", "batch_size", "input_size", "hidden_size", "eval_steps"):

@@ -1,5 +1,6 @@
 """The command line: lists, help and every error, one line and exit code 2."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -60,6 +61,7 @@ def test_list_and_help_do_not_load_paddle() -> None:
         (["run", "6.2", "--clip-at", "3"], ["--clip-at"]),
         (["run", "6.2", "--lengths", "10,x"], ["'10,x'", "whole numbers"]),
         (["run", "6.2", "--lengths", "2"], ["length 2", "at least 3"]),
+        (["run", "6.2", "--lengths", "10,15,10"], ["lengths 10, 15, 10", "each length once"]),
         (["run", "6.2", "--epochs", "0"], ["epochs 0", "at least 1"]),
         (["run", "6.2", "--learning-rate", "-1"], ["learning_rate -1.0", "positive"]),
         (["run", "6.2", "--learning-rate", "nan"], ["learning_rate nan", "positive"]),
@@ -85,6 +87,18 @@ def test_bad_input(arguments: list[str], words: list[str], capsys: pytest.Captur
 @pytest.mark.parametrize("device", ["tpu", "gpu", "gpu:99"])
 def test_device_that_is_not_there(device: str, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     assert f"'{device}'" in error_line(capsys, "run", "6.4", "--device", device, "--out", tmp_path)
+
+
+def test_sizes_beyond_the_memory(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    sizes = ["--lengths", 5, "--seeds", 1, "--hidden-size", 10**9]
+    assert "not enough memory" in error_line(capsys, "run", "6.2", *sizes, "--out", tmp_path)
+
+
+def test_terminal_without_chinese() -> None:
+    environment = os.environ | {"PYTHONIOENCODING": "ascii"}
+    command = [sys.executable, "-m", "chapter6"]
+    result = subprocess.run(command, check=True, capture_output=True, env=environment, text=True)
+    assert "6.2  The memory of a simple recurrent network" in result.stdout
 
 
 def test_output_folder_that_cannot_be_written(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
