@@ -9,7 +9,7 @@ from types import ModuleType
 from typing import Any, NoReturn, get_type_hints
 
 from chapter6 import sec_6_2_srn_memory, sec_6_4_gradient_explosion, sec_6_5_lstm_memory
-from chapter6.section import Record, Run, execute, setting_fields
+from chapter6.section import Record, Run, execute, notes, setting_fields
 from nndl import runtime
 from nndl.dataset import digit_sum
 from nndl.error import NndlError, SettingError
@@ -40,6 +40,9 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
         options.command(options)
     except NndlError as error:
         sys.exit(_fail(str(error)))
+    except BrokenPipeError:  # such as | head
+        sys.stdout = None  # type: ignore[assignment]
+        sys.exit(1)
     except MemoryError:
         sys.exit(_fail("not enough memory for these settings; choose smaller sizes, fewer seeds or fewer --jobs"))
     except KeyboardInterrupt:
@@ -97,14 +100,14 @@ def _make_run(number: str, options: argparse.Namespace) -> Run:
 
 
 def _print_verdicts(record: Record, run: Run) -> None:
-    print("\n## Verdicts 结论")
+    print("\n## Verdicts 结论", *notes(SECTIONS[run.number], record), sep="\n")
     for claim in record.claims:
         print(f"{claim['verdict']:>13}: {claim['claim']} ({claim['measured']})")
     print(f"[{run.number}] {record.seconds:.0f} s; report and figures: {run.folder / 'report.md'}\n")
 
 
 def _parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
-    parser = _Parser(prog="python -m chapter6", description=__doc__)
+    parser = _Parser(prog="python -m chapter6", description="Chapter 6, recurrent neural networks 第 6 章 循环神经网络")
     parser.set_defaults(command=list_sections)
     commands = parser.add_subparsers(metavar="{run,data}")
     named = [number for number in SECTIONS if number in arguments]
@@ -118,10 +121,10 @@ def _add_run(parser: argparse.ArgumentParser, numbers: list[str]) -> None:
     add = parser.add_argument
     add("sections", nargs="*", metavar="SECTION", type=_section, help=f"{', '.join(SECTIONS)}; all when left out")
     add("--preset", default="quick", help="quick (under a minute, default) or book (the book's settings 书中设置)")
-    add("--seeds", type=int, default=DEFAULT_SEEDS, help="number of random seeds (随机种子数), default %(default)s")
-    add("--jobs", type=int, default=runtime.usable_cores(), help="processes at a time (进程数), default %(default)s")
+    add("--seeds", type=_whole, default=DEFAULT_SEEDS, help="number of random seeds (随机种子数), default %(default)s")
+    add("--jobs", type=_whole, default=runtime.usable_cores(), help="processes at a time (进程数), default %(default)s")
     add("--device", default="auto", help="auto (default), cpu, gpu or gpu:N")
-    add("--out", type=Path, default=Path("runs"), help="folder of the results, default %(default)s/")
+    add("--out", type=_folder, default=Path("runs"), help="folder of the results, default %(default)s/")
     _add_data_dir(parser)
     group = parser.add_argument_group(f"settings of {', '.join(numbers)}, with their defaults in each preset")
     for name, (kind, text) in _settings(numbers).items():
@@ -132,17 +135,17 @@ def _add_data(parser: argparse.ArgumentParser) -> None:
     kinds = parser.add_subparsers(required=True, metavar="{digit_sum}")
     digits = kinds.add_parser("digit_sum", help="DigitSum (数字求和) of one length")
     digits.set_defaults(command=make_digit_sum)
-    digits.add_argument("--length", type=int, required=True, help="sequence length L (序列长度), at least 3")
+    digits.add_argument("--length", type=_whole, required=True, help="sequence length L (序列长度), at least 3")
     digits.add_argument(
-        "--k", type=int, default=digit_sum.TRAIN_K, help="training examples a pair, default %(default)s"
+        "--k", type=_whole, default=digit_sum.TRAIN_K, help="training examples a pair, default %(default)s"
     )
-    digits.add_argument("--seed", type=int, default=digit_sum.DATA_SEED, help="random seed, default %(default)s")
+    digits.add_argument("--seed", type=_whole, default=digit_sum.DATA_SEED, help="random seed, default %(default)s")
     _add_data_dir(digits)
 
 
 def _add_data_dir(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--data-dir", type=Path, default=digit_sum.DEFAULT_ROOT, help="folder of DigitSum, default data/digit_sum/"
+        "--data-dir", type=_folder, default=digit_sum.DEFAULT_ROOT, help="folder of DigitSum, default data/digit_sum/"
     )
 
 
@@ -164,14 +167,32 @@ def _show(value: Any) -> str:
 
 
 def _converter(kind: Any) -> Callable[[str], Any]:
-    return _numbers if kind == tuple[int, ...] else kind
+    return {int: _whole, float: _real, tuple[int, ...]: _wholes}[kind]
 
 
-def _numbers(text: str) -> tuple[int, ...]:
+def _whole(text: str) -> int:
+    return _convert(text, int, "a whole number")
+
+
+def _real(text: str) -> float:
+    return _convert(text, float, "a number")
+
+
+def _wholes(text: str) -> tuple[int, ...]:
+    return _convert(text, lambda text: tuple(map(int, text.split(","))), "whole numbers separated by commas")
+
+
+def _convert(text: str, convert: Callable[[str], Any], expected: str) -> Any:
     try:
-        return tuple(int(part) for part in text.split(","))
+        return convert(text)
     except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r}: expected whole numbers separated by commas") from None
+        raise argparse.ArgumentTypeError(f"{text!r}: expected {expected}") from None
+
+
+def _folder(text: str) -> Path:
+    if not text.strip():
+        raise argparse.ArgumentTypeError(f"{text!r}: expected a folder")
+    return Path(text)
 
 
 def _section(text: str) -> str:

@@ -139,18 +139,20 @@ def parity_claim(kind: str, differences: dict[str, dict[str, float]]) -> Claim:
 
 def speed_claim(kind: str, times: dict[str, Any]) -> Claim:
     """Paddle's layer is faster than the stepwise one, at every length."""
-    slower = {
-        length: [log(own / paddles) for own, paddles in zip(by["stepwise"], by["paddle"], strict=True)]
-        for length, by in times.items()
-    }
-    ratios = {length: exp(median(logs)) for length, logs in slower.items()}
+    logs = {length: _log_ratios(by, "stepwise") for length, by in times.items()}
+    ratios = {length: exp(median(values)) for length, values in logs.items()}
     return Claim(
         "speed",
         f"Paddle's {kind} is faster than our own run step by step",
         f"飞桨 {kind} 比逐步计算的自定义 {kind} 快",
         ", ".join(f"L={length}: {ratio:.1f} times" for length, ratio in ratios.items()),
-        claim.judge_every(slower.values()),
+        claim.judge_every(logs.values()),
     )
+
+
+def _log_ratios(by_name: dict[str, list[float]], name: str) -> list[float]:
+    """The logarithm of a layer's time over Paddle's, for each repeat."""
+    return [log(own / paddles) for own, paddles in zip(by_name[name], by_name["paddle"], strict=True)]
 
 
 def speed_table(times: dict[str, Any]) -> str:
@@ -158,6 +160,6 @@ def speed_table(times: dict[str, Any]) -> str:
     rows = []
     for length, by_name in times.items():
         medians = {name: median(values) for name, values in by_name.items()}
-        ratios = [f"{medians[name] / medians['paddle']:.1f}" for name in ("stepwise", "ours")]
+        ratios = [f"{exp(median(_log_ratios(by_name, name))):.1f}" for name in ("stepwise", "ours")]
         rows.append([length, *(f"{value:.2f}" for value in medians.values()), *ratios])
     return table(["L", "stepwise ms", "ours ms", "Paddle ms", "stepwise / Paddle", "ours / Paddle"], rows)

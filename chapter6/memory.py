@@ -26,7 +26,7 @@ class MemorySettings:
     lengths: tuple[int, ...] = setting((5, 10, 15), "sequence lengths L (序列长度), separated by commas")
     epochs: int = setting(100, "epochs (回合)")
     batch_size: int = setting(8, "batch size B (批大小)")
-    learning_rate: float = setting(0.003, "Adam's learning rate (学习率)")
+    learning_rate: float = setting(0.003, "learning rate (学习率)")
     input_size: int = setting(32, "embedding size M (嵌入大小)")
     hidden_size: int = setting(32, "hidden size D (隐状态大小)")
     eval_steps: int = setting(100, "steps between two evaluations on the dev set (验证集)")
@@ -141,9 +141,9 @@ def draw_losses(results: Sequence[dict[str, Any]], model: str, lengths: Sequence
         draw_band(axes, [r["train_losses"] for r in chosen], "-", COLORS[0], "Train loss")
         draw_band(axes, [r["dev_losses"] for r in chosen], "--", COLORS[1], "Dev loss")
         axes.set(title=f"L = {length}", xlabel="step", ylabel="loss", ylim=(0, None))
-        axes.legend(loc="upper right")
     figure.suptitle(f"{model}: mean and range over {len(chosen)} seed(s)")
     figure.tight_layout()
+    figure.legend(*axes.get_legend_handles_labels(), loc="upper right", ncols=2)
     return figure
 
 
@@ -158,4 +158,4 @@ def draw_accuracy(axes: "Axes", results: Any, model: str, lengths: Sequence[int]
 def finish_accuracy(axes: "Axes", lengths: Sequence[int]) -> None:
     """Axes and legend of figures 6.7 and 6.12."""
     axes.set(xlabel="sequence length L", ylabel="accuracy", ylim=(0, 1.02), xticks=list(lengths))
-    axes.legend(loc="lower left")
+    axes.legend(loc="lower left", title="mean ± standard deviation over seeds")

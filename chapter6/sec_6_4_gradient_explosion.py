@@ -57,7 +57,7 @@ class Settings:
     length: int = setting(20, "sequence length L (序列长度)")
     epochs: int = setting(50, "epochs (回合)")
     batch_size: int = setting(64, "batch size B (批大小)")
-    learning_rate: float = setting(0.2, "SGD's learning rate (学习率)")
+    learning_rate: float = setting(0.2, "learning rate (学习率)")
     clip_at: float = setting(5.0, "the bound v of the clipping (截断阈值)")
     gentle_epochs: int = setting(300, "epochs in the gentler setting")
     gentle_learning_rate: float = setting(0.02, "learning rate in the gentler setting")
@@ -126,6 +126,7 @@ def claims(record: Record) -> list[Claim]:
     """The book's claims, judged on the record, and ours on the gentler setting."""
     free, clipped = (select(record.metrics["book"], clip=clip) for clip in ("none", "norm"))
     free_norms, clipped_norms = ([_norms(r, "U") for r in results] for results in (free, clipped))
+    alive = claim.judge([last_tenth(n) / n[0] - ALMOST_ZERO for n in clipped_norms])
     return [
         Claim(
             "explosion",
@@ -153,7 +154,7 @@ def claims(record: Record) -> list[Claim]:
             f"with clipping by norm the gradients stay alive (the last tenth over {ALMOST_ZERO:.0%} of the first)",
             f"按模截断时梯度保持有效（最后十分之一高于初值的 {ALMOST_ZERO:.0%}）",
             f"last / first: {_small([last_tenth(n) / n[0] for n in clipped_norms])}",
-            claim.judge([last_tenth(n) / n[0] - ALMOST_ZERO for n in clipped_norms]),
+            claim.FAILS if _diverged(clipped) else alive,
         ),
         _accuracy_claim(
             record.metrics["book"],
@@ -186,6 +187,11 @@ def _norms(result: dict[str, Any], parameter: str) -> list[float]:
     return result["gradient_norms"][parameter]
 
 
+def _diverged(results: list[dict[str, Any]]) -> int:
+    """How many of these trainings ended with a loss that is no number."""
+    return sum(bool(result["diverged"]) for result in results)
+
+
 def _last_loss(result: dict[str, Any]) -> float:
     """The loss an example in the last epoch; of a training that diverged, in its last finite step."""
     loss = result["last_loss"] if result["diverged"] else result["train_losses"][-1][1]
@@ -199,12 +205,14 @@ def _small(values: list[float]) -> str:
 def numbers(record: Record) -> list[str]:
     """The table of the report."""
     rows = []
-    for name, title in (("book", "book's 书中设置"), ("gentle", "gentler 更小的学习率")):
+    rates = (record.settings["learning_rate"], record.settings["gentle_learning_rate"])
+    for name, title in zip(("book", "gentle"), (f"learning rate 学习率 {rate}" for rate in rates), strict=True):
         for clip, clip_title in CLIPS.items():
             chosen = select(record.metrics[name], clip=clip)
             columns = [[r[column] for r in chosen] for column in ("dev_accuracy", "test_accuracy")]
-            rows.append([title, clip_title, *map(mean_and_spread, columns)])
-    return ["## Accuracy 准确率", table(["setting 设置", "clipping 截断", "dev", "test"], rows)]
+            diverged = f"{_diverged(chosen)} of {len(chosen)}" if _diverged(chosen) else ""
+            rows.append([title, clip_title, *map(mean_and_spread, columns), diverged])
+    return ["## Accuracy 准确率", table(["setting 设置", "clipping 截断", "dev", "test", "diverged 发散"], rows)]
 
 
 def figures(record: Record) -> dict[str, "Figure"]:
@@ -245,7 +253,8 @@ def _draw_strategies(record: Record) -> "Figure":
     rates = (record.settings["learning_rate"], record.settings["gentle_learning_rate"])
     for row, name, rate in zip(rows, ("book", "gentle"), rates, strict=True):
         _draw_setting(*row, record.metrics[name])
-        row[0].set_title(f"{name} setting, learning rate {rate}")
+        row[0].set_title(f"learning rate {rate}: training")
+        row[1].set_title(f"learning rate {rate}: test accuracy")
     figure.tight_layout()
     return figure
 
@@ -267,7 +276,7 @@ def _draw_setting(left: "Axes", right: "Axes", results: list[dict[str, Any]]) ->
     right.bar(list(CLIPS.values()), [fmean(values) for values in accuracies], color=COLORS[1])
     for x, values in enumerate(accuracies):
         right.plot([x] * len(values), values, "o", color=COLORS[3])
-    right.set(ylabel="test accuracy (bar: mean, dots: seeds)", ylim=(0, 1))
+    right.set(ylabel="accuracy (bar: mean, dots: seeds)", ylim=(0, 1))
 
 
 if __name__ == "__main__":

@@ -50,7 +50,7 @@ class Settings(memory.MemorySettings):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        at_least("digits: number of digits", len(self.digits), 3)
+        at_least("digits: number of digits, separated by commas,", len(self.digits), 3, most=100)
         if odd := [digit for digit in self.digits if not 0 <= digit <= 9]:
             raise SettingError(f"digits {', '.join(map(str, odd))}: expected digits from 0 to 9")
 
@@ -69,13 +69,13 @@ def run(run: Run) -> dict[str, Any]:
         "parity": parity,
         "trainings": results,
         "speed": comparison.speed("LSTM", settings.lengths, settings.batch_size, settings.hidden_size),
-        "gates": [watch_gates(training, results, settings.digits) for training in _shortest(lstm)],
+        "gates": [watch_gates(training, results, settings.digits) for training in _nearest(lstm, len(settings.digits))],
     }
 
 
-def _shortest(trainings: list[Training]) -> list[Training]:
-    """The models that figure 6.13 looks into: those of the shortest length, L = 10 in the book, one a seed."""
-    length = min(training.length for training in trainings)
+def _nearest(trainings: list[Training], digits: int) -> list[Training]:
+    """The models that figure 6.13 looks into, one a seed: of the length nearest to that of the digits."""
+    length = min((training.length for training in trainings), key=lambda length: abs(length - digits))
     return [training for training in trainings if training.length == length]
 
 
@@ -185,7 +185,8 @@ def numbers(record: Record) -> list[str]:
     return [
         "## Accuracy 准确率",
         memory.accuracy_table(metrics["trainings"], ["SRN", "LSTM"], record.settings["lengths"]),
-        f"Figure 6.13: the digits {' '.join(map(str, digits))}, sum {digits[0] + digits[1]}; "
+        f"Figure 6.13: {len(digits)} digits {' '.join(map(str, digits))}, sum {digits[0] + digits[1]}, "
+        f"LSTM trained at L = {metrics['gates'][0]['length']}; "
         f"predicted, one number a seed 各种子的预测: {predictions}",
         "## Speed 速度: forward and backward 前向与反向",
         comparison.speed_table(metrics["speed"]),
@@ -224,7 +225,7 @@ def _draw_gates(watched: dict[str, Any], digits: list[int]) -> "Figure":
         units_by_step = list(zip(*watched[name], strict=True))
         image = axes.imshow(units_by_step, aspect="auto", vmin=low, vmax=high, cmap="YlGnBu")
         axes.set(title=name.replace("_", " "), xlabel="digit", xticks=range(len(digits)), xticklabels=digits)
-        figure.colorbar(image, ax=axes)
+        figure.colorbar(image, ax=axes, extend="both" if name == "cell_state" else "neither")
     row[0].set_ylabel("unit")
     figure.suptitle(
         f"LSTM trained at L = {watched['length']}, seed {watched['seed']}: "

@@ -78,10 +78,12 @@ def setting(default: Any, help: str) -> Any:
     return field(default=default, metadata={"help": help})
 
 
-def at_least(name: str, value: float, least: float) -> None:
-    """Raise SettingError where a setting is too small."""
+def at_least(name: str, value: int, least: int, most: int = 10**6) -> None:
+    """Raise SettingError where a setting is too small, or absurdly large."""
     if not value >= least:
         raise SettingError(f"{name} {value}: expected at least {least}")
+    if value > most:
+        raise SettingError(f"{name} {value}: expected at most {most}")
 
 
 def positive(name: str, value: float) -> None:
@@ -96,12 +98,14 @@ def execute(module: ModuleType, run: Run) -> Record:
     Raises:
         OutputError: the folder cannot be written (found before anything is trained).
     """
+    runtime.load_paddle()
+    runtime.set_device(run.device)
     with replacing(run.folder / ".probe") as probe:
         probe.touch()
     (run.folder / ".probe").unlink()
-    _tell_what_is_replaced(run)
-    runtime.load_paddle()
-    runtime.set_device(run.device)
+    import matplotlib
+
+    matplotlib.use("Agg")  # figures go to files; no display is needed
     start = time.perf_counter()
     metrics = _finite(module.run(run))
     record = Record(
@@ -115,6 +119,7 @@ def execute(module: ModuleType, run: Run) -> Record:
     )
     record.claims = [asdict(claim) for claim in module.claims(record)]
     figures = module.figures(record)
+    _tell_what_is_replaced(run)
     write_figures(figures, run.folder / "figures")
     record.seconds = round(time.perf_counter() - start, 1)
     write_text(run.folder / "record.json", json.dumps(asdict(record), ensure_ascii=False, allow_nan=False))
@@ -169,11 +174,26 @@ def _tell_what_is_replaced(run: Run) -> None:
         )
 
 
-_QUICK_NOTE = [
-    "Preset `quick` trains for a shorter time than the book; its verdicts are about these settings, and "
-    "`--preset book` decides about the book's. "
-    "`quick` 预设的训练比书中短，结论只针对这些设置；书中设置的结论请用 `--preset book`。"
-]
+def notes(module: ModuleType, record: Record) -> list[str]:
+    """What a reader must know before the verdicts: which settings they are about, and that one seed decides nothing."""
+    lines = []
+    own, book = module.PRESETS[record.preset], module.PRESETS["book"]
+    if changed := _differences(record.settings, own):
+        lines.append(f"Changed from preset `{record.preset}` 与该预设不同的设置: {changed}")
+    if record.preset != "book" and (from_book := _differences(record.settings, book)):
+        lines.append(
+            f"The verdicts are about these settings, not the book's 结论针对这里的设置，与书中不同: {from_book}"
+        )
+    if len(record.seeds) == 1:
+        lines.append("One seed decides nothing about chance; use --seeds 3 单个种子不能作出统计结论，请用 --seeds 3")
+    return lines
+
+
+def _differences(settings: dict[str, Any], preset: Any) -> str:
+    """The settings that differ from a preset's, each with the preset's value in brackets."""
+    theirs = json.loads(json.dumps(asdict(preset)))
+    ours = json.loads(json.dumps(settings))
+    return ", ".join(f"{n} = {_plain(v)} ({_plain(theirs[n])})" for n, v in ours.items() if v != theirs[n])
 
 
 def report(module: ModuleType, record: Record, figures: dict[str, Any]) -> str:
@@ -185,9 +205,9 @@ def report(module: ModuleType, record: Record, figures: dict[str, Any]) -> str:
     parts = [
         f"# {section.number} {section.title} {section.title_zh}",
         f"Printed section 书中 {section.printed} · preset `{record.preset}` · "
-        f"seeds {_plain(record.seeds)} · {record.seconds:.0f} s",
+        f"seeds {_plain(record.seeds)} · {record.seconds:.0f} s, reused trainings not counted 不含已完成的训练",
         f"Settings 设置: {settings}",
-        *_QUICK_NOTE[record.preset != "quick" :],
+        *notes(module, record),
         "## Verdicts 结论",
         table(["claim 论断", "measured 实测", "verdict 结论"], verdicts),
         *module.numbers(record),

@@ -183,7 +183,7 @@ def set_device(device: str = "auto") -> str:
     import paddle
 
     kind, _, index = device.partition(":")
-    if kind not in ("auto", "cpu", "gpu") or (index and not (kind == "gpu" and index.isdigit())):
+    if kind not in ("auto", "cpu", "gpu") or (index and not (kind == "gpu" and index.isascii() and index.isdecimal())):
         raise DeviceError(f"device {device!r}: expected auto, cpu, gpu or gpu:N")
     has_build = paddle.device.is_compiled_with_cuda()
     gpus = paddle.device.cuda.device_count() if has_build else 0

@@ -17,6 +17,7 @@ NUM_DIGITS, NUM_CLASSES = 10, 19
 TRAIN_K = 3
 """Training examples for each pair of first digits; dev and test have one."""
 DATA_SEED = 0
+MAX_LENGTH = 10_000
 DEFAULT_ROOT = Path(__file__).resolve().parents[2] / "data" / "digit_sum"
 
 Example = tuple[list[int], int]
@@ -35,6 +36,8 @@ def generate(length: int, k: int, rng: random.Random) -> list[Example]:
     """
     if length < 3:
         raise SettingError(f"length {length}: expected at least 3, two digits to add and one to disturb")
+    if length > MAX_LENGTH:
+        raise SettingError(f"length {length}: expected at most {MAX_LENGTH}")
     if k < 1:
         raise SettingError(f"k {k}: expected at least 1 example for each pair of digits")
     examples = []
@@ -97,7 +100,7 @@ def load_file(path: Path) -> list[Example]:
     try:
         lines = Path(path).read_text(encoding="utf-8-sig").splitlines()
     except FileNotFoundError:
-        raise DataError(f"{path}: no such file; make it with: python -m chapter6 data digit_sum --length L") from None
+        raise DataError(f"{path}: no such file; remove its folder, and the next run makes it anew") from None
     except (OSError, UnicodeDecodeError) as error:
         raise DataError(f"{path}: cannot be read as UTF-8 text ({error})") from None
     if not lines:
@@ -122,6 +125,6 @@ def _parse(line: str, length: int | None) -> Example:
     if len(tokens) < 3 or (length is not None and len(tokens) != length):
         raise ValueError(f"{len(tokens)} digits, expected {length or 'at least 3'}")
     digits = [int(token) for token in tokens]
-    if not (label_text.isascii() and label_text.isdigit()) or int(label_text) != digits[0] + digits[1]:
+    if label_text != str(digits[0] + digits[1]):
         raise ValueError(f"label {label_text!r}, expected {digits[0]} + {digits[1]} = {digits[0] + digits[1]}")
     return digits, int(label_text)

@@ -65,6 +65,12 @@ def test_list_and_help_do_not_load_paddle() -> None:
         (["run", "6.2", "--epochs", "0"], ["epochs 0", "at least 1"]),
         (["run", "6.2", "--learning-rate", "-1"], ["learning_rate -1.0", "positive"]),
         (["run", "6.2", "--learning-rate", "nan"], ["learning_rate nan", "positive"]),
+        (["run", "6.2", "--epochs", "x"], ["'x'", "a whole number"]),
+        (["run", "6.2", "--hidden-size", "9" * 20], ["hidden_size 9", "at most 1000000"]),
+        (["run", "6.2", "--seeds", "9" * 20], ["seeds 9", "at most 1000000"]),
+        (["run", "6.5", "--digits", "67001"], ["digits", "separated by commas"]),
+        (["data", "digit_sum", "--length", "9" * 20], ["length 9", "at most 10000"]),
+        (["run", "6.2", "--out", ""], ["expected a folder"]),
         (["run", "6.2", "--seeds", "0"], ["seeds 0", "at least 1"]),
         (["run", "6.2", "--jobs", "0"], ["jobs 0", "at least 1"]),
         (["run", "6.4", "--clip-at", "0"], ["clip_at 0.0", "positive"]),
@@ -78,7 +84,7 @@ def test_list_and_help_do_not_load_paddle() -> None:
 )
 def test_bad_input(arguments: list[str], words: list[str], capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     where = ["--data-dir", tmp_path / "data"] if "digit_sum" in arguments else []
-    where += ["--out", tmp_path / "runs"] if "run" in arguments else []
+    where += ["--out", tmp_path / "runs"] if "run" in arguments and "--out" not in arguments else []
     line = error_line(capsys, *arguments, *where)
     assert all(word in line for word in words)
     assert list(tmp_path.iterdir()) == []
@@ -90,7 +96,7 @@ def test_device_that_is_not_there(device: str, capsys: pytest.CaptureFixture[str
 
 
 def test_sizes_beyond_the_memory(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
-    sizes = ["--lengths", 5, "--seeds", 1, "--hidden-size", 10**9]
+    sizes = ["--lengths", 5, "--seeds", 1, "--hidden-size", 10**6]
     assert "not enough memory" in error_line(capsys, "run", "6.2", *sizes, "--out", tmp_path)
 
 

@@ -11,7 +11,7 @@ import pytest
 from reduced import REDUCED, run_section, without_times
 
 from chapter6.__main__ import SECTIONS, main
-from chapter6.claim import CHINESE
+from chapter6.claim import CHINESE, FAILS
 from chapter6.section import Record, load_record
 
 FIGURES = {"6.2": {"6.6", "6.7"}, "6.4": {"6.8", "6.9", "strategies"}, "6.5": {"6.11", "6.12", "6.13"}}
@@ -67,6 +67,17 @@ def test_report_shows_figures_and_verdicts(out: Path, number: str) -> None:
         assert f"**{claim['verdict']}** {CHINESE[claim['verdict']]}" in report
 
 
+def test_report_says_what_differs_from_preset_and_book(out: Path) -> None:
+    report = (out / "6.2" / "quick" / "report.md").read_text(encoding="utf-8")
+    assert "Changed from preset `quick` 与该预设不同的设置: lengths = 5, 10 (5, 10, 15), epochs = 3 (100)" in report
+    assert "epochs = 3 (500), learning_rate = 0.003 (0.001)" in report
+
+
+def test_one_seed_says_why_nothing_is_decided(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run_section("6.4", tmp_path, "--seeds", 1)
+    assert "One seed decides nothing" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize("number", REDUCED)
 def test_figures_and_claims_come_from_the_record_alone(out: Path, number: str) -> None:
     """A record read back, with the models gone, gives the same figures and claims."""
@@ -85,7 +96,7 @@ def test_own_layers_agree_with_paddles(out: Path, number: str) -> None:
 
 def test_gates_lie_in_their_range(out: Path) -> None:
     for watched in record_of(out, "6.5").metrics["gates"]:
-        assert watched["length"] == 5
+        assert watched["length"] == 10  # nearest to the 8 digits
         assert 0 <= watched["prediction"] <= 18
         for gate in ("input_gate", "forget_gate", "output_gate"):
             assert (len(watched[gate]), len(watched[gate][0])) == (8, 32)
@@ -124,11 +135,11 @@ def test_damaged_models_are_named_and_a_lost_one_is_trained_again(
     """Section 6.5 looks into a trained model; nothing is lost when the file is not what it should be."""
     shutil.copytree(out, tmp_path, dirs_exist_ok=True)
     checkpoints = tmp_path / "6.5" / "quick" / "checkpoints"
-    model = next(checkpoints.glob("LSTM-L5-*-seed0-*")) / "best.pdparams"
+    model = next(checkpoints.glob("LSTM-L10-*-seed0-*")) / "best.pdparams"
     if damage == "truncate":
         model.write_bytes(model.read_bytes()[:-100])
     elif damage == "other model":
-        other = next((tmp_path / "6.2" / "quick" / "checkpoints").glob("SRN-L5-*-seed0-*")) / "best.pdparams"
+        other = next((tmp_path / "6.2" / "quick" / "checkpoints").glob("SRN-L10-*-seed0-*")) / "best.pdparams"
         shutil.copyfile(other, model)
     elif damage == "result":
         model.with_name("result.json").write_text("{")
@@ -155,6 +166,8 @@ def test_divergence_is_a_result_not_an_error(tmp_path: Path) -> None:
     free = [r for r in record["metrics"]["book"] if r["clip"] == "none"]
     assert free
     assert all("at step" in result["diverged"] for result in free)
+    verdicts = {claim["id"]: claim["verdict"] for claim in record["claims"]}
+    assert verdicts["clipped_alive"] == FAILS
     record_file = tmp_path / "6.4" / "quick" / "record.json"
     assert not {"NaN", "Infinity"} & set(re.findall(r"\w+", record_file.read_text(encoding="utf-8")))
 

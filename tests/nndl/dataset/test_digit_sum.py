@@ -180,7 +180,7 @@ def test_a_file_of_another_kind_is_named(tmp_path, content, fault):
 
 
 def test_a_missing_file_comes_with_the_way_to_make_it(tmp_path):
-    with pytest.raises(DataError, match=r"train\.txt: no such file; make it with: .*digit_sum"):
+    with pytest.raises(DataError, match=r"train\.txt: no such file; remove its folder"):
         digit_sum.load(tmp_path / "10")
 
 
