@@ -8,13 +8,18 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, NoReturn, get_type_hints
 
-from chapter6 import sec_6_2_srn_memory, sec_6_4_gradient_explosion, sec_6_5_lstm_memory
-from chapter6.section import Record, Run, execute, notes, setting_fields
-from nndl import runtime
-from nndl.dataset import digit_sum
+from chapter6 import (
+    sec_6_2_srn_memory,
+    sec_6_4_gradient_explosion,
+    sec_6_5_lstm_memory,
+    sec_6_7_text_classification,
+)
+from chapter6.section import Record, Run, execute, notes, setting_fields, take_part
+from nndl import distributed, runtime
+from nndl.dataset import DATA, digit_sum
 from nndl.error import NndlError, SettingError
 
-MODULES = (sec_6_2_srn_memory, sec_6_4_gradient_explosion, sec_6_5_lstm_memory)
+MODULES = (sec_6_2_srn_memory, sec_6_4_gradient_explosion, sec_6_5_lstm_memory, sec_6_7_text_classification)
 SECTIONS: dict[str, ModuleType] = {module.SECTION.number: module for module in MODULES}
 DEFAULT_SEEDS = 3
 INTERRUPTED = 130  # the shell's code for Ctrl-C
@@ -68,8 +73,15 @@ def list_sections(options: argparse.Namespace) -> None:
 
 def run_sections(options: argparse.Namespace) -> None:
     """Run the sections asked for, in their order in the book; all settings are checked before the first starts."""
-    for run in [_make_run(number, options) for number in SECTIONS if number in (options.sections or SECTIONS)]:
+    runs = [_make_run(number, options) for number in SECTIONS if number in (options.sections or SECTIONS)]
+    alone = [run.number for run in runs if not hasattr(SECTIONS[run.number], "DATA_PARALLEL")]
+    if distributed.world_size() > 1 and alone:
+        raise SettingError(f"section {', '.join(alone)}: trains many small models, not one by several processes")
+    for run in runs:
         module = SECTIONS[run.number]
+        if distributed.rank():
+            take_part(module, run)
+            continue
         print(f"[{run.number}] {module.SECTION.title} {module.SECTION.title_zh}, preset {run.preset}")
         record = execute(module, run)
         print("\n", *module.numbers(record), sep="\n")
@@ -78,7 +90,29 @@ def run_sections(options: argparse.Namespace) -> None:
 
 def make_digit_sum(options: argparse.Namespace) -> None:
     """Generate one length of DigitSum; a length that is there already is an error, and stays as it is."""
-    print(f"made {digit_sum.write(options.data_dir, options.length, options.k, options.seed)}")
+    root = options.data_dir.absolute() / "digit_sum"
+    print(f"made {digit_sum.write(root, options.length, options.k, options.seed)}")
+
+
+def prepare_imdb(options: argparse.Namespace) -> None:
+    """Fetch IMDB, or read it from a file or folder, and prepare it, once."""
+    from nndl.dataset import imdb
+
+    root = options.data_dir.absolute() / "imdb"
+    done = imdb.prepare(options.source or imdb.fetch(root), root)
+    sizes = ", ".join(f"{split} {number:,}" for split, number in done.sizes.items())
+    print(f"{'was prepared already' if done.was_there else 'prepared'} 已准备: {done.folder} ({sizes} reviews)")
+    if done.replaced:
+        print(f"{done.replaced:,} reviews hold bytes that are not UTF-8; those were replaced")
+
+
+def predict_labels(options: argparse.Namespace) -> None:
+    """Label reviews with a trained model."""
+    from chapter6.predict import predict
+
+    if options.reviews and options.file:
+        raise SettingError("predict: expected reviews or --file, not both")
+    predict(options.reviews, options.file, options.model, options.out.absolute(), options.device)
 
 
 def _make_run(number: str, options: argparse.Namespace) -> Run:
@@ -91,7 +125,7 @@ def _make_run(number: str, options: argparse.Namespace) -> Run:
         number=number,
         preset=options.preset,
         settings=replace(module.PRESETS[options.preset], **changes),
-        seeds=options.seeds,
+        seeds=options.seeds if options.seeds is not None else getattr(module, "SEEDS", DEFAULT_SEEDS),
         jobs=options.jobs,
         device=options.device,
         out=options.out.absolute(),
@@ -109,10 +143,11 @@ def _print_verdicts(record: Record, run: Run) -> None:
 def _parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
     parser = _Parser(prog="python -m chapter6", description="Chapter 6, recurrent neural networks 第 6 章 循环神经网络")
     parser.set_defaults(command=list_sections)
-    commands = parser.add_subparsers(metavar="{run,data}")
+    commands = parser.add_subparsers(metavar="{run,predict,data}")
     named = [number for number in SECTIONS if number in arguments]
     _add_run(commands.add_parser("run", help="run sections 运行各节实验"), named or list(SECTIONS))
-    _add_data(commands.add_parser("data", help="make data that are not there yet 生成数据"))
+    _add_predict(commands.add_parser("predict", help="label reviews with the model of 6.7 预测影评的情感"))
+    _add_data(commands.add_parser("data", help="make or fetch data that are not there yet 生成或下载数据"))
     return parser
 
 
@@ -120,19 +155,43 @@ def _add_run(parser: argparse.ArgumentParser, numbers: list[str]) -> None:
     parser.set_defaults(command=run_sections)
     add = parser.add_argument
     add("sections", nargs="*", metavar="SECTION", type=_section, help=f"{', '.join(SECTIONS)}; all when left out")
-    add("--preset", default="quick", help="quick (under a minute, default) or book (the book's settings 书中设置)")
-    add("--seeds", type=_whole, default=DEFAULT_SEEDS, help="number of random seeds (随机种子数), default %(default)s")
+    add(
+        "--preset",
+        default="quick",
+        help="quick (under a minute, default), book (the book's settings 书中设置); 6.7 also best (our recipe)",
+    )
+    add("--seeds", type=_whole, help=f"number of random seeds (随机种子数), default {DEFAULT_SEEDS}, 2 for 6.7")
     add("--jobs", type=_whole, default=runtime.usable_cores(), help="processes at a time (进程数), default %(default)s")
-    add("--device", default="auto", help="auto (default), cpu, gpu or gpu:N")
-    add("--out", type=_folder, default=Path("runs"), help="folder of the results, default %(default)s/")
+    _add_device_and_out(parser)
     _add_data_dir(parser)
     group = parser.add_argument_group(f"settings of {', '.join(numbers)}, with their defaults in each preset")
-    for name, (kind, text) in _settings(numbers).items():
-        group.add_argument(f"--{name.replace('_', '-')}", type=_converter(kind), default=argparse.SUPPRESS, help=text)
+    for name, (kind, text, choices) in _settings(numbers).items():
+        option = f"--{name.replace('_', '-')}"
+        group.add_argument(option, type=_converter(kind), choices=choices, default=argparse.SUPPRESS, help=text)
+
+
+def _add_device_and_out(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--device", default="auto", help="auto (default), cpu, gpu or gpu:N")
+    parser.add_argument("--out", type=_folder, default=Path("runs"), help="folder of the results, default %(default)s/")
+
+
+def _add_predict(parser: argparse.ArgumentParser) -> None:
+    parser.set_defaults(command=predict_labels)
+    add = parser.add_argument
+    add("reviews", nargs="*", metavar="REVIEW", help="a review (影评); none: from --file, or the standard input")
+    add("--file", type=Path, help="UTF-8, one review a line 每行一条影评")
+    add("--model", type=_folder, help="folder of a trained model; default: the best that section 6.7 left in --out")
+    _add_device_and_out(parser)
 
 
 def _add_data(parser: argparse.ArgumentParser) -> None:
-    kinds = parser.add_subparsers(required=True, metavar="{digit_sum}")
+    kinds = parser.add_subparsers(required=True, metavar="{imdb,digit_sum}")
+    reviews = kinds.add_parser("imdb", help="IMDB (影评): fetched, checked, prepared once")
+    reviews.set_defaults(command=prepare_imdb)
+    reviews.add_argument(
+        "--from", dest="source", type=Path, metavar="FILE_OR_FOLDER", help="an archive or an extracted aclImdb folder"
+    )
+    _add_data_dir(reviews)
     digits = kinds.add_parser("digit_sum", help="DigitSum (数字求和) of one length")
     digits.set_defaults(command=make_digit_sum)
     digits.add_argument("--length", type=_whole, required=True, help="sequence length L (序列长度), at least 3")
@@ -145,20 +204,20 @@ def _add_data(parser: argparse.ArgumentParser) -> None:
 
 def _add_data_dir(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--data-dir", type=_folder, default=digit_sum.DEFAULT_ROOT, help="folder of DigitSum, default data/digit_sum/"
+        "--data-dir", type=_folder, default=DATA, help="folder of digit_sum/ and imdb/, default data/ of the project"
     )
 
 
-def _settings(numbers: list[str]) -> dict[str, tuple[Any, str]]:
-    """Name to type and help text of every setting of these sections."""
-    found: dict[str, tuple[Any, str]] = {}
+def _settings(numbers: list[str]) -> dict[str, tuple[Any, str, tuple[str, ...] | None]]:
+    """Name to type, help text and choices of every setting of these sections."""
+    found: dict[str, tuple[Any, str, tuple[str, ...] | None]] = {}
     for number in numbers:
         module = SECTIONS[number]
         hints = get_type_hints(module.Settings)
         for field in setting_fields(module):
             defaults = ", ".join(f"{name} {_show(getattr(p, field.name))}" for name, p in module.PRESETS.items())
-            text = found.get(field.name, ("", field.metadata["help"]))[1]
-            found[field.name] = (hints[field.name], f"{text}; {number}: {defaults}")
+            text = found[field.name][1] if field.name in found else field.metadata["help"]
+            found[field.name] = (hints[field.name], f"{text}; {number}: {defaults}", field.metadata["choices"] or None)
     return found
 
 
@@ -167,7 +226,7 @@ def _show(value: Any) -> str:
 
 
 def _converter(kind: Any) -> Callable[[str], Any]:
-    return {int: _whole, float: _real, tuple[int, ...]: _wholes}[kind]
+    return {int: _whole, float: _real, str: str, tuple[int, ...]: _wholes}[kind]
 
 
 def _whole(text: str) -> int:

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from chapter6 import claim
 from chapter6.claim import Claim, last_tenth, mean_and_spread
-from chapter6.digit_sum_experiment import Training, draw_band, select
+from chapter6.digit_sum_experiment import Training
 from chapter6.section import Run, at_least, positive, setting, table
+from chapter6.training import draw_band, select
 from nndl.error import SettingError
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ def trainings(run: Run, model: str, **changes: Any) -> list[Training]:
     lengths = settings.pop("lengths")
     known = {name: value for name, value in settings.items() if name in Training.__dataclass_fields__} | changes
     return [
-        Training(model=model, length=length, seed=seed, data_dir=run.data_dir, **known)
+        Training(model=model, length=length, seed=seed, data_dir=run.data_dir / "digit_sum", **known)
         for length in sorted(lengths, reverse=True)
         for seed in range(run.seeds)
     ]

@@ -9,32 +9,40 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from typing import Any
 
-from nndl import runtime
+from nndl import distributed, runtime
 from nndl.error import WorkerError
 
 
-def spread(work: Callable[[Any], Any], items: Iterable[Any], jobs: int, device: str) -> Iterator[tuple[Any, Any]]:
+def spread(
+    work: Callable[[Any], Any], items: Iterable[Any], jobs: int, device: str, threads: int = 1
+) -> Iterator[tuple[Any, Any]]:
     """Yield ``(item, work(item))`` as they are done.
 
-    Every process computes in one thread, also when there is only one process: the number of threads can change
-    the last digit of a sum, and the results must not depend on ``jobs``.
+    Every process computes in so many ``threads``, also when there is only one process: their number can change the
+    last digit of a sum, and the results must not depend on ``jobs``.
+
+    Processes that train together (:mod:`nndl.distributed`) do not spread: all work on each item, one after another.
 
     Args:
         work: a function of a module, with one argument.
         items: the pieces; those given first start first.
         jobs: processes at a time.
         device: see :func:`nndl.runtime.set_device`.
+        threads: of each process.
 
     Raises:
         WorkerError: a process was killed or ran out of memory.
     """
     items = list(items)
+    if distributed.world_size() > 1:
+        yield from ((item, work(item)) for item in items)
+        return
     if not items:
         return
     spawn = multiprocessing.get_context("spawn")
     pool = ProcessPoolExecutor(min(jobs, len(items)), spawn, initializer=_start_worker, initargs=(device,))
     try:
-        with _environment(runtime.worker_environment()):
+        with _environment(runtime.worker_environment(threads)):
             futures = {pool.submit(work, item): item for item in items}
             for future in as_completed(futures):
                 yield futures[future], future.result()

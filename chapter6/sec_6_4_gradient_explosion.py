@@ -23,8 +23,9 @@ from typing import TYPE_CHECKING, Any
 
 from chapter6 import claim
 from chapter6.claim import Claim, last_tenth, mean_and_spread
-from chapter6.digit_sum_experiment import Training, draw_band, select, train_all
+from chapter6.digit_sum_experiment import Training, train_all
 from chapter6.section import Record, Run, Section, at_least, positive, setting, table
+from chapter6.training import draw_band, select
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -98,7 +99,7 @@ def _trainings(run: Run, epochs: int, learning_rate: float) -> list[Training]:
             input_size=settings.input_size,
             hidden_size=settings.hidden_size,
             eval_steps=settings.eval_steps,
-            data_dir=run.data_dir,
+            data_dir=run.data_dir / "digit_sum",
             optimizer="SGD",
             reduction="sum",
             clip=clip,

@@ -21,8 +21,9 @@ from typing import TYPE_CHECKING, Any
 import nndl
 from chapter6 import claim, comparison, memory
 from chapter6.claim import Claim, mean_and_spread
-from chapter6.digit_sum_experiment import Training, build_model, select, train_all
+from chapter6.digit_sum_experiment import Training, build_model, train_all
 from chapter6.section import Record, Run, Section, at_least, setting
+from chapter6.training import select
 from nndl.error import SettingError
 
 if TYPE_CHECKING:

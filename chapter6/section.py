@@ -38,7 +38,7 @@ class Run:
         jobs: processes at a time.
         device: see :func:`nndl.runtime.set_device`.
         out: where results of all sections go.
-        data_dir: the folder of DigitSum.
+        data_dir: the folder of the data; DigitSum is in digit_sum/, IMDB in imdb/.
     """
 
     number: str
@@ -73,9 +73,9 @@ class Record:
     claims: list[dict[str, str]] = field(default_factory=list)
 
 
-def setting(default: Any, help: str) -> Any:
-    """A field of a section's settings; the command line makes an option of it."""
-    return field(default=default, metadata={"help": help})
+def setting(default: Any, help: str, choices: tuple[str, ...] = ()) -> Any:
+    """A field of a section's settings; the command line makes an option of it, with these choices if it is a text."""
+    return field(default=default, metadata={"help": help, "choices": choices})
 
 
 def at_least(name: str, value: int, least: int, most: int = 10**6) -> None:
@@ -98,8 +98,7 @@ def execute(module: ModuleType, run: Run) -> Record:
     Raises:
         OutputError: the folder cannot be written (found before anything is trained).
     """
-    runtime.load_paddle()
-    runtime.set_device(run.device)
+    _start(run)
     with replacing(run.folder / ".probe") as probe:
         probe.touch()
     (run.folder / ".probe").unlink()
@@ -125,6 +124,17 @@ def execute(module: ModuleType, run: Run) -> Record:
     write_text(run.folder / "record.json", json.dumps(asdict(record), ensure_ascii=False, allow_nan=False))
     write_text(run.folder / "report.md", report(module, record, figures))
     return record
+
+
+def take_part(module: ModuleType, run: Run) -> None:
+    """What a process does that trains together with the first (:mod:`nndl.distributed`): all but write and report."""
+    _start(run)
+    module.run(run)
+
+
+def _start(run: Run) -> None:
+    runtime.load_paddle()
+    runtime.set_device(run.device)
 
 
 def _finite(value: Any) -> Any:
@@ -240,4 +250,4 @@ def setting_fields(module: ModuleType) -> list[Any]:
     return list(fields(module.Settings))
 
 
-__all__ = ["Claim", "Record", "Run", "Section", "execute", "load_record", "report", "setting"]
+__all__ = ["Claim", "Record", "Run", "Section", "execute", "load_record", "report", "setting", "take_part"]

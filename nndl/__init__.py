@@ -25,11 +25,25 @@ _HOME = {
     "LSTM": "nndl.op",
     "AveragePooling": "nndl.op",
     "Model_RNN4SeqClass": "nndl.model",
+    "Model_BiLSTM_FC": "nndl.model",
     "Callback": "nndl.callback",
     "GradientNormRecorder": "nndl.callback",
+    "LearningRateSchedule": "nndl.callback",
     "VisualDLLogger": "nndl.callback",
 }
-_MODULES = ("callback", "checkpoint", "dataset", "error", "file", "metric", "model", "op", "plot", "runner")
+_MODULES = (
+    "callback",
+    "checkpoint",
+    "dataset",
+    "distributed",
+    "error",
+    "file",
+    "metric",
+    "model",
+    "op",
+    "plot",
+    "runner",
+)
 
 __all__ = [*_HOME, "runtime"]
 

@@ -119,6 +119,20 @@ def _l2(gradient: Any) -> float:
     return float(np.linalg.norm(gradient.numpy()))
 
 
+class LearningRateSchedule(Callback):
+    """Moves a learning rate (学习率调度) along, one step a training step.
+
+    Args:
+        schedule: a ``paddle.optimizer.lr.LRScheduler``, the one the optimizer was made with.
+    """
+
+    def __init__(self, schedule: Any) -> None:
+        self.schedule = schedule
+
+    def on_step_end(self, runner: "RunnerV3") -> None:
+        self.schedule.step()
+
+
 class VisualDLLogger(Callback):
     """Losses, dev scores and gradient norms for VisualDL: ``visualdl --logdir DIR`` shows them.
 

@@ -13,6 +13,14 @@ class DataError(NndlError, ValueError):
     """A data file or an example that is not what it must be."""
 
 
+class NotPreparedError(DataError):
+    """A corpus that has to be fetched and prepared first."""
+
+
+class DownloadError(NndlError, ConnectionError):
+    """A file that could not be fetched, or is not the one expected."""
+
+
 class SettingError(NndlError, ValueError):
     """A setting or an argument out of its range."""
 

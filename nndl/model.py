@@ -1,8 +1,13 @@
 """The chapter's models."""
 
+import paddle.nn.functional as F
 from paddle import Tensor, nn
 
-from nndl.op import Embedding
+from nndl.error import SettingError
+from nndl.op import AveragePooling, Embedding, masked_max
+from nndl.op.recurrent import DIRECTIONS
+
+POOLINGS = ("mean", "max", "last")
 
 
 class Model_RNN4SeqClass(nn.Layer):
@@ -37,3 +42,80 @@ class Model_RNN4SeqClass(nn.Layer):
         H = result[1] if isinstance(result, tuple) else result
         H = H[0] if isinstance(H, tuple) else H
         return self.linear(H[-1] if H.ndim == 3 else H)
+
+
+class Model_BiLSTM_FC(nn.Layer):
+    """The text model (section 6.7, printed 6.4.3): embedding, LSTM, pooling over time (汇聚层), classifier.
+
+    The LSTM is Paddle's, as in the book. The padding (补齐) changes nothing: the LSTM stops at a review's length, in
+    both directions, and the pooling leaves the rest out.
+
+    Shapes: inputs (ids int64 [B, L], sequence_length int64 [B] with values 1..L); result logits (对数几率) float
+    [B, num_classes].
+
+    Args:
+        num_embeddings: the size of the vocabulary; id 0 is [PAD].
+        input_size: M, the size of an embedding.
+        hidden_size: D, of one direction.
+        num_classes: the number of classes.
+        num_layers: the depth; 0 leaves the LSTM out, which makes the model a bag of words (词袋).
+        direction: "forward" or "bidirectional".
+        pooling: "mean" over time, "max" over time, or "last", the last state of each direction.
+        dropout: the probability that an entry of an embedding, of a state between two layers, or of the pooled
+            state is dropped in training.
+
+    Raises:
+        SettingError: a setting out of its range.
+
+    Example:
+        >>> import paddle
+        >>> model = Model_BiLSTM_FC(num_embeddings=100, input_size=8, hidden_size=4)
+        >>> ids, lengths = paddle.to_tensor([[5, 6, 7], [8, 0, 0]]), paddle.to_tensor([3, 1])
+        >>> list(model((ids, lengths)).shape)
+        [2, 2]
+    """
+
+    def __init__(
+        self,
+        num_embeddings: int,
+        input_size: int,
+        hidden_size: int,
+        num_classes: int = 2,
+        num_layers: int = 1,
+        direction: str = "bidirectional",
+        pooling: str = "mean",
+        dropout: float = 0.0,
+    ) -> None:
+        super().__init__()
+        if pooling not in POOLINGS:
+            raise SettingError(f"pooling {pooling!r}: expected one of {', '.join(POOLINGS)}")
+        if pooling == "last" and not num_layers:
+            raise SettingError("pooling 'last': a bag of words has no states; expected mean or max, or num_layers >= 1")
+        self.pooling, self.dropout = pooling, dropout
+        self.embedding_layer = nn.Embedding(num_embeddings, input_size, padding_idx=0)
+        self.lstm_layer = None
+        width = input_size
+        if num_layers:
+            self.lstm_layer = nn.LSTM(input_size, hidden_size, num_layers, direction, dropout=dropout)
+            width = hidden_size * DIRECTIONS[direction]
+        self.average_layer = AveragePooling()
+        self.output_layer = nn.Linear(width, num_classes)
+
+    def forward(self, inputs: tuple[Tensor, Tensor]) -> Tensor:
+        return self.classify(self.embedding_layer(inputs[0]), inputs[1])
+
+    def classify(self, X: Tensor, sequence_length: Tensor) -> Tensor:
+        """The logits for embeddings X, float [B, L, M]."""
+        outputs, H = F.dropout(X, self.dropout, training=self.training), None
+        if self.lstm_layer is not None:
+            outputs, (H, _) = self.lstm_layer(outputs, sequence_length=sequence_length)
+        pooled = self._pool(outputs, H, sequence_length)
+        return self.output_layer(F.dropout(pooled, self.dropout, training=self.training))
+
+    def _pool(self, outputs: Tensor, H: Tensor | None, sequence_length: Tensor) -> Tensor:
+        if self.pooling == "mean":
+            return self.average_layer(outputs, sequence_length)
+        if self.pooling == "max":
+            return masked_max(outputs, sequence_length)
+        num_directions = self.lstm_layer.num_directions  # H [N, B, D], the last layer's directions at the end
+        return H[-num_directions:].transpose([1, 0, 2]).flatten(1)

@@ -12,7 +12,7 @@ import numpy as np
 import paddle
 from paddle import Tensor
 
-from nndl import checkpoint
+from nndl import checkpoint, distributed
 from nndl.callback import Callback, progress
 from nndl.error import CheckpointError, DivergedError, SettingError
 
@@ -116,7 +116,7 @@ class RunnerV3:
                         losses = [loss for _, loss in self.train_step_losses[-steps_per_epoch:]]
                         self.train_epoch_losses.append(sum(losses) / steps_per_epoch)
                     if checkpoint_path is not None and (is_last or self.global_step % checkpoint_steps == 0):
-                        checkpoint.save(self._state(), checkpoint_path)
+                        _save(self._state(), checkpoint_path)
                 done = 0
         except KeyboardInterrupt:
             self.interrupted = True
@@ -126,7 +126,7 @@ class RunnerV3:
 
     def _train_step(self, X: Any, y: Tensor, custom_print_log: Callable | None, watchers: list[Callback]) -> None:
         loss = self.loss_fn(self.model(X), y)
-        value = float(loss)
+        value = float(distributed.mean(loss))
         if not math.isfinite(value):
             raise DivergedError(
                 f"the training loss became {value} at step {self.global_step} (epoch {self.epoch}); what usually "
@@ -153,7 +153,7 @@ class RunnerV3:
             if not self._owns_save_path:  # an earlier training's model may lie there
                 _keep_previous(save_path)
                 self._owns_save_path = True
-            checkpoint.save(self.model.state_dict(), save_path)
+            _save(self.model.state_dict(), save_path)
         for watcher in watchers:
             watcher.on_evaluate(self, improved)
 
@@ -186,7 +186,7 @@ class RunnerV3:
     def save_model(self, save_path: FilePath) -> None:
         """Write the parameters; a file that is there already is kept under another name, which is printed."""
         _keep_previous(save_path)
-        checkpoint.save(self.model.state_dict(), save_path)
+        _save(self.model.state_dict(), save_path)
 
     def load_model(self, model_path: FilePath) -> None:
         """Read the parameters that :meth:`save_model` or ``paddle.save`` wrote.
@@ -238,7 +238,7 @@ class RunnerV3:
 
     def _optimizer_state(self) -> dict[str, Any]:
         """The optimizer's state under the model's own names; Paddle's differ from process to process."""
-        structured = {p.name: name for name, p in self.model.named_parameters()}
+        structured = {p.name: name for name, p in self.model.state_dict().items()}
         state = {}
         for key, value in self.optimizer.state_dict().items():
             owner = max((name for name in structured if key.startswith(f"{name}_")), key=len, default=None)
@@ -249,7 +249,7 @@ class RunnerV3:
         return state
 
     def _set_optimizer_state(self, state: dict[str, Any]) -> None:
-        paddle_name = {name: p.name for name, p in self.model.named_parameters()}
+        paddle_name = {name: p.name for name, p in self.model.state_dict().items()}
         restored = {}
         for key, value in state.items():
             name, bar, suffix = key.partition("|")
@@ -268,10 +268,16 @@ def _evaluating(model: paddle.nn.Layer) -> Iterator[None]:
             model.train()
 
 
+def _save(content: Any, path: FilePath) -> None:
+    """Write a checkpoint; of processes that train together (:mod:`nndl.distributed`) only the first does."""
+    if distributed.rank() == 0:
+        checkpoint.save(content, path)
+
+
 def _keep_previous(path: FilePath) -> None:
     """Give way: a file at ``path`` gets the first free name ``stem.N.suffix``, and a line says so."""
     path = Path(path)
-    if not path.exists():
+    if distributed.rank() or not path.exists():
         return
     number = 1
     while (kept := path.with_name(f"{path.stem}.{number}{path.suffix}")).exists():

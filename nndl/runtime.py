@@ -97,7 +97,8 @@ def prepare() -> None:
         return
     if not paddle_ships_mkl():  # with OpenBLAS, Paddle fails on more than one thread
         return
-    wanted = {THREADS: str(usable_cores())}
+    together = int(os.environ.get("PADDLE_TRAINERS_NUM", 1))  # processes that train together share the cores
+    wanted = {THREADS: str(max(1, usable_cores() // together))}
     if is_amd_with_avx2():
         wanted[MKL_KERNELS] = "5"
     for name, value in wanted.items():
@@ -164,11 +165,11 @@ def _say_once(line: str) -> None:
     print(line, file=sys.stderr)
 
 
-def worker_environment() -> dict[str, str]:
-    """The variables for a worker process that computes in one thread, unless the user chose the number."""
+def worker_environment(threads: int = 1) -> dict[str, str]:
+    """The variables for a worker process that computes in so many threads, unless the user chose the number."""
     if THREADS in os.environ and THREADS not in chosen:
         return {}
-    return {THREADS: "1"}
+    return {THREADS: str(threads)}
 
 
 def set_device(device: str = "auto") -> str:

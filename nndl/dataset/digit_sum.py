@@ -8,6 +8,7 @@ separated by single spaces, a tab, and the label. Loading and generating need no
 import random
 from pathlib import Path
 
+from nndl.dataset import DATA
 from nndl.error import DataError, OutputError, SettingError
 from nndl.file import replacing
 
@@ -18,7 +19,7 @@ TRAIN_K = 3
 """Training examples for each pair of first digits; dev and test have one."""
 DATA_SEED = 0
 MAX_LENGTH = 10_000
-DEFAULT_ROOT = Path(__file__).resolve().parents[2] / "data" / "digit_sum"
+DEFAULT_ROOT = DATA / "digit_sum"
 
 Example = tuple[list[int], int]
 

@@ -2,7 +2,7 @@
 
 from nndl.op.cell import Cell, LSTMCell, SRNCell, recording
 from nndl.op.embedding import Embedding
-from nndl.op.pooling import AveragePooling, masked_mean
+from nndl.op.pooling import AveragePooling, masked_max, masked_mean
 from nndl.op.recurrent import LSTM, SRN, Recurrent, unroll
 
 __all__ = [
@@ -14,6 +14,7 @@ __all__ = [
     "LSTMCell",
     "Recurrent",
     "SRNCell",
+    "masked_max",
     "masked_mean",
     "recording",
     "unroll",

@@ -183,7 +183,7 @@ def test_missing_data_are_made_and_said(tmp_path: Path, capsys: pytest.CaptureFi
     run_section("6.2", tmp_path / "runs", data_dir=tmp_path / "data")
     output = capsys.readouterr().out
     for length in (5, 10):
-        assert f"length {length} was not there; made {tmp_path / 'data' / str(length)}" in output
+        assert f"length {length} was not there; made {tmp_path / 'data' / 'digit_sum' / str(length)}" in output
 
 
 def test_section_runs_as_a_script_from_anywhere(tmp_path: Path) -> None:

@@ -1,0 +1,249 @@
+"""Training of the text model on reviews, section 6.7: one model or many, alone or data parallel."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, fields
+from itertools import pairwise
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import nndl
+from chapter6 import training as trainings
+from chapter6.section import Run, at_least, positive, setting
+from nndl import distributed
+from nndl.dataset import imdb, small_reviews
+from nndl.dataset.text import TOKENIZERS, Corpus
+from nndl.error import DivergedError, SettingError
+from nndl.file import replacing
+
+if TYPE_CHECKING:
+    import numpy as np
+    import paddle
+
+CORPORA = ("imdb", "small")
+SCHEDULES = ("constant", "cosine")
+LENGTH_GROUPS = 6
+CLASSES = 2
+EVAL_BATCH = 128
+
+
+@dataclass(frozen=True)
+class TextSettings:
+    """What one training of the text model is set by; the defaults are preset quick."""
+
+    tokenizer: str = setting("word", "tokenising (切词): on spaces, or words and marks", choices=tuple(TOKENIZERS))
+    vocab_size: int = setting(0, "largest vocabulary (词表), special words included; 0 for no bound")
+    min_freq: int = setting(5, "how often a word must occur in train to be in the vocabulary")
+    max_seq_len: int = setting(128, "tokens kept of a review (截断长度)")
+    batching: str = setting("bucket", "batches of like length, or plain shuffling", choices=("bucket", "shuffle"))
+    batch_size: int = setting(64, "batch size B (批大小)")
+    epochs: int = setting(2, "epochs (回合)")
+    learning_rate: float = setting(0.002, "Adam's learning rate (学习率)")
+    schedule: str = setting("constant", "the learning rate over the training (学习率调度)", choices=SCHEDULES)
+    input_size: int = setting(64, "embedding size M (嵌入大小)")
+    hidden_size: int = setting(64, "hidden size D of each direction (隐状态大小)")
+    direction: str = setting("bidirectional", "direction of the LSTM", choices=("forward", "bidirectional"))
+    pooling: str = setting("max", "pooling over time (汇聚)", choices=("mean", "max", "last"))
+    dropout: float = setting(0.0, "dropout (丢弃率) of embeddings, between layers and before the classifier")
+    eval_steps: int = setting(100, "steps between two evaluations on the dev set (验证集)")
+
+    def __post_init__(self) -> None:
+        for name in ("min_freq", "max_seq_len", "batch_size", "epochs", "input_size", "hidden_size", "eval_steps"):
+            at_least(name, getattr(self, name), 1)
+        at_least("vocab_size", self.vocab_size, 0, most=10**7)
+        positive("learning_rate", self.learning_rate)
+        if not 0 <= self.dropout < 1:
+            raise SettingError(f"dropout {self.dropout}: expected a probability from 0 up to, not including, 1")
+
+
+@dataclass(frozen=True)
+class Training:
+    """One training: its settings, and on what, how deep, with which seed.
+
+    Args:
+        settings: see there.
+        corpus: "imdb" or "small".
+        num_layers: the depth of the LSTM; 0 for the bag of words (词袋).
+        seed: of the initial parameters, the order of the reviews and dropout.
+        data_dir: the folder of the data.
+    """
+
+    settings: TextSettings
+    corpus: str
+    num_layers: int
+    seed: int
+    data_dir: Path
+
+    @property
+    def kind(self) -> str:
+        return f"LSTM{self.num_layers}" if self.num_layers else "bag"
+
+    @property
+    def name(self) -> str:
+        """See :class:`chapter6.training.Training`."""
+        data = b"" if self.corpus == "small" else (self.data_dir / "imdb" / "prepared" / "meta.json").read_bytes()
+        mark = trainings.fingerprint(self.plain(), data, Path(__file__))
+        return f"{self.corpus}-{self.kind}-seed{self.seed}-{mark}"
+
+    @property
+    def label(self) -> str:
+        return f"{self.kind} on {self.corpus}, seed {self.seed}"
+
+    def plain(self) -> dict[str, Any]:
+        """All of it but the folder, as plain values."""
+        own = {name: getattr(self, name) for name in ("corpus", "num_layers", "seed")}
+        return asdict(self.settings) | own | {"processes": distributed.world_size()}
+
+
+def text_settings(settings: TextSettings) -> TextSettings:
+    """The part of a section's settings that one training is set by."""
+    return TextSettings(**{field.name: getattr(settings, field.name) for field in fields(TextSettings)})
+
+
+def load_corpus(training: Training) -> Corpus:
+    """The reviews of a training, with the vocabulary it asks for. Raises NotPreparedError or DataError."""
+    settings = training.settings
+    if training.corpus == "small":
+        corpus = small_reviews.load(settings.tokenizer)
+    else:
+        corpus = imdb.load(training.data_dir / "imdb", settings.tokenizer)
+    return corpus.limit(settings.vocab_size, settings.min_freq)
+
+
+def train_all(run: Run, wanted: Sequence[Training]) -> list[dict[str, Any]]:
+    """:func:`chapter6.training.train_all`; where there are more cores than trainings, each gets several threads."""
+    threads = max(1, nndl.runtime.usable_cores() // max(1, min(run.jobs, len(wanted))))
+    return trainings.train_all(run, wanted, train, threads=threads)
+
+
+def train(training: Training, folder: Path) -> dict[str, Any]:
+    """One training, from the reviews to the test accuracy; goes on where it was interrupted.
+
+    Leaves in ``folder``: ``best.pdparams``, the model with the best dev accuracy, its ``vocabulary.txt``, and
+    ``result.json``.
+    """
+    import paddle
+
+    start = time.perf_counter()
+    settings = training.settings
+    trainings.clear_leftovers(folder)
+    nndl.runtime.seed_everything(training.seed)
+    corpus = load_corpus(training)
+    loaders = make_loaders(training, corpus)
+    model = distributed.distribute(build_model(training.plain(), len(corpus.vocabulary)))
+    steps_per_epoch = len(loaders["train"])
+    optimizer, callbacks = make_optimizer(settings, model, steps_per_epoch)
+    runner = nndl.RunnerV3(model, optimizer, paddle.nn.CrossEntropyLoss(), nndl.Accuracy())
+    diverged = ""
+    try:
+        runner.train(
+            loaders["train"],
+            loaders["dev"],
+            num_epochs=settings.epochs,
+            eval_steps=settings.eval_steps,
+            log_steps=0,
+            save_path=folder / "best.pdparams",
+            callbacks=callbacks,
+            checkpoint_path=folder / "last.pdstate",
+            checkpoint_steps=200,
+        )
+    except DivergedError as error:
+        diverged = str(error)
+    if runner.interrupted:
+        raise KeyboardInterrupt
+    result = training.plain() | {"diverged": diverged, "vocabulary": corpus.vocabulary.fingerprint()}
+    result |= {"vocabulary_size": len(corpus.vocabulary), "steps_per_epoch": steps_per_epoch}
+    result |= evaluate_best(runner, training, corpus, folder)
+    result |= trainings.curves(runner, steps_per_epoch) | {"step_losses": runner.train_step_losses}
+    result["seconds"] = round(time.perf_counter() - start, 2)
+    if distributed.rank() == 0:
+        with replacing(folder / "vocabulary.txt") as temporary:
+            corpus.vocabulary.save(temporary)
+    trainings.write_result(folder, result)
+    return result
+
+
+def make_loaders(training: Training, corpus: Corpus) -> dict[str, Any]:
+    """The batches of train, drawn anew each epoch, and of dev, which are always the same."""
+    from nndl.dataset.batching import make_loader
+
+    settings, reviews = training.settings, corpus.reviews
+    shares = distributed.rank(), distributed.world_size()
+    train = make_loader(reviews["train"], settings.batch_size, settings.max_seq_len, settings.batching, *shares)
+    return {"train": train, "dev": list(make_loader(reviews["dev"], EVAL_BATCH, settings.max_seq_len, "sorted"))}
+
+
+def build_model(plain: dict[str, Any], vocabulary_size: int) -> "nndl.Model_BiLSTM_FC":
+    """The text model of these settings, see :meth:`Training.plain`."""
+    return nndl.Model_BiLSTM_FC(
+        vocabulary_size,
+        plain["input_size"],
+        plain["hidden_size"],
+        CLASSES,
+        plain["num_layers"],
+        plain["direction"],
+        plain["pooling"],
+        plain["dropout"],
+    )
+
+
+def make_optimizer(
+    settings: TextSettings, model: "paddle.nn.Layer", steps_per_epoch: int
+) -> tuple["paddle.optimizer.Optimizer", list["nndl.Callback"]]:
+    """Adam, and what moves its learning rate."""
+    import paddle
+
+    rate: Any = settings.learning_rate
+    callbacks: list[nndl.Callback] = []
+    if settings.schedule == "cosine":
+        rate = paddle.optimizer.lr.CosineAnnealingDecay(rate, T_max=settings.epochs * steps_per_epoch)
+        callbacks.append(nndl.callback.LearningRateSchedule(rate))
+    return paddle.optimizer.Adam(rate, parameters=model.parameters()), callbacks
+
+
+def evaluate_best(runner: "nndl.RunnerV3", training: Training, corpus: Corpus, folder: Path) -> dict[str, Any]:
+    """What the model that was best on dev does on test: accuracy, confusion matrix, accuracy by length.
+
+    ``confusion`` [2][2] counts by true and predicted class; ``by_length`` holds (shortest, longest, right, all) of
+    groups of reviews, as even as the lengths allow.
+    """
+    import numpy as np
+
+    distributed.wait_for_all()
+    if runner.dev_scores:
+        runner.load_model(folder / "best.pdparams")
+    reviews = corpus.reviews["test"]
+    logits = predict(runner, [reviews[i][0] for i in range(len(reviews))], training.settings.max_seq_len)
+    predicted, labels = logits.argmax(axis=1), reviews.labels
+    confusion = np.zeros((CLASSES, CLASSES), dtype=int)
+    np.add.at(confusion, (labels, predicted), 1)
+    return {
+        "dev_accuracy": runner.best_score,
+        "test_accuracy": float(np.mean(predicted == labels)),
+        "confusion": confusion.tolist(),
+        "by_length": _by_length(reviews.lengths, predicted == labels),
+    }
+
+
+def _by_length(lengths: "np.ndarray", is_right: "np.ndarray") -> list[tuple[int, int, int, int]]:
+    import numpy as np
+
+    edges = np.unique(np.quantile(lengths, np.linspace(0, 1, LENGTH_GROUPS + 1)).astype(int))
+    edges[-1] += 1
+    groups = [(low, high, (lengths >= low) & (lengths < high)) for low, high in pairwise(edges)]
+    return [(int(low), int(high) - 1, int(is_right[group].sum()), int(group.sum())) for low, high, group in groups]
+
+
+def predict(runner: "nndl.RunnerV3", reviews: Sequence["np.ndarray"], max_seq_len: int) -> "np.ndarray":
+    """The logits of any number of reviews, float32 [N, 2], in their order; computed in batches of like length."""
+    import numpy as np
+    import paddle
+
+    from nndl.dataset.batching import ReviewSampler, pad
+
+    lengths = [min(len(review), max_seq_len) for review in reviews]
+    logits = np.empty((len(reviews), CLASSES), dtype="float32")
+    for batch in ReviewSampler(lengths, EVAL_BATCH, "sorted"):
+        ids, n = pad([reviews[i] for i in batch], max_seq_len)
+        logits[batch] = runner.predict((paddle.to_tensor(ids), paddle.to_tensor(n))).numpy()
+    return logits
