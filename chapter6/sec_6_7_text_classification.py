@@ -69,6 +69,8 @@ PRESETS = {
     "book": Settings(
         tokenizer="space",
         min_freq=1,
+        train_reviews=0,
+        dev_reviews=0,
         max_seq_len=256,
         batching="shuffle",
         batch_size=128,
@@ -77,10 +79,12 @@ PRESETS = {
         input_size=256,
         hidden_size=256,
         pooling="mean",
-        eval_steps=50,  # the book evaluates every 10 steps, which alone would take two hours; see the module's claims
+        eval_steps=50,  # the book evaluates every 10 steps, which alone would take hours
     ),
     "best": Settings(
         vocab_size=30_000,
+        train_reviews=0,
+        dev_reviews=0,
         max_seq_len=400,
         epochs=5,
         schedule="cosine",

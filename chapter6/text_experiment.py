@@ -34,10 +34,12 @@ class TextSettings:
     tokenizer: str = setting("word", "tokenising (切词): on spaces, or words and marks", choices=tuple(TOKENIZERS))
     vocab_size: int = setting(0, "largest vocabulary (词表), special words included; 0 for no bound")
     min_freq: int = setting(5, "how often a word must occur in train to be in the vocabulary")
+    train_reviews: int = setting(8000, "reviews of train that are used, half of each class; 0 for all")
+    dev_reviews: int = setting(2000, "reviews of dev (验证集) that are used, half of each class; 0 for all")
     max_seq_len: int = setting(128, "tokens kept of a review (截断长度)")
     batching: str = setting("bucket", "batches of like length, or plain shuffling", choices=("bucket", "shuffle"))
     batch_size: int = setting(64, "batch size B (批大小)")
-    epochs: int = setting(2, "epochs (回合)")
+    epochs: int = setting(3, "epochs (回合)")
     learning_rate: float = setting(0.002, "Adam's learning rate (学习率)")
     schedule: str = setting("constant", "the learning rate over the training (学习率调度)", choices=SCHEDULES)
     input_size: int = setting(64, "embedding size M (嵌入大小)")
@@ -45,12 +47,13 @@ class TextSettings:
     direction: str = setting("bidirectional", "direction of the LSTM", choices=("forward", "bidirectional"))
     pooling: str = setting("max", "pooling over time (汇聚)", choices=("mean", "max", "last"))
     dropout: float = setting(0.0, "dropout (丢弃率) of embeddings, between layers and before the classifier")
-    eval_steps: int = setting(100, "steps between two evaluations on the dev set (验证集)")
+    eval_steps: int = setting(50, "steps between two evaluations on the dev set (验证集)")
 
     def __post_init__(self) -> None:
         for name in ("min_freq", "max_seq_len", "batch_size", "epochs", "input_size", "hidden_size", "eval_steps"):
             at_least(name, getattr(self, name), 1)
-        at_least("vocab_size", self.vocab_size, 0, most=10**7)
+        for name in ("vocab_size", "train_reviews", "dev_reviews"):
+            at_least(name, getattr(self, name), 0, most=10**7)
         positive("learning_rate", self.learning_rate)
         if not 0 <= self.dropout < 1:
             raise SettingError(f"dropout {self.dropout}: expected a probability from 0 up to, not including, 1")
@@ -167,10 +170,14 @@ def make_loaders(training: Training, corpus: Corpus) -> dict[str, Any]:
     """The batches of train, drawn anew each epoch, and of dev, which are always the same."""
     from nndl.dataset.batching import make_loader
 
-    settings, reviews = training.settings, corpus.reviews
+    settings = training.settings
+    train = corpus.reviews["train"].first(settings.train_reviews)
+    dev = corpus.reviews["dev"].first(settings.dev_reviews)
     shares = distributed.rank(), distributed.world_size()
-    train = make_loader(reviews["train"], settings.batch_size, settings.max_seq_len, settings.batching, *shares)
-    return {"train": train, "dev": list(make_loader(reviews["dev"], EVAL_BATCH, settings.max_seq_len, "sorted"))}
+    return {
+        "train": make_loader(train, settings.batch_size, settings.max_seq_len, settings.batching, *shares),
+        "dev": list(make_loader(dev, EVAL_BATCH, settings.max_seq_len, "sorted")),
+    }
 
 
 def build_model(plain: dict[str, Any], vocabulary_size: int) -> "nndl.Model_BiLSTM_FC":

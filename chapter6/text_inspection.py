@@ -126,8 +126,10 @@ def draw_words(words: dict[str, Any]) -> "Figure":
     axes.axis("off")
     for row, line in enumerate(lines):
         for column, i in line:
-            look = {"facecolor": colors.to_rgba(contributions[i]), "edgecolor": "none", "pad": 1.5}
-            axes.text(column, row, tokens[i].replace("$", r"\$"), family="monospace", fontsize=10, bbox=look)
+            background = {"facecolor": colors.to_rgba(contributions[i]), "edgecolor": "none", "pad": 1.5}
+            color = "white" if abs(contributions[i]) > 0.6 * strongest else "black"
+            text = tokens[i].replace("$", r"\$")  # Matplotlib would read it as a formula
+            axes.text(column, row, text, color=color, family="monospace", fontsize=10, bbox=background)
     given = f", labelled {words['label']}" if words["label"] else ""
     axes.set_title(f"predicted {words['predicted']} ({words['probability']:.2f}){given}", fontsize=11)
     label = "change of the logit when the word is left out"

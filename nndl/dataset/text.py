@@ -124,10 +124,12 @@ class Reviews:
         return replace(self, ids=np.where(self.ids < vocabulary_size, self.ids, UNK).astype(self.ids.dtype))
 
     def first(self, number: int) -> "Reviews":
-        """The first ``number`` reviews of each class."""
-        chosen = np.sort(np.concatenate([np.flatnonzero(self.labels == label)[:number] for label in (0, 1)]))
-        pieces = [self[i][0] for i in chosen]
-        return Reviews(np.concatenate(pieces), _offsets(map(len, pieces)), self.labels[chosen])
+        """The first ``number`` reviews, half of each class, or as many as there are; 0 for all."""
+        if not number:
+            return self
+        halves = [np.flatnonzero(self.labels == label)[: -(-number // 2)] for label in (0, 1)]
+        chosen = np.sort(np.concatenate(halves))
+        return _reviews([self[i][0] for i in chosen], self.labels[chosen])
 
 
 @dataclass(frozen=True)
@@ -186,7 +188,7 @@ def index_texts(
     }
 
 
-def _reviews(pieces: list[np.ndarray], labels: Sequence[int]) -> Reviews:
+def _reviews(pieces: list[np.ndarray], labels: Sequence[int] | np.ndarray) -> Reviews:
     return Reviews(np.concatenate(pieces).astype("int32"), _offsets(map(len, pieces)), np.array(labels, dtype="int64"))
 
 
