@@ -8,7 +8,7 @@ from pathlib import Path
 from chapter6.section import load_record
 from chapter6.training import load_result
 from nndl import runtime
-from nndl.dataset.text import LABELS, TOKENIZERS, Vocabulary
+from nndl.dataset.text import LABELS, TOKENIZERS, Vocabulary, decode
 from nndl.error import CheckpointError, DataError
 
 PRESETS = ("best", "book", "quick")
@@ -97,8 +97,8 @@ def answer(predictor: Predictor, reviews: Iterable[bytes], is_live: bool = False
     reviews = iter(reviews)
     empty = odd = 0
     while lines := list(islice(reviews, 1 if is_live else AT_ONCE)):
-        texts = [line.decode("utf-8", errors="replace") for line in lines]
-        odd += sum(not _is_utf8(line) for line in lines)
+        texts, replaced = zip(*map(decode, lines), strict=True)
+        odd += sum(replaced)
         for found in predictor(texts):
             empty += found is None
             yield f"{found[0]}\t{found[1]:.4f}" if found else "-\t-"
@@ -140,11 +140,3 @@ def predict(texts: Sequence[str], file: Path | None, model: Path | None, out: Pa
 def _print(lines: Iterable[str]) -> None:
     for line in lines:
         print(line, flush=True)
-
-
-def _is_utf8(line: bytes) -> bool:
-    try:
-        line.decode("utf-8")
-    except UnicodeDecodeError:
-        return False
-    return True

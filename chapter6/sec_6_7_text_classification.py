@@ -42,8 +42,8 @@ SEEDS = 2
 """The default here; a training on IMDB takes longer than one on digits."""
 DATA_PARALLEL = True
 
-BOOK_TURN = 200 * 128
-"""The reviews the book's model has seen when its dev loss turns up: 200 steps of 128, about one epoch."""
+BOOK_TURN = 200 * 128 / 25_000
+"""When the dev loss of the book's model turns up, in epochs: after 200 steps of 128 reviews, of 25,000."""
 SAME = 1e-5
 """How far two computations of the same logits may differ."""
 
@@ -163,7 +163,7 @@ def _turn(result: dict[str, Any]) -> float:
 
 def _at_book_turn(result: dict[str, Any]) -> int:
     """The dev evaluation nearest to where the book's model turned: its index."""
-    turn = BOOK_TURN / result["batch_size"]
+    turn = BOOK_TURN * result["steps_per_epoch"]
     steps = [step for step, _ in result["dev_losses"]]
     return min(range(len(steps)), key=lambda i: abs(steps[i] - turn))
 
@@ -178,8 +178,8 @@ def _turn_claim(results: Sequence[dict[str, Any]]) -> Claim:
     turns = [_turn(result) for result in results]
     return Claim(
         "turn",
-        "the dev loss turns up after about 200 steps of 128 reviews, one epoch (between 0.5 and 1.5 epochs)",
-        "验证集损失约在 200 步（每步 128 条影评，约一回合）后回升（0.5 至 1.5 回合之间）",
+        "the dev loss turns up after about 200 of the book's steps, one epoch (between 0.5 and 1.5 epochs)",
+        "验证集损失约在书中 200 步（约一回合）后回升（0.5 至 1.5 回合之间）",
         f"lowest after {mean_and_spread(turns)} epochs",
         claim.judge_every([[turn - 0.5 for turn in turns], [1.5 - turn for turn in turns]]),
     )
@@ -196,7 +196,7 @@ def _overfitting_claim(results: Sequence[dict[str, Any]]) -> Claim:
         "overfitting",
         "from there to the end the train loss falls while the dev loss rises (overfitting)",
         "此后训练损失继续下降而验证集损失上升（过拟合）",
-        f"change from step 200 to the end: train {mean_and_spread(train)}, dev {mean_and_spread(dev)}",
+        f"change from epoch 1 to the end: train {mean_and_spread(train)}, dev {mean_and_spread(dev)}",
         claim.judge_every([dev, [-change for change in train]]),
     )
 

@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 
 from nndl.dataset.download import download
-from nndl.dataset.text import SPLITS, TOKENIZERS, Corpus, Reviews, Vocabulary, index_texts
+from nndl.dataset.text import SPLITS, TOKENIZERS, Corpus, Reviews, Vocabulary, decode, index_texts
 from nndl.error import DataError, NotPreparedError, OutputError
 from nndl.file import replacing
 
@@ -100,8 +100,9 @@ def _prepare(source: Path, folder: Path, reviews_per_class: int) -> Preparation:
             raise OutputError(f"{folder}: prepared from other reviews than {source}; remove it first to replace it")
         return Preparation(folder, meta["sizes"], meta["replaced"], was_there=True)
     keys = _split(found)
-    texts = {split: [found[key].decode("utf-8", errors="replace") for key in keys[split]] for split in SPLITS}
-    replaced = sum("\N{REPLACEMENT CHARACTER}" in text for items in texts.values() for text in items)
+    decoded = {split: [decode(found[key]) for key in keys[split]] for split in SPLITS}
+    texts = {split: [text for text, _ in pairs] for split, pairs in decoded.items()}
+    replaced = sum(was_replaced for pairs in decoded.values() for _, was_replaced in pairs)
     labels = {split: [int(key[1] == "pos") for key in keys[split]] for split in SPLITS}
     with replacing(folder) as temporary:
         temporary.mkdir()

@@ -20,6 +20,14 @@ _BREAK = re.compile(r"<br\s*/?>", re.IGNORECASE)
 _WORD_OR_MARK = re.compile(r"\w+(?:['’]\w+)*|[^\w\s]")
 
 
+def decode(content: bytes) -> tuple[str, bool]:
+    """The text of UTF-8 bytes, and whether some of them were not UTF-8 and had to be replaced."""
+    try:
+        return content.decode("utf-8"), False
+    except UnicodeDecodeError:
+        return content.decode("utf-8", errors="replace"), True
+
+
 def tokenize_space(text: str) -> list[str]:
     """Lower-cased and split on white space, as in the book: "great," is another word than "great"."""
     return text.lower().split()
