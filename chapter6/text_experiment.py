@@ -47,6 +47,7 @@ class TextSettings:
     direction: str = setting("bidirectional", "direction of the LSTM", choices=("forward", "bidirectional"))
     pooling: str = setting("max", "pooling over time (汇聚)", choices=("mean", "max", "last"))
     dropout: float = setting(0.0, "dropout (丢弃率) of embeddings, between layers and before the classifier")
+    word_dropout: float = setting(0.0, "how often a word is replaced by [UNK] in training")
     eval_steps: int = setting(50, "steps between two evaluations on the dev set (验证集)")
 
     def __post_init__(self) -> None:
@@ -55,8 +56,9 @@ class TextSettings:
         for name in ("vocab_size", "train_reviews", "dev_reviews"):
             at_least(name, getattr(self, name), 0, most=10**7)
         positive("learning_rate", self.learning_rate)
-        if not 0 <= self.dropout < 1:
-            raise SettingError(f"dropout {self.dropout}: expected a probability from 0 up to, not including, 1")
+        for name in ("dropout", "word_dropout"):
+            if not 0 <= getattr(self, name) < 1:
+                raise SettingError(f"{name} {getattr(self, name)}: expected a probability, from 0 to less than 1")
 
 
 @dataclass(frozen=True)
@@ -191,6 +193,7 @@ def build_model(plain: dict[str, Any], vocabulary_size: int) -> "nndl.Model_BiLS
         plain["direction"],
         plain["pooling"],
         plain["dropout"],
+        plain["word_dropout"],
     )
 
 
@@ -209,10 +212,11 @@ def make_optimizer(
 
 
 def evaluate_best(runner: "nndl.RunnerV3", training: Training, corpus: Corpus, folder: Path) -> dict[str, Any]:
-    """What the model that was best on dev does on test: accuracy, confusion matrix, accuracy by length.
+    """What the model that was best on dev does on test: accuracy, confusion matrix, accuracy by length, margins.
 
-    ``confusion`` [2][2] counts by true and predicted class; ``by_length`` holds (shortest, longest, right, all) of
-    groups of reviews, as even as the lengths allow.
+    ``margins`` tells of each review how far the logit of the right class is above the other; ``confusion`` [2][2]
+    counts by true and predicted class; ``by_length`` holds (shortest, longest, right, all) of groups of reviews, as
+    even as the lengths allow.
     """
     import numpy as np
 
@@ -222,12 +226,14 @@ def evaluate_best(runner: "nndl.RunnerV3", training: Training, corpus: Corpus, f
     reviews = corpus.reviews["test"]
     logits = predict(runner, [reviews[i][0] for i in range(len(reviews))], training.settings.max_seq_len)
     predicted, labels = logits.argmax(axis=1), reviews.labels
+    margins = (logits[:, 1] - logits[:, 0]) * np.where(labels == 1, 1, -1)
     confusion = np.zeros((CLASSES, CLASSES), dtype=int)
     np.add.at(confusion, (labels, predicted), 1)
     return {
         "dev_accuracy": runner.best_score,
         "test_accuracy": float(np.mean(predicted == labels)),
         "confusion": confusion.tolist(),
+        "margins": [round(float(margin), 4) for margin in margins],
         "by_length": _by_length(reviews.lengths, predicted == labels),
     }
 
@@ -238,7 +244,11 @@ def _by_length(lengths: "np.ndarray", is_right: "np.ndarray") -> list[tuple[int,
     edges = np.unique(np.quantile(lengths, np.linspace(0, 1, LENGTH_GROUPS + 1)).astype(int))
     edges[-1] += 1
     groups = [(low, high, (lengths >= low) & (lengths < high)) for low, high in pairwise(edges)]
-    return [(int(low), int(high) - 1, int(is_right[group].sum()), int(group.sum())) for low, high, group in groups]
+    return [
+        (int(low), int(high) - 1, int(is_right[group].sum()), int(group.sum()))
+        for low, high, group in groups
+        if group.any()
+    ]
 
 
 def predict(runner: "nndl.RunnerV3", reviews: Sequence["np.ndarray"], max_seq_len: int) -> "np.ndarray":

@@ -37,9 +37,9 @@ def padding(training: Training, result: dict[str, Any]) -> dict[str, float]:
 
     runner = load_runner(training, result)
     reviews = load_corpus(training).reviews["test"]
-    order = reviews.lengths.argsort(kind="stable")
-    short, long = reviews[order[0]][0], reviews[order[-1]][0]
     max_seq_len = training.settings.max_seq_len
+    order = reviews.lengths.argsort(kind="stable")
+    short, long = (reviews[i][0][:max_seq_len] for i in (order[0], order[-1]))
     by_hand = paddle.nn.functional.pad(paddle.to_tensor([short.tolist()], dtype="int64"), [0, 0, 0, max_seq_len])
     n = paddle.to_tensor([len(short)])
     alone, in_batch = (tuple(map(paddle.to_tensor, pad(batch, max_seq_len))) for batch in ([short], [short, long]))

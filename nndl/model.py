@@ -1,8 +1,10 @@
 """The chapter's models."""
 
+import paddle
 import paddle.nn.functional as F
 from paddle import Tensor, nn
 
+from nndl.dataset.text import PAD, UNK
 from nndl.error import SettingError
 from nndl.op import AveragePooling, Embedding, masked_max
 from nndl.op.recurrent import DIRECTIONS
@@ -63,6 +65,7 @@ class Model_BiLSTM_FC(nn.Layer):
         pooling: "mean" over time, "max" over time, or "last", the last state of each direction.
         dropout: the probability that an entry of an embedding, of a state between two layers, or of the pooled
             state is dropped in training.
+        word_dropout: the probability that a word is replaced by [UNK], id 1, in training.
 
     Raises:
         SettingError: a setting out of its range.
@@ -85,13 +88,16 @@ class Model_BiLSTM_FC(nn.Layer):
         direction: str = "bidirectional",
         pooling: str = "mean",
         dropout: float = 0.0,
+        word_dropout: float = 0.0,
     ) -> None:
         super().__init__()
+        if direction not in DIRECTIONS:
+            raise SettingError(f"direction {direction!r}: expected one of {', '.join(DIRECTIONS)}")
         if pooling not in POOLINGS:
             raise SettingError(f"pooling {pooling!r}: expected one of {', '.join(POOLINGS)}")
         if pooling == "last" and not num_layers:
             raise SettingError("pooling 'last': a bag of words has no states; expected mean or max, or num_layers >= 1")
-        self.pooling, self.dropout = pooling, dropout
+        self.pooling, self.dropout, self.word_dropout = pooling, dropout, word_dropout
         self.embedding_layer = nn.Embedding(num_embeddings, input_size, padding_idx=0)
         self.lstm_layer = None
         width = input_size
@@ -102,10 +108,11 @@ class Model_BiLSTM_FC(nn.Layer):
         self.output_layer = nn.Linear(width, num_classes)
 
     def forward(self, inputs: tuple[Tensor, Tensor]) -> Tensor:
-        return self.classify(self.embedding_layer(inputs[0]), inputs[1])
-
-    def classify(self, X: Tensor, sequence_length: Tensor) -> Tensor:
-        """The logits for embeddings X, float [B, L, M]."""
+        ids, sequence_length = inputs
+        if self.training and self.word_dropout:
+            is_dropped = (paddle.rand(ids.shape) < self.word_dropout) & (ids != PAD)
+            ids = paddle.where(is_dropped, paddle.full_like(ids, UNK), ids)
+        X = self.embedding_layer(ids)
         outputs, H = F.dropout(X, self.dropout, training=self.training), None
         if self.lstm_layer is not None:
             outputs, (H, _) = self.lstm_layer(outputs, sequence_length=sequence_length)
