@@ -1,6 +1,7 @@
 """The two READMEs say the same: the same commands, and every command is one that exists."""
 
 import re
+import shlex
 from pathlib import Path
 
 import pytest
@@ -39,7 +40,7 @@ def test_both_name_the_same_files_and_numbers() -> None:
 
 @pytest.mark.parametrize("line", [line for line in commands("README.md") if "-m chapter6" in line])
 def test_every_command_is_understood(line: str) -> None:
-    arguments = line.partition("-m chapter6")[2].split()
+    arguments = shlex.split(line.partition("-m chapter6")[2])
     if "--help" in arguments:
         arguments.remove("--help")
     assert _parser(arguments).parse_args(arguments).command
