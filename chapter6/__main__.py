@@ -98,8 +98,8 @@ def prepare_imdb(options: argparse.Namespace) -> None:
     """Fetch IMDB, or read it from a file or folder, and prepare it, once."""
     from nndl.dataset import imdb
 
-    root = options.data_dir.absolute() / "imdb"
-    done = imdb.prepare(options.source or imdb.fetch(root), root)
+    print("reading and tokenising takes some ten seconds, fetching before that as long as it takes 请稍候", flush=True)
+    done = imdb.prepare(options.source, options.data_dir.absolute() / "imdb")
     sizes = ", ".join(f"{split} {number:,}" for split, number in done.sizes.items())
     print(f"{'was prepared already' if done.was_there else 'prepared'} 已准备: {done.folder} ({sizes} reviews)")
     if done.replaced:

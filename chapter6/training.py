@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import shutil
 from collections.abc import Callable, Sequence
 from functools import cache, partial
 from pathlib import Path
@@ -12,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import nndl
 from chapter6.parallel import spread
 from chapter6.section import Run, write_text
-from nndl import distributed
+from nndl import distributed, file
 from nndl.error import CheckpointError, DivergedError
 
 if TYPE_CHECKING:
@@ -129,8 +128,7 @@ def clear_leftovers(folder: Path) -> None:
     """What a training left that was killed while it wrote, or before its first checkpoint."""
     if distributed.rank():
         return
-    for leftover in folder.glob(".writing-*"):
-        shutil.rmtree(leftover)
+    file.clear_leftovers(folder)
     if not (folder / "last.pdstate").exists():
         (folder / "best.pdparams").unlink(missing_ok=True)
 

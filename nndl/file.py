@@ -1,12 +1,21 @@
 """Files and folders that are written whole or not at all."""
 
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from nndl.error import OutputError
+
+_WRITING = ".writing-"
+
+
+def clear_leftovers(folder: Path) -> None:
+    """Remove what a process left in ``folder`` that was killed inside :func:`replacing`."""
+    for leftover in folder.glob(f"{_WRITING}*"):
+        shutil.rmtree(leftover)
 
 
 @contextmanager
@@ -26,7 +35,7 @@ def replacing(path: str | os.PathLike) -> Iterator[Path]:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         # In a folder of its own: so the name keeps its suffix, which some writers look at.
-        with tempfile.TemporaryDirectory(dir=path.parent, prefix=".writing-") as place:
+        with tempfile.TemporaryDirectory(dir=path.parent, prefix=_WRITING) as place:
             yield Path(place) / path.name
             os.replace(Path(place) / path.name, path)
     except OutputError:

@@ -61,9 +61,8 @@ def _fetch(url: str, part: Path) -> None:
                     bar.update(len(block))
     except requests.RequestException as error:
         kept = part.stat().st_size if part.exists() else 0
-        raise DownloadError(
-            f"{url}: {_reason(error)}; {kept >> 20} MB are kept, the same command goes on from there"
-        ) from None
+        goes_on = f"; {kept:,} bytes are kept, the same command goes on from there" if kept else ""
+        raise DownloadError(f"{url}: {_reason(error)}{goes_on}") from None
     except OSError as error:
         raise OutputError(f"cannot write {part}: {error.strerror or error}; choose another place") from error
 

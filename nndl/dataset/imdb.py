@@ -23,8 +23,8 @@ import numpy as np
 
 from nndl.dataset.download import download
 from nndl.dataset.text import SPLITS, TOKENIZERS, Corpus, Reviews, Vocabulary, decode, index_texts
-from nndl.error import DataError, NotPreparedError, OutputError
-from nndl.file import replacing
+from nndl.error import DataError, DownloadError, NotPreparedError, OutputError
+from nndl.file import clear_leftovers, replacing
 
 URLS = (
     "https://ai.stanford.edu/~amaas/data/sentiment/aclImdb_v1.tar.gz",
@@ -56,22 +56,18 @@ class Preparation:
     was_there: bool
 
 
-def fetch(root: Path) -> Path:
-    """Download the official archive to ``root``, once. Raises DownloadError or OutputError."""
-    path = root / ARCHIVE
-    return path if path.exists() else download(URLS, path, MD5)
-
-
-def prepare(source: Path, root: Path, reviews_per_class: int = REVIEWS_PER_CLASS) -> Preparation:
+def prepare(source: Path | None, root: Path, reviews_per_class: int = REVIEWS_PER_CLASS) -> Preparation:
     """Read all reviews, tokenise them in every way, and leave ``root/prepared``, whole or not at all.
 
     Args:
-        source: an archive, or a folder that holds ``train`` and ``test`` or ``aclImdb``.
+        source: an archive, or a folder that holds ``train`` and ``test`` or ``aclImdb``; None for the official
+            archive, which is downloaded to ``root`` unless it is there, or the reviews are prepared already.
         root: the folder of the corpus, such as ``data/imdb``.
         reviews_per_class: what each of the four folders must hold.
 
     Raises:
         DataError: the source is not the corpus; names the fault.
+        DownloadError: the archive could not be fetched.
         OutputError: something cannot be written, or another source was prepared there before.
     """
     from filelock import FileLock, Timeout
@@ -87,18 +83,25 @@ def prepare(source: Path, root: Path, reviews_per_class: int = REVIEWS_PER_CLASS
     except OSError as error:
         raise OutputError(f"cannot write {root}: {error.strerror or error}; choose another place") from error
     with lock:
-        return _prepare(Path(source), root / "prepared", reviews_per_class)
+        clear_leftovers(root)
+        return _prepare(source, root, reviews_per_class)
 
 
-def _prepare(source: Path, folder: Path, reviews_per_class: int) -> Preparation:
+def _prepare(source: Path | None, root: Path, reviews_per_class: int) -> Preparation:
+    folder = root / "prepared"
+    if source is None and folder.exists():
+        return _was_there(folder)
+    if source is None:
+        source = root / ARCHIVE
+        if not source.exists():
+            _download(source)
     found = _read(source)
     _check_counts(source, found, reviews_per_class)
     fingerprint = _fingerprint(found)
     if folder.exists():
-        meta = _load_meta(folder)
-        if meta["source"] != fingerprint:
+        if _load_meta(folder)["source"] != fingerprint:
             raise OutputError(f"{folder}: prepared from other reviews than {source}; remove it first to replace it")
-        return Preparation(folder, meta["sizes"], meta["replaced"], was_there=True)
+        return _was_there(folder)
     keys = _split(found)
     decoded = {split: [decode(found[key]) for key in keys[split]] for split in SPLITS}
     texts = {split: [text for text, _ in pairs] for split, pairs in decoded.items()}
@@ -116,6 +119,18 @@ def _prepare(source: Path, folder: Path, reviews_per_class: int) -> Preparation:
         meta = {"format": FORMAT, "source": fingerprint, "sizes": sizes, "replaced": replaced, "files": files}
         (temporary / "meta.json").write_text(json.dumps(meta, indent=1))
     return Preparation(folder, sizes, replaced, was_there=False)
+
+
+def _download(path: Path) -> None:
+    try:
+        download(URLS, path, MD5)
+    except DownloadError as error:
+        raise DownloadError(f"{error}; without a network: data imdb --from FILE_OR_FOLDER, or --corpus small") from None
+
+
+def _was_there(folder: Path) -> Preparation:
+    meta = _load_meta(folder)
+    return Preparation(folder, meta["sizes"], meta["replaced"], was_there=True)
 
 
 def is_prepared(root: Path) -> bool:
