@@ -79,9 +79,11 @@ PRESETS = {
         input_size=256,
         hidden_size=256,
         pooling="mean",
+        corpus="imdb",
         eval_steps=50,  # the book evaluates every 10 steps, which alone would take hours
     ),
     "best": Settings(
+        corpus="imdb",
         vocab_size=30_000,
         train_reviews=0,
         dev_reviews=0,
@@ -117,28 +119,29 @@ def run(run: Run) -> dict[str, Any]:
         "corpus": corpus,
         "trainings": [results[training] for training in deep],
         "word_order": [results[training] for training in word_order],
-        "padding": text_inspection.padding(watched, results[watched]),
-        "words": text_inspection.words(watched, results[watched], settings.review),
+        **text_inspection.inspect(watched, results[watched], settings.review),
     }
 
 
 def choose_corpus(run: Run) -> str:
-    """The corpus asked for; "auto" takes IMDB where it is prepared. Says which, and how to get the other."""
-    wanted = run.settings.corpus
-    is_prepared = imdb.is_prepared(run.data_dir / "imdb")
-    if wanted == "auto":
-        wanted = "imdb" if is_prepared else "small"
-        if not is_prepared:
-            print(
-                f"[{run.number}] IMDB is not prepared, so the small synthetic corpus serves; "
-                "to get IMDB: python -m chapter6 data imdb 未准备 IMDB，使用小型合成语料"
-            )
+    """The corpus asked for; "auto" takes IMDB where it is prepared. Says which, and how to get the other.
+
+    Raises:
+        NotPreparedError: IMDB is asked for and not there.
+    """
+    wanted, root = run.settings.corpus, run.data_dir / "imdb"
     if wanted == "imdb":
-        if run.preset == "quick" and run.settings.corpus == "auto":
-            print(f"[{run.number}] on IMDB; the small synthetic corpus: --corpus small 使用 IMDB")
-        elif not is_prepared:
-            imdb.load(run.data_dir / "imdb", run.settings.tokenizer)  # raises, and says how to get it
-    return wanted
+        imdb.prepared_folder(root)
+    if wanted != "auto":
+        return wanted
+    if imdb.is_prepared(root):
+        print(f"[{run.number}] on IMDB; the small synthetic corpus: --corpus small 使用 IMDB；小型合成语料见该选项")
+        return "imdb"
+    print(
+        f"[{run.number}] IMDB is not prepared, so the small synthetic corpus serves; "
+        "to get IMDB: python -m chapter6 data imdb 未准备 IMDB，使用小型合成语料"
+    )
+    return "small"
 
 
 def claims(record: Record) -> list[Claim]:
@@ -346,29 +349,30 @@ def _draw_by_length(axes: "Axes", results: Sequence[dict[str, Any]]) -> None:
 
     groups = results[0]["by_length"]
     shares = [[r["by_length"][i][2] / r["by_length"][i][3] for r in results] for i in range(len(groups))]
-    means = [fmean(values) for values in shares]
-    spread = [[mean - min(v) for mean, v in zip(means, shares, strict=True)]]
-    spread.append([max(v) - mean for mean, v in zip(means, shares, strict=True)])
-    axes.errorbar(range(len(groups)), means, spread, fmt="o-", color=COLORS[0], capsize=3)
+    _draw_range(axes, range(len(groups)), shares, color=COLORS[0])
     axes.set_xticks(range(len(groups)), [f"{low} to {high}" for low, high, _, _ in groups])
-    kept = results[0]["max_seq_len"]
-    axes.set(xlabel=f"tokens of the review (the first {kept} are read)", ylabel="test accuracy")
-    axes.set_title("accuracy by review length, mean and range over seeds")
+    axes.set_xlabel(f"tokens of the review (the first {results[0]['max_seq_len']} are read)")
+    axes.set(ylabel="test accuracy", title="accuracy by review length, mean and range over seeds")
 
 
 def _draw_by_depth(axes: "Axes", record: Record) -> None:
     """Exercise 6.6: accuracy against the number of layers."""
     from nndl.plot import COLORS
 
-    depths = record.settings["num_layers"]
+    depths, results = record.settings["num_layers"], record.metrics["trainings"]
     for split, color in (("dev", COLORS[1]), ("test", COLORS[0])):
-        values = [[r[f"{split}_accuracy"] for r in select(record.metrics["trainings"], num_layers=d)] for d in depths]
-        means = [fmean(v) for v in values]
-        spread = [[m - min(v) for m, v in zip(means, values, strict=True)], []]
-        spread[1] = [max(v) - m for m, v in zip(means, values, strict=True)]
-        axes.errorbar(depths, means, spread, fmt="o-", color=color, capsize=3, label=split.capitalize())
+        accuracies = [[r[f"{split}_accuracy"] for r in select(results, num_layers=depth)] for depth in depths]
+        _draw_range(axes, depths, accuracies, color=color, label=split.capitalize())
     axes.set(xlabel="LSTM layers", ylabel="accuracy", xticks=depths)
     axes.legend(title="mean and range over seeds")
+
+
+def _draw_range(axes: "Axes", x: Sequence[int], values: Sequence[Sequence[float]], **look: Any) -> None:
+    """The mean of each group of values, with a bar from its lowest to its highest."""
+    means = [fmean(group) for group in values]
+    down = [mean - min(group) for mean, group in zip(means, values, strict=True)]
+    up = [max(group) - mean for mean, group in zip(means, values, strict=True)]
+    axes.errorbar(x, means, [down, up], fmt="o-", capsize=3, **look)
 
 
 if __name__ == "__main__":

@@ -86,7 +86,9 @@ class Training:
     @property
     def name(self) -> str:
         """See :class:`chapter6.training.Training`."""
-        data = b"" if self.corpus == "small" else (self.data_dir / "imdb" / "prepared" / "meta.json").read_bytes()
+        data = b""  # the small corpus is made by the code, which counts anyway
+        if self.corpus == "imdb":
+            data = (imdb.prepared_folder(self.data_dir / "imdb") / "meta.json").read_bytes()
         mark = trainings.fingerprint(self.plain(), data, Path(__file__))
         return f"{self.corpus}-{self.kind}-seed{self.seed}-{mark}"
 

@@ -25,7 +25,14 @@ def load_runner(training: Training, result: dict[str, Any]) -> "nndl.RunnerV3":
     return runner
 
 
-def padding(training: Training, result: dict[str, Any]) -> dict[str, float]:
+def inspect(training: Training, result: dict[str, Any], review: str) -> dict[str, Any]:
+    """What :func:`padding` and :func:`words` find in the model that this training left."""
+    runner, corpus = load_runner(training, result), load_corpus(training)
+    max_seq_len = training.settings.max_seq_len
+    return {"padding": padding(runner, corpus, max_seq_len), "words": words(runner, corpus, max_seq_len, review)}
+
+
+def padding(runner: "nndl.RunnerV3", corpus: Corpus, max_seq_len: int) -> dict[str, float]:
     """The shortest test review alone, in a batch with the longest, and with [PAD] appended by hand.
 
     Returns the largest differences of its states, "forward" and "reverse", and of its "logits"; and
@@ -35,9 +42,7 @@ def padding(training: Training, result: dict[str, Any]) -> dict[str, float]:
 
     from nndl.dataset.batching import pad
 
-    runner = load_runner(training, result)
-    reviews = load_corpus(training).reviews["test"]
-    max_seq_len = training.settings.max_seq_len
+    reviews = corpus.reviews["test"]
     order = reviews.lengths.argsort(kind="stable")
     short, long = (reviews[i][0][:max_seq_len] for i in (order[0], order[-1]))
     by_hand = paddle.nn.functional.pad(paddle.to_tensor([short.tolist()], dtype="int64"), [0, 0, 0, max_seq_len])
@@ -63,17 +68,15 @@ def _look(runner: "nndl.RunnerV3", ids: Any, lengths: Any) -> dict[str, Any]:
     return {"forward": first[:, :, :D], "reverse": first[:, :, -D:], "logits": logits}
 
 
-def words(training: Training, result: dict[str, Any], review: str = "") -> dict[str, Any]:
+def words(runner: "nndl.RunnerV3", corpus: Corpus, max_seq_len: int, review: str = "") -> dict[str, Any]:
     r"""What each word of one review adds to the decision: the change of the logit when it is left out.
 
     With s = logit of positive − logit of negative, word i contributes :math:`s(w_1 … w_n) − s(w_1 … w_{i-1}
     w_{i+1} … w_n)`: above zero, it speaks for positive. (Li, Monroe, Jurafsky: "Understanding Neural Networks
     through Representation Erasure", 2016.)
     """
-    runner, corpus = load_runner(training, result), load_corpus(training)
     text, label, source = (review, "", "the reader's review") if review else _choose(corpus)
-    max_seq_len = training.settings.max_seq_len
-    tokens = TOKENIZERS[training.settings.tokenizer](text)[:max_seq_len]
+    tokens = TOKENIZERS[corpus.tokenizer](text)[:max_seq_len]
     ids = corpus.vocabulary.encode(tokens)
     without = [_without(ids, i) for i in range(len(tokens))] if len(tokens) > 1 else []
     logits = predict_all(runner, [ids, *without], max_seq_len)

@@ -137,6 +137,15 @@ def is_prepared(root: Path) -> bool:
     return (root / "prepared").exists()
 
 
+def prepared_folder(root: Path) -> Path:
+    """Where the prepared reviews are. Raises NotPreparedError if they are not."""
+    if not is_prepared(root):
+        raise NotPreparedError(
+            f"{root}: IMDB is not prepared; run: python -m chapter6 data imdb, or use --corpus small"
+        )
+    return root / "prepared"
+
+
 def load(root: Path, tokenizer: str) -> Corpus:
     """The prepared corpus in one tokenisation, every file checked.
 
@@ -144,9 +153,7 @@ def load(root: Path, tokenizer: str) -> Corpus:
         NotPreparedError: nothing is prepared in ``root``.
         DataError: a file is damaged, or was changed since.
     """
-    folder = root / "prepared"
-    if not folder.exists():
-        raise NotPreparedError(f"{folder}: IMDB is not prepared; run: python -m chapter6 data imdb")
+    folder = prepared_folder(root)
     expected = _load_meta(folder)["files"]
     for name in (f"{tokenizer}.npz", f"{tokenizer}.vocabulary.txt", "texts.bin", "texts.npz"):
         path = folder / name
