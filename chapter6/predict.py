@@ -5,6 +5,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 
+import numpy as np
+
 from chapter6.section import load_record
 from chapter6.training import load_result
 from nndl import runtime
@@ -67,8 +69,6 @@ class Predictor:
 
     def __call__(self, texts: Sequence[str]) -> list[tuple[str, float] | None]:
         """Label and its probability for each text; None for one without any word."""
-        import numpy as np
-
         from chapter6.text_experiment import predict
 
         tokens = [self.tokenize(text) for text in texts]

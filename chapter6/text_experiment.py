@@ -7,6 +7,8 @@ from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 import nndl
 from chapter6 import training as trainings
 from chapter6.section import Run, at_least, positive, setting
@@ -17,7 +19,6 @@ from nndl.error import DivergedError, SettingError
 from nndl.file import replacing
 
 if TYPE_CHECKING:
-    import numpy as np
     import paddle
 
 CORPORA = ("imdb", "small")
@@ -220,8 +221,6 @@ def evaluate_best(runner: "nndl.RunnerV3", training: Training, corpus: Corpus, f
     counts by true and predicted class; ``by_length`` holds (shortest, longest, right, all) of groups of reviews, as
     even as the lengths allow.
     """
-    import numpy as np
-
     distributed.wait_for_all()
     if runner.dev_scores:
         runner.load_model(folder / "best.pdparams")
@@ -240,9 +239,7 @@ def evaluate_best(runner: "nndl.RunnerV3", training: Training, corpus: Corpus, f
     }
 
 
-def _by_length(lengths: "np.ndarray", is_right: "np.ndarray") -> list[tuple[int, int, int, int]]:
-    import numpy as np
-
+def _by_length(lengths: np.ndarray, is_right: np.ndarray) -> list[tuple[int, int, int, int]]:
     edges = np.unique(np.quantile(lengths, np.linspace(0, 1, LENGTH_GROUPS + 1)).astype(int))
     edges[-1] += 1
     groups = [(low, high, (lengths >= low) & (lengths < high)) for low, high in pairwise(edges)]
@@ -253,9 +250,8 @@ def _by_length(lengths: "np.ndarray", is_right: "np.ndarray") -> list[tuple[int,
     ]
 
 
-def predict(runner: "nndl.RunnerV3", reviews: Sequence["np.ndarray"], max_seq_len: int) -> "np.ndarray":
+def predict(runner: "nndl.RunnerV3", reviews: Sequence[np.ndarray], max_seq_len: int) -> np.ndarray:
     """The logits of any number of reviews, float32 [N, 2], in their order; computed in batches of like length."""
-    import numpy as np
     import paddle
 
     from nndl.dataset.batching import ReviewSampler, pad

@@ -3,13 +3,14 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 import nndl
 from chapter6.text_experiment import Training, build_model, load_corpus
 from chapter6.text_experiment import predict as predict_all
 from nndl.dataset.text import LABELS, TOKENIZERS, Corpus
 
 if TYPE_CHECKING:
-    import numpy as np
     from matplotlib.figure import Figure
 
 WORDS_SHOWN = (40, 70)
@@ -22,6 +23,7 @@ def load_runner(training: Training, result: dict[str, Any]) -> "nndl.RunnerV3":
     """The model that a training left, ready to predict."""
     runner = nndl.RunnerV3(build_model(training.plain(), result["vocabulary_size"]), None, None, None)
     runner.load_model(Path(result["folder"]) / "best.pdparams")
+    runner.model.eval()
     return runner
 
 
@@ -78,10 +80,10 @@ def words(runner: "nndl.RunnerV3", corpus: Corpus, max_seq_len: int, review: str
     text, label, source = (review, "", "the reader's review") if review else _choose(corpus)
     tokens = TOKENIZERS[corpus.tokenizer](text)[:max_seq_len]
     ids = corpus.vocabulary.encode(tokens)
-    without = [_without(ids, i) for i in range(len(tokens))] if len(tokens) > 1 else []
+    without = [np.delete(ids, i) for i in range(len(tokens))] if len(tokens) > 1 else []
     logits = predict_all(runner, [ids, *without], max_seq_len)
     scores = logits[:, 1] - logits[:, 0]
-    shares = _softmax(logits[0])
+    shares = np.exp(logits[0]) / np.exp(logits[0]).sum()
     return {
         "source": source,
         "label": label,
@@ -98,19 +100,6 @@ def _choose(corpus: Corpus) -> tuple[str, str, str]:
     fits = [i for i, n in enumerate(reviews.lengths) if WORDS_SHOWN[0] <= n <= WORDS_SHOWN[1]]
     i = fits[0] if fits else int(reviews.lengths.argmin())
     return corpus.texts["test"][i], LABELS[reviews[i][1]], f"review {i} of test, the first of {WORDS_SHOWN} tokens"
-
-
-def _without(ids: "np.ndarray", i: int) -> "np.ndarray":
-    import numpy as np
-
-    return np.delete(ids, i)
-
-
-def _softmax(logits: "np.ndarray") -> "np.ndarray":
-    import numpy as np
-
-    exponentials = np.exp(logits - logits.max())
-    return exponentials / exponentials.sum()
 
 
 def draw_words(words: dict[str, Any]) -> "Figure":
