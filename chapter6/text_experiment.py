@@ -153,7 +153,7 @@ def train(training: Training, folder: Path) -> dict[str, Any]:
             save_path=folder / "best.pdparams",
             callbacks=callbacks,
             checkpoint_path=folder / "last.pdstate",
-            checkpoint_steps=200,
+            checkpoint_steps=100,
         )
     except DivergedError as error:
         diverged = str(error)

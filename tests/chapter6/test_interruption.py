@@ -12,6 +12,8 @@ from reduced import without_times
 
 import nndl
 from chapter6 import digit_sum_experiment as experiment
+from chapter6 import text_experiment
+from chapter6 import training as training_module
 from chapter6.section import load_record
 from nndl.dataset import digit_sum
 
@@ -85,6 +87,31 @@ def test_ctrl_c_in_a_training_of_ones_own_is_no_result(tmp_path: Path, monkeypat
         patch.setattr(nndl.GradientNormRecorder, "on_backward_end", interrupt)
         with pytest.raises(KeyboardInterrupt):
             experiment.train(training, tmp_path / "broken")
-    assert not experiment.is_done(tmp_path / "broken")
+    assert not training_module.is_done(tmp_path / "broken")
     broken, whole = (experiment.train(training, tmp_path / name) for name in ("broken", "whole"))
     assert without_times(broken) == without_times(whole)
+
+
+def test_text_training_goes_on_in_the_middle_of_an_epoch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With all that is random in it: the order of the reviews, dropout, and a moving learning rate."""
+    settings = text_experiment.TextSettings(
+        train_reviews=60, dev_reviews=20, batch_size=2, epochs=5, input_size=4, hidden_size=4, max_seq_len=20,
+        dropout=0.2, word_dropout=0.2, schedule="cosine", eval_steps=40,
+    )  # fmt: skip
+    training = text_experiment.Training(settings, "small", 1, 0, tmp_path)
+    whole = text_experiment.train(training, tmp_path / "whole")
+    assert len(whole["step_losses"]) == 150
+
+    def interrupt(schedule: nndl.LearningRateSchedule, runner: nndl.RunnerV3) -> None:
+        move(schedule, runner)
+        if runner.global_step == 130:
+            raise KeyboardInterrupt
+
+    move = nndl.LearningRateSchedule.on_step_end
+    with monkeypatch.context() as patch:
+        patch.setattr(nndl.LearningRateSchedule, "on_step_end", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            text_experiment.train(training, tmp_path / "broken")
+    assert not (tmp_path / "broken" / "result.json").exists()
+    resumed = text_experiment.train(training, tmp_path / "broken")
+    assert without_times(resumed) == without_times(whole)
