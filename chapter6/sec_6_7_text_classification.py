@@ -80,7 +80,7 @@ PRESETS = {
         hidden_size=256,
         pooling="mean",
         corpus="imdb",
-        eval_steps=50,  # the book evaluates every 10 steps, which alone would take hours
+        eval_steps=70,  # the book evaluates every 10 steps, which alone would take hours
     ),
     "best": Settings(
         corpus="imdb",
