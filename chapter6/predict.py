@@ -62,9 +62,13 @@ class Predictor:
                 f"{folder / 'vocabulary.txt'}: another vocabulary than the model was trained with "
                 f"({len(vocabulary):,} words, expected {result.get('vocabulary_size', 0):,}); train it again"
             )
-        self.vocabulary, self.max_seq_len, self.corpus = vocabulary, result["max_seq_len"], result["corpus"]
-        self.tokenize = TOKENIZERS[result["tokenizer"]]
-        self.runner = nndl.RunnerV3(build_model(result, len(vocabulary)), None, None, None)
+        try:
+            self.vocabulary, self.max_seq_len, self.corpus = vocabulary, int(result["max_seq_len"]), result["corpus"]
+            self.tokenize = TOKENIZERS[result["tokenizer"]]
+            model = build_model(result, len(vocabulary))
+        except (KeyError, TypeError, ValueError) as error:
+            raise CheckpointError(f"{folder / 'result.json'}: damaged ({error!r}); train the model again") from None
+        self.runner = nndl.RunnerV3(model, None, None, None)
         self.runner.load_model(folder / "best.pdparams")
 
     def __call__(self, texts: Sequence[str]) -> list[tuple[str, float] | None]:

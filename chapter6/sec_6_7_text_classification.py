@@ -112,14 +112,13 @@ def run(run: Run) -> dict[str, Any]:
         for seed in seeds
     ]
     word_order = [Training(WORD_ORDER, "small", depth, seed, run.data_dir) for depth in (1, 0) for seed in seeds]
-    wanted = list(dict.fromkeys([*deep, *word_order]))  # preset quick on the small corpus asks for some of them twice
-    results = dict(zip(wanted, train_all(run, wanted), strict=True))
-    watched = max(deep[: run.seeds], key=lambda training: results[training]["dev_accuracy"])
+    results = train_all(run, deep)
+    watched = max(range(run.seeds), key=lambda seed: results[seed]["dev_accuracy"])
     return {
         "corpus": corpus,
-        "trainings": [results[training] for training in deep],
-        "word_order": [results[training] for training in word_order],
-        **text_inspection.inspect(watched, results[watched], settings.review),
+        "trainings": results,
+        "word_order": train_all(run, word_order),
+        **text_inspection.inspect(deep[watched], results[watched], settings.review),
     }
 
 

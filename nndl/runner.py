@@ -92,7 +92,7 @@ class RunnerV3:
         if eval_steps and (dev_loader is None or self.metric is None):
             raise SettingError("eval_steps: evaluating needs a dev_loader and a metric; pass both, or eval_steps=0")
         if self.optimizer is not None:
-            self.optimizer.clear_grad()  # an interrupted step leaves its gradients,
+            self.optimizer.clear_grad(set_to_zero=False)  # an interrupted step leaves its gradients,
         self.global_step = len(self.train_step_losses)  # and is recorded, but not counted
         self.interrupted, self._first_step, self._owns_save_path = False, self.global_step, False
         if checkpoint_path is not None and Path(checkpoint_path).exists():
@@ -139,7 +139,7 @@ class RunnerV3:
         for watcher in watchers:
             watcher.on_backward_end(self)
         self.optimizer.step()
-        self.optimizer.clear_grad()
+        self.optimizer.clear_grad(set_to_zero=False)  # frees them: a large embedding's would fill memory with zeros
         for watcher in watchers:
             watcher.on_step_end(self)
 
