@@ -278,6 +278,8 @@ class _Texts(Sequence):
         return len(self.offsets) - 1
 
     def __getitem__(self, i: int) -> str:  # type: ignore[override]
+        if not 0 <= i < len(self):
+            raise IndexError(i)
         start, end = self.offsets[i : i + 2]
         with self.path.open("rb") as file:
             file.seek(start)
