@@ -36,11 +36,11 @@ class ReviewSampler(BatchSampler):
     def __init__(
         self, lengths: Sequence[int], batch_size: int, batching: str = "shuffle", rank: int = 0, world_size: int = 1
     ) -> None:
-        super().__init__(dataset=lengths, batch_size=batch_size)
         if batching not in BATCHING:
             raise SettingError(f"batching {batching!r}: expected one of {', '.join(BATCHING)}")
         if batch_size < 1 or batch_size % world_size:
             raise SettingError(f"batch_size {batch_size}: expected a multiple of the {world_size} processes")
+        super().__init__(dataset=lengths, batch_size=batch_size)
         self.lengths, self.batch_size, self.batching = np.asarray(lengths), batch_size, batching
         self.rank, self.world_size = rank, world_size
 
