@@ -1,4 +1,4 @@
-"""The mean over time against NumPy, one sequence after the other."""
+"""Mean and maximum over time against NumPy, one sequence after the other."""
 
 import nndl  # before Paddle: it chooses the threads
 
@@ -7,7 +7,7 @@ import numpy as np
 import paddle
 import pytest
 
-from nndl.op import masked_mean
+from nndl.op import masked_max, masked_mean
 
 LENGTHS = [4, 0, 1, 3]
 
@@ -57,3 +57,29 @@ def test_gradient_is_shared_by_the_valid_steps(X, padding):
 def test_layer_is_the_function(X):
     lengths = paddle.to_tensor(LENGTHS)
     np.testing.assert_array_equal(nndl.AveragePooling()(X, lengths), masked_mean(X, lengths))
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_max_by_a_loop_and_its_gradient(dtype):
+    lengths = [5, 1, 3]
+    values = np.random.default_rng(1).standard_normal((3, 5, 4)).astype(dtype)
+    for row, n in zip(values, lengths, strict=True):
+        row[n:] = 99  # whatever stands in the padding must not count
+    X = paddle.to_tensor(values, stop_gradient=False)
+    result = masked_max(X, paddle.to_tensor(lengths))
+    weights = np.arange(1.0, 13).reshape(3, 4).astype(dtype)
+    (result * paddle.to_tensor(weights)).sum().backward()
+    gradient = np.zeros_like(values)
+    for b, n in enumerate(lengths):
+        for d in range(4):
+            t = max(range(n), key=lambda t, b=b, d=d: values[b, t, d])
+            assert float(result[b, d]) == values[b, t, d]
+            gradient[b, t, d] = weights[b, d]
+    np.testing.assert_array_equal(X.grad.numpy(), gradient)
+
+
+def test_max_does_not_see_nan_in_the_padding():
+    X = paddle.to_tensor([[[1.0], [float("nan")]]], stop_gradient=False)
+    result = masked_max(X, paddle.to_tensor([1]))
+    result.sum().backward()
+    assert (result.item(), X.grad.numpy().tolist()) == (1.0, [[[1.0], [0.0]]])
