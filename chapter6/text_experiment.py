@@ -234,7 +234,7 @@ def evaluate_best(runner: "nndl.RunnerV3", training: Training, corpus: Corpus, f
         "dev_accuracy": runner.best_score,
         "test_accuracy": float(np.mean(predicted == labels)),
         "confusion": confusion.tolist(),
-        "margins": [round(float(margin), 4) for margin in margins],
+        "margins": [float(f"{margin:.4g}") for margin in margins],
         "by_length": _by_length(reviews.lengths, predicted == labels),
     }
 

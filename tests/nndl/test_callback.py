@@ -4,11 +4,12 @@ import sys
 from functools import partial
 
 import numpy as np
+import paddle
 import pytest
 import tqdm
 from paddle import nn
 
-from nndl import Callback, GradientNormRecorder, VisualDLLogger
+from nndl import Callback, GradientNormRecorder, LearningRateSchedule, RunnerV3, VisualDLLogger
 from nndl.callback import PlainLog, ProgressBar, progress
 
 CLIPS = {
@@ -194,3 +195,19 @@ def test_the_bar_of_a_resumed_training_starts_where_it_stopped(make_runner, batc
     shown = capsys.readouterr().err
     assert " 3/5 " in shown
     assert " 2/5 " not in shown
+
+
+def test_learning_rate_moves_once_a_step(make_batches):
+    rate = paddle.optimizer.lr.CosineAnnealingDecay(0.1, T_max=10)
+    model = nn.Linear(3, 2)
+    optimizer = paddle.optimizer.SGD(rate, parameters=model.parameters())
+    seen = []
+    runner = RunnerV3(model, optimizer, nn.CrossEntropyLoss(), None)
+    runner.train(
+        make_batches(),
+        num_epochs=2,
+        log_steps=0,
+        callbacks=[LearningRateSchedule(rate)],
+        custom_print_log=lambda runner: seen.append(runner.optimizer.get_lr()),
+    )
+    assert seen == pytest.approx([0.05 * (1 + np.cos(np.pi * step / 10)) for step in range(10)])

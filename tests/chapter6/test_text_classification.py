@@ -1,0 +1,231 @@
+"""Section 6.7 end to end on settings that take seconds, on the small corpus and on a miniature IMDB."""
+
+import json
+import shutil
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import matplotlib.image
+import numpy as np
+import pytest
+from reduced import without_times
+
+import nndl  # noqa: F401, before Paddle
+
+# isort: split
+import paddle
+
+from chapter6 import sec_6_7_text_classification as section
+from chapter6 import text_experiment, text_inspection
+from chapter6.__main__ import main
+from chapter6.claim import CHINESE, OPEN
+from chapter6.section import Record, load_record
+from nndl.dataset import imdb
+
+SMALL = ["--train-reviews", 120, "--dev-reviews", 40, "--batch-size", 20, "--epochs", 2, "--eval-steps", 3,
+         "--input-size", 6, "--hidden-size", 5, "--max-seq-len", 40]  # fmt: skip
+CLAIMS = {"turn", "overfitting", "saturation", "accuracy", "padding", "word_order"}
+FIGURES = {"6.16", "confusion", "length", "depth", "words"}
+
+
+@pytest.fixture(autouse=True, scope="module")
+def reduced_word_order() -> Any:
+    patch = pytest.MonkeyPatch()
+    reduced = replace(section.WORD_ORDER, train_reviews=100, dev_reviews=20, epochs=1, input_size=4, hidden_size=4)
+    patch.setattr(section, "WORD_ORDER", reduced)
+    yield
+    patch.undo()
+
+
+def run(out: Path, *more: object, code: int = 0) -> Record | None:
+    """Run the section where no IMDB is prepared, unless another data folder is given."""
+    arguments = ["run", "6.7", "--seeds", 2, "--data-dir", out / "nowhere", "--out", out, *SMALL, *more]
+    with pytest.raises(SystemExit) as exit_:
+        main(list(map(str, arguments)))
+    assert exit_.value.code == code
+    return None if code else load_record(out / "6.7" / "quick" / "record.json")
+
+
+@pytest.fixture(scope="module")
+def out(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("runs")
+    run(out, "--num-layers", "1,2")
+    return out
+
+
+@pytest.fixture(scope="module")
+def record(out: Path) -> Record:
+    return load_record(out / "6.7" / "quick" / "record.json")
+
+
+def test_record_and_verdicts(record: Record) -> None:
+    assert record.metrics["corpus"] == "small"
+    assert [(r["num_layers"], r["seed"]) for r in record.metrics["trainings"]] == [(1, 0), (1, 1), (2, 0), (2, 1)]
+    assert {claim["id"] for claim in record.claims} == CLAIMS
+    by_id = {claim["id"]: claim for claim in record.claims}
+    for of_the_book in CLAIMS - {"padding", "word_order"}:
+        assert (by_id[of_the_book]["verdict"], "data imdb" in by_id[of_the_book]["measured"]) == (OPEN, True)
+    assert all(claim["verdict"] in CHINESE for claim in record.claims)
+
+
+def test_figures_and_claims_come_from_the_record_alone(record: Record) -> None:
+    assert [claim.__dict__ for claim in section.claims(record)] == record.claims
+    assert set(section.figures(record)) == FIGURES
+
+
+def test_report_and_figures(out: Path, record: Record) -> None:
+    folder = out / "6.7" / "quick"
+    report = (folder / "report.md").read_text(encoding="utf-8")
+    for name in FIGURES:
+        assert f"](figures/{name}.png)" in report
+        assert matplotlib.image.imread(folder / "figures" / f"{name}.png")[..., :3].std() > 0.01
+    for depth in (1, 2):
+        assert f"| bidirectional LSTM, {depth} layer(s) |" in report
+
+
+def test_counts_add_up(record: Record) -> None:
+    for result in record.metrics["trainings"]:
+        assert np.sum(result["confusion"]) == len(result["margins"]) == 2000
+        right = sum(r for _, _, r, _ in result["by_length"])
+        assert sum(total for *_, total in result["by_length"]) == 2000
+        assert right == np.trace(result["confusion"]) == sum(margin > 0 for margin in result["margins"])
+        assert result["test_accuracy"] == right / 2000
+
+
+def test_padding_is_measured_in_both_directions(record: Record) -> None:
+    padding = record.metrics["padding"]
+    assert all(0 <= padding[name] <= 1e-5 for name in ("forward", "reverse", "logits"))
+    assert padding["logits_without_length"] > 1e-5
+
+
+def test_word_contributions_are_what_leaving_out_changes(out: Path, record: Record) -> None:
+    result = max(record.metrics["trainings"][:2], key=lambda result: result["dev_accuracy"])
+    settings = text_experiment.TextSettings(
+        **{name: result[name] for name in text_experiment.TextSettings.__dataclass_fields__}
+    )
+    training = text_experiment.Training(settings, "small", 1, result["seed"], out)
+    runner, corpus = text_inspection.load_runner(training, result), text_experiment.load_corpus(training)
+    words = record.metrics["words"]
+
+    def score(tokens: list[str]) -> float:
+        ids = paddle.to_tensor(corpus.vocabulary.encode(tokens)[None])
+        logits = runner.predict((ids, paddle.to_tensor([len(tokens)])))[0]
+        return float(logits[1] - logits[0])
+
+    tokens = words["tokens"]
+    expected = [score(tokens) - score(tokens[:i] + tokens[i + 1 :]) for i in range(len(tokens))]
+    assert words["contributions"] == pytest.approx(expected, abs=1e-5)
+    assert max(map(abs, expected)) > 1e-4
+
+
+@pytest.mark.parametrize("review", ["great", "costs $5 or $6, not bad at all", "zzzz qqqq"])
+def test_any_review_can_be_looked_into(review: str, out: Path, tmp_path: Path) -> None:
+    shutil.copytree(out / "6.7", tmp_path / "6.7")
+    words = run(tmp_path, "--review", review).metrics["words"]
+    assert len(words["tokens"]) >= 1
+    assert (words["label"], words["source"]) == ("", "the reader's review")
+
+
+def test_results_do_not_depend_on_jobs_and_are_reused(
+    out: Path, record: Record, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    again = run(tmp_path, "--jobs", 1)
+    first = [result for result in record.metrics["trainings"] if result["num_layers"] == 1]
+    assert without_times(again.metrics["trainings"]) == without_times(first)
+    capsys.readouterr()
+    run(tmp_path)
+    assert "2 of 2 trainings are done already" in capsys.readouterr().out
+
+
+def test_without_imdb(tmp_path: Path, capsys: pytest.CaptureFixture[str], out: Path) -> None:
+    shutil.copytree(out / "6.7", tmp_path / "6.7")
+    run(tmp_path)
+    assert "to get IMDB: python -m chapter6 data imdb" in capsys.readouterr().out
+    for arguments in (["--corpus", "imdb"], ["--preset", "book"], ["--preset", "best"]):
+        run(tmp_path, *arguments, code=2)
+        [line] = [line for line in capsys.readouterr().err.splitlines() if line.startswith("chapter6:")]
+        assert "data imdb" in line
+
+
+def test_on_a_miniature_imdb(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for part in ("train", "test"):
+        for kind, words in (("neg", "a bad film"), ("pos", "a good film")):
+            (tmp_path / "aclImdb" / part / kind).mkdir(parents=True)
+            for n in range(12):
+                text = f"{words}, number {n} <br />" + " and so on" * n
+                (tmp_path / "aclImdb" / part / kind / f"{n}_1.txt").write_text(text)
+    imdb.prepare(tmp_path, tmp_path / "data" / "imdb", reviews_per_class=12)
+    arguments = ["--data-dir", tmp_path / "data", "--min-freq", 1, "--batch-size", 4, "--learning-rate", 0.02]
+    record = run(tmp_path / "out", *arguments, "--epochs", 15, "--tokenizer", "space")
+    assert "on IMDB" in capsys.readouterr().out
+    assert record.metrics["corpus"] == "imdb"
+    assert [r["test_accuracy"] for r in record.metrics["trainings"]] == [1.0, 1.0]
+    assert "epochs" in next(claim["measured"] for claim in record.claims if claim["id"] == "turn")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--pooling", "sum"], "--pooling"),
+        (["--dropout", "1.5"], "dropout 1.5"),
+        (["--word-dropout", "-0.1"], "word_dropout -0.1"),
+        (["--num-layers", "0"], "num_layers 0"),
+        (["--num-layers", "2,2"], "each depth once"),
+        (["--max-seq-len", "0"], "max_seq_len 0"),
+        (["--corpus", "news"], "--corpus"),
+    ],
+)
+def test_bad_settings(arguments: list[str], said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run(tmp_path, *arguments, code=2)
+    [line] = capsys.readouterr().err.splitlines()
+    assert said in line
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_no_word_left(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run(tmp_path, "--vocab-size", 2, code=2)
+    assert "no word is left" in capsys.readouterr().err
+
+
+def test_several_processes_train_no_digits(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PADDLE_TRAINERS_NUM", "2")
+    with pytest.raises(SystemExit) as exit_:
+        main(["run", "6.2", "--out", str(tmp_path)])
+    assert exit_.value.code == 2
+    assert "section 6.2" in capsys.readouterr().err
+
+
+def test_verdicts_on_imdb_follow_the_numbers() -> None:
+    """Two made-up trainings, one that overfits like the book's and one that never does."""
+
+    def record_of(dev_losses: list[float], train_losses: list[float], accuracy: float) -> Record:
+        results = [
+            {
+                "num_layers": 1, "seed": seed, "steps_per_epoch": 10, "test_accuracy": accuracy + 0.001 * seed,
+                "dev_losses": [[10 * (i + 1) // 2 - 1, loss + 0.001 * seed] for i, loss in enumerate(dev_losses)],
+                "dev_scores": [0.80, accuracy] + [accuracy] * (len(dev_losses) - 2),
+                "step_losses": [[i, loss] for i, loss in enumerate(np.repeat(train_losses, 5) + 0.001 * seed)],
+            }
+            for seed in (0, 1)
+        ]  # fmt: skip
+        padding = {"forward": 0, "reverse": 0, "logits": 0, "logits_without_length": 1}
+        order = [{"num_layers": n, "seed": s, "test_accuracy": 0.6 + 0.3 * n} for n in (0, 1) for s in (0, 1)]
+        metrics = {"corpus": "imdb", "trainings": results, "padding": padding, "word_order": order}
+        return Record("6.7", "book", {"num_layers": [1]}, [0, 1], 0.0, {}, metrics)
+
+    overfits = record_of([0.5, 0.3, 0.4, 0.5, 0.6, 0.7], [0.6, 0.4, 0.3, 0.2, 0.1, 0.05], 0.87)
+    assert {claim.id: claim.verdict for claim in section.claims(overfits)} == dict.fromkeys(CLAIMS, "holds")
+    learns_on = record_of([0.6, 0.55, 0.5, 0.45, 0.4, 0.35], [0.6, 0.5, 0.45, 0.4, 0.38, 0.36], 0.80)
+    verdicts = {claim.id: claim.verdict for claim in section.claims(learns_on)}
+    assert {verdicts[name] for name in ("turn", "overfitting", "accuracy")} == {"does not hold"}
+
+
+def test_damaged_prepared_reviews_are_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = tmp_path / "data" / "imdb" / "prepared"
+    folder.mkdir(parents=True)
+    (folder / "meta.json").write_text(json.dumps({"format": -1}))
+    run(tmp_path, "--data-dir", tmp_path / "data", code=2)
+    assert "meta.json" in capsys.readouterr().err
