@@ -318,7 +318,7 @@ def _draw_curves(left: "Axes", right: "Axes", results: Sequence[dict[str, Any]])
         for end in range(epoch, results[0]["epochs"] * epoch, epoch):
             axes.axvline(end, color="0.85", linewidth=0.8, zorder=0)
         axes.set_xlabel("step (a line ends each epoch)")
-        axes.legend(loc="lower left" if axes is left else "lower right")
+        axes.legend(loc="best")
     left.set(ylabel="loss", ylim=(0, None))
     right.set_ylabel("accuracy")
 
