@@ -94,7 +94,7 @@ PRESETS = {
         hidden_size=100,
         dropout=0.5,
         word_dropout=0.3,
-        eval_steps=196,
+        eval_steps=98,
     ),
 }
 
