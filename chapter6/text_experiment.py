@@ -120,7 +120,7 @@ def load_corpus(training: Training) -> Corpus:
 
 def train_all(run: Run, wanted: Sequence[Training]) -> list[dict[str, Any]]:
     """:func:`chapter6.training.train_all`; where there are more cores than trainings, each gets several threads."""
-    threads = max(1, nndl.runtime.usable_cores() // max(1, min(run.jobs, len(wanted))))
+    threads = max(1, nndl.runtime.usable_cores() // len(wanted))  # whatever run.jobs: they may change the last digit
     return trainings.train_all(run, wanted, train, threads=threads)
 
 

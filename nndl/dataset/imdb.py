@@ -15,6 +15,7 @@ import re
 import tarfile
 import zlib
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -70,42 +71,51 @@ def prepare(source: Path | None, root: Path, reviews_per_class: int = REVIEWS_PE
         DownloadError: the archive could not be fetched.
         OutputError: something cannot be written, or another source was prepared there before.
     """
-    from filelock import FileLock, Timeout
-
-    try:
-        root.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(root / ".lock", timeout=0)
-        try:
-            lock.acquire()
-        except Timeout:
-            print(f"{root}: another preparation is at work; waiting for it")
-            lock.acquire(timeout=-1)
-    except OSError as error:
-        raise OutputError(f"cannot write {root}: {error.strerror or error}; choose another place") from error
-    with lock:
+    with _alone(root):
         clear_leftovers(root)
-        return _prepare(source, root, reviews_per_class)
-
-
-def _prepare(source: Path | None, root: Path, reviews_per_class: int) -> Preparation:
-    folder = root / "prepared"
-    if source is None and folder.exists():
-        return _was_there(folder)
-    if source is None:
-        source = root / ARCHIVE
-        if not source.exists():
-            _download(source)
-    found = _read(source)
-    _check_counts(source, found, reviews_per_class)
-    fingerprint = _fingerprint(found)
-    if folder.exists():
+        folder = root / "prepared"
+        if source is None and folder.exists():
+            return _was_there(folder)
+        if source is None:
+            source = root / ARCHIVE
+            if not source.exists():
+                _download(source)
+        found = _read(source)
+        _check_counts(source, found, reviews_per_class)
+        fingerprint = _fingerprint(found)
+        if not folder.exists():
+            return _write(found, fingerprint, folder)
         if _load_meta(folder)["source"] != fingerprint:
             raise OutputError(f"{folder}: prepared from other reviews than {source}; remove it first to replace it")
         return _was_there(folder)
+
+
+@contextmanager
+def _alone(root: Path) -> Iterator[None]:
+    """One preparation at a time; a second one says so and waits."""
+    from filelock import FileLock, Timeout
+
+    lock = FileLock(root / ".lock")
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            print(f"{root}: another preparation is at work; waiting for it", flush=True)
+            lock.acquire()
+    except OSError as error:
+        raise OutputError(f"cannot write {root}: {error.strerror or error}; choose another place") from error
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _write(found: dict[Key, bytes], fingerprint: str, folder: Path) -> Preparation:
+    """Texts, token ids and vocabularies of all splits, and what they were made from."""
     keys = _split(found)
     decoded = {split: [decode(found[key]) for key in keys[split]] for split in SPLITS}
     texts = {split: [text for text, _ in pairs] for split, pairs in decoded.items()}
-    replaced = sum(was_replaced for pairs in decoded.values() for _, was_replaced in pairs)
     labels = {split: [int(key[1] == "pos") for key in keys[split]] for split in SPLITS}
     with replacing(folder) as temporary:
         temporary.mkdir()
@@ -114,11 +124,15 @@ def _prepare(source: Path | None, root: Path, reviews_per_class: int) -> Prepara
             vocabulary, reviews = index_texts(texts, labels, tokenizer)
             vocabulary.save(temporary / f"{tokenizer}.vocabulary.txt")
             _save_arrays(temporary / f"{tokenizer}.npz", reviews)
-        sizes = {split: len(items) for split, items in texts.items()}
-        files = {path.name: _sha256(path) for path in sorted(temporary.iterdir())}
-        meta = {"format": FORMAT, "source": fingerprint, "sizes": sizes, "replaced": replaced, "files": files}
+        meta = {
+            "format": FORMAT,
+            "source": fingerprint,
+            "sizes": {split: len(items) for split, items in texts.items()},
+            "replaced": sum(was_replaced for pairs in decoded.values() for _, was_replaced in pairs),
+            "files": {path.name: _sha256(path) for path in sorted(temporary.iterdir())},
+        }
         (temporary / "meta.json").write_text(json.dumps(meta, indent=1))
-    return Preparation(folder, sizes, replaced, was_there=False)
+    return Preparation(folder, meta["sizes"], meta["replaced"], was_there=False)
 
 
 def _download(path: Path) -> None:
