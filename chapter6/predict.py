@@ -130,7 +130,10 @@ def predict(texts: Sequence[str], file: Path | None, model: Path | None, out: Pa
     if texts:
         _print(answer(predictor, [" ".join(text.splitlines()).encode(errors="replace") for text in texts]))
     elif file is None:
-        _print(answer(predictor, sys.stdin.buffer, is_live=sys.stdin.isatty()))
+        is_live = sys.stdin.isatty()
+        if is_live:
+            print("one review a line, Ctrl-D ends 每行一条影评，Ctrl-D 结束", file=sys.stderr)
+        _print(answer(predictor, sys.stdin.buffer, is_live))
     else:
         try:
             with file.open("rb") as lines:
