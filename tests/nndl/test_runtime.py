@@ -149,9 +149,13 @@ def test_after_paddle_it_is_too_late(fresh):
 @pytest.mark.usefixtures("fresh")
 def test_workers_compute_in_one_thread_unless_the_user_chose(monkeypatch):
     runtime.prepare()
-    assert runtime.worker_environment() == {"OMP_NUM_THREADS": "1"}
+    monkeypatch.delenv("GLIBC_TUNABLES", raising=False)
+    large_pages = {"GLIBC_TUNABLES": "glibc.malloc.hugetlb=1"}
+    assert runtime.worker_environment() == {"OMP_NUM_THREADS": "1"} | large_pages
     runtime.chosen.clear()
     monkeypatch.setenv("OMP_NUM_THREADS", "3")
+    assert runtime.worker_environment() == large_pages
+    monkeypatch.setenv("NNDL_RUNTIME", "off")
     assert runtime.worker_environment() == {}
 
 
