@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 from chapter6 import claim, text_inspection
 from chapter6.claim import Claim, mean_and_spread
 from chapter6.section import Record, Run, Section, at_least, setting, table
-from chapter6.text_experiment import CORPORA, TextSettings, Training, text_settings, train_all
+from chapter6.text_experiment import CORPORA, TextSettings, Training, choose_backend, text_settings, train_all
 from chapter6.training import draw_band, select
 from nndl.dataset import imdb
 from nndl.error import SettingError
@@ -105,13 +105,14 @@ WORD_ORDER = text_settings(PRESETS["quick"])
 def run(run: Run) -> dict[str, Any]:
     """The lesson, step by step; returns what the record keeps."""
     settings, seeds = run.settings, range(run.seeds)
-    corpus = choose_corpus(run)
+    corpus, backend = choose_corpus(run), choose_backend(settings.backend)
     deep = [
-        Training(text_settings(settings), corpus, depth, seed, run.data_dir)
+        Training(replace(text_settings(settings), backend=backend), corpus, depth, seed, run.data_dir)
         for depth in settings.num_layers
         for seed in seeds
     ]
-    word_order = [Training(WORD_ORDER, "small", depth, seed, run.data_dir) for depth in (1, 0) for seed in seeds]
+    small = replace(WORD_ORDER, backend=backend)
+    word_order = [Training(small, "small", depth, seed, run.data_dir) for depth in (1, 0) for seed in seeds]
     results = train_all(run, deep)
     watched = max(range(run.seeds), key=lambda seed: results[seed]["dev_accuracy"])
     return {

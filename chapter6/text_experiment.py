@@ -15,13 +15,14 @@ from chapter6.section import Run, at_least, positive, setting
 from nndl import distributed
 from nndl.dataset import imdb, small_reviews
 from nndl.dataset.text import TOKENIZERS, Corpus
-from nndl.error import DivergedError, SettingError
+from nndl.error import BuildError, DivergedError, SettingError
 from nndl.file import replacing
 
 if TYPE_CHECKING:
     import paddle
 
 CORPORA = ("imdb", "small")
+BACKENDS = ("auto", "onednn", "paddle")
 SCHEDULES = ("constant", "cosine")
 LENGTH_GROUPS = 6
 CLASSES = 2
@@ -49,6 +50,11 @@ class TextSettings:
     pooling: str = setting("max", "pooling over time (汇聚)", choices=("mean", "max", "last"))
     dropout: float = setting(0.0, "dropout (丢弃率) of embeddings, between layers and before the classifier")
     word_dropout: float = setting(0.0, "how often a word is replaced by [UNK] in training")
+    backend: str = setting(
+        "auto",
+        "what computes the LSTM (算子): oneDNN where it can be had (auto), or the one named",
+        choices=BACKENDS,
+    )
     eval_steps: int = setting(50, "steps between two evaluations on the dev set (验证集)")
 
     def __post_init__(self) -> None:
@@ -106,6 +112,25 @@ class Training:
 def text_settings(settings: TextSettings) -> TextSettings:
     """The part of a section's settings that one training is set by."""
     return TextSettings(**{field.name: getattr(settings, field.name) for field in fields(TextSettings)})
+
+
+def choose_backend(wanted: str) -> str:
+    """What computes the LSTM: the one asked for; "auto" takes oneDNN's operator where it can be had, else Paddle's.
+
+    Raises:
+        BuildError: "onednn" is asked for and cannot be had.
+    """
+    if wanted == "paddle":
+        return wanted
+    import paddle
+
+    from nndl.op import onednn
+
+    on_cpu = paddle.device.get_device() == "cpu"
+    why_not = onednn.why_not() if on_cpu else "it computes on the CPU"
+    if wanted == "onednn" and why_not:
+        raise BuildError(f"backend onednn: {why_not}; --backend auto takes what is there")
+    return "paddle" if why_not else "onednn"
 
 
 def load_corpus(training: Training) -> Corpus:
@@ -197,6 +222,7 @@ def build_model(plain: dict[str, Any], vocabulary_size: int) -> "nndl.Model_BiLS
         plain["pooling"],
         plain["dropout"],
         plain["word_dropout"],
+        plain["backend"],
     )
 
 

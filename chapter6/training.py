@@ -49,7 +49,8 @@ def fingerprint(settings: dict[str, Any], data: bytes, code: Path) -> str:
 def _code_and_machine() -> bytes:
     """What else decides the last digit: a reader who changes any of it must not be shown the old result."""
     machine = {name: nndl.runtime.describe()[name] for name in ("device", "processor", "mkl_kernels", "versions")}
-    sources = sorted(Path(nndl.__file__).parent.rglob("*.py"))
+    package = Path(nndl.__file__).parent
+    sources = sorted(path for kind in ("*.py", "*.cc", "*.h") for path in package.rglob(kind))
     code = b"".join(source.read_bytes() for source in sources)
     return hashlib.sha256(code + json.dumps(machine, sort_keys=True).encode()).digest()
 

@@ -33,6 +33,10 @@ class DeviceError(NndlError, RuntimeError):
     """A device that this installation or this machine does not have."""
 
 
+class BuildError(NndlError, RuntimeError):
+    """A compiled operator that this machine cannot have."""
+
+
 class DivergedError(NndlError, FloatingPointError):
     """A training loss that became NaN or infinite."""
 

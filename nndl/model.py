@@ -7,8 +7,10 @@ from paddle import Tensor, nn
 from nndl.dataset.text import PAD, UNK
 from nndl.error import SettingError
 from nndl.op import AveragePooling, Embedding, masked_max
+from nndl.op.onednn import OneDNNLSTM
 from nndl.op.recurrent import DIRECTIONS
 
+LSTMS = {"paddle": nn.LSTM, "onednn": OneDNNLSTM}
 POOLINGS = ("mean", "max", "last")
 
 
@@ -49,8 +51,8 @@ class Model_RNN4SeqClass(nn.Layer):
 class Model_BiLSTM_FC(nn.Layer):
     """The text model (section 6.7, printed 6.4.3): embedding, LSTM, pooling over time (汇聚层), classifier.
 
-    The LSTM is Paddle's, as in the book. The padding (补齐) changes nothing: the LSTM stops at a review's length, in
-    both directions, and the pooling leaves the rest out.
+    The LSTM is Paddle's, as in the book, or one with the same parameters. The padding (补齐) changes nothing: the LSTM
+    stops at a review's length, in both directions, and the pooling leaves the rest out.
 
     Shapes: inputs (ids int64 [B, L], sequence_length int64 [B] with values 1..L); result logits (对数几率) float
     [B, num_classes].
@@ -66,6 +68,7 @@ class Model_BiLSTM_FC(nn.Layer):
         dropout: the probability that an entry of an embedding, of a state between two layers, or of the pooled
             state is dropped in training.
         word_dropout: the probability that a word is replaced by [UNK], id 1, in training.
+        backend: what computes the LSTM, "paddle" or "onednn", with the same parameters and results.
 
     Raises:
         SettingError: a setting out of its range.
@@ -89,12 +92,15 @@ class Model_BiLSTM_FC(nn.Layer):
         pooling: str = "mean",
         dropout: float = 0.0,
         word_dropout: float = 0.0,
+        backend: str = "paddle",
     ) -> None:
         super().__init__()
         if direction not in DIRECTIONS:
             raise SettingError(f"direction {direction!r}: expected one of {', '.join(DIRECTIONS)}")
         if pooling not in POOLINGS:
             raise SettingError(f"pooling {pooling!r}: expected one of {', '.join(POOLINGS)}")
+        if backend not in LSTMS:
+            raise SettingError(f"backend {backend!r}: expected one of {', '.join(LSTMS)}")
         if pooling == "last" and not num_layers:
             raise SettingError("pooling 'last': a bag of words has no states; expected mean or max, or num_layers >= 1")
         self.pooling, self.dropout, self.word_dropout = pooling, dropout, word_dropout
@@ -102,7 +108,7 @@ class Model_BiLSTM_FC(nn.Layer):
         self.lstm_layer = None
         width = input_size
         if num_layers:
-            self.lstm_layer = nn.LSTM(input_size, hidden_size, num_layers, direction, dropout=dropout)
+            self.lstm_layer = LSTMS[backend](input_size, hidden_size, num_layers, direction, dropout=dropout)
             width = hidden_size * DIRECTIONS[direction]
         self.average_layer = AveragePooling()
         self.output_layer = nn.Linear(width, num_classes)

@@ -158,11 +158,12 @@ def load_paddle() -> None:
 
 def _announce() -> None:
     if multiprocessing.parent_process() is None:
-        _say_once(summary())
+        say_once(summary())
 
 
 @cache
-def _say_once(line: str) -> None:
+def say_once(line: str) -> None:
+    """Tell the user something that is worth one line, and not more, a process."""
     print(line, file=sys.stderr)
 
 

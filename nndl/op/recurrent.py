@@ -1,6 +1,6 @@
 """Unrolls ANY cell: time, direction, depth, lengths and masking (掩码) are written once, here."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from typing import Any
@@ -12,6 +12,7 @@ from paddle import Tensor, nn
 from nndl.error import SettingError
 from nndl.op.cell import Cell, LSTMCell, SRNCell, State
 
+BACKENDS = ("fused", "stepwise", "bptt", "onednn", "auto")
 DIRECTIONS = {"forward": 1, "bidirectional": 2, "bidirect": 2}
 
 
@@ -35,7 +36,7 @@ def unroll(
     time_axis = 0 if time_major else 1
     L = X.shape[time_axis]
     shortest = L if sequence_length is None else int(sequence_length.min())
-    valid = None if shortest == L else _valid_steps(sequence_length, L, time_axis)
+    valid = None if shortest == L else valid_steps(sequence_length, L, time_axis)
     if valid is not None:  # whatever stands in the padding, NaN included, must not reach a gradient either
         X = paddle.where(valid, X, paddle.zeros_like(X))
     if state is None:
@@ -61,12 +62,52 @@ def _map(function: Callable, *states: State) -> State:
     return tuple(map(function, *states)) if isinstance(states[0], tuple | list) else function(*states)
 
 
-def _valid_steps(sequence_length: Tensor, L: int, time_axis: int) -> Tensor:
+def valid_steps(sequence_length: Tensor, L: int, time_axis: int) -> Tensor:
     """True where a sequence has not ended yet: bool [B, L, 1], or [L, B, 1] for time_axis 0."""
     steps = paddle.arange(L, dtype="int64")
     lengths = sequence_length.astype("int64")
     valid = steps.unsqueeze(1) < lengths if time_axis == 0 else steps < lengths.unsqueeze(1)
     return valid.unsqueeze(-1)
+
+
+def run_layers(
+    run: Callable,
+    cells: Sequence[Any],
+    num_directions: int,
+    X: Tensor,
+    first_states: Sequence[State],
+    sequence_length: Tensor | None,
+    time_major: bool,
+    dropout: float,
+) -> tuple[Tensor, State]:
+    """Run cells in layers: the directions of a layer side by side, then the next layer on their outputs.
+
+    Args:
+        run: runs one cell over all steps; :func:`unroll`, or another function with its arguments and results.
+        cells: of the first layer forward, (of the first layer in reverse,) of the second layer, ...
+        first_states: one for each cell, each [B, D], or None for zeros.
+        dropout: the probability that an output between two layers is dropped.
+
+    Returns the outputs [B, L, D · num_directions] and the last states, stacked [N, B, D].
+    """
+    last_states = []
+    for first in range(0, len(cells), num_directions):
+        if first and dropout:
+            X = F.dropout(X, dropout)
+        outputs = []
+        for i in range(first, first + num_directions):
+            Y, state = run(cells[i], X, first_states[i], sequence_length, i > first, time_major)
+            outputs.append(Y)
+            last_states.append(state)
+        X = paddle.concat(outputs, axis=-1) if len(outputs) > 1 else outputs[0]
+    return X, _map(lambda *states: paddle.stack(states), *last_states)
+
+
+def split_states(states: State, N: int) -> list[State]:
+    """The states [N, B, D] as a list of N states [B, D], one for each cell; None for each where there are none."""
+    if states is None:
+        return [None] * N
+    return [_map(lambda tensor, i=i: tensor[i], states) for i in range(N)]
 
 
 class Recurrent(nn.Layer):
@@ -116,19 +157,19 @@ class Recurrent(nn.Layer):
         """Outputs of the last layer for every step, and the last states of all layers and directions."""
         self._check(inputs, sequence_length)
         first_states = self._split(initial_states, inputs)
-        last_states = []
-        X = inputs
-        for layer in range(self.num_layers):
-            if layer and self.dropout:
-                X = F.dropout(X, self.dropout, training=self.training)
-            outputs = []
-            for direction in range(self.num_directions):
-                i = layer * self.num_directions + direction
-                Y, state = unroll(self.cells[i], X, first_states[i], sequence_length, direction == 1, self.time_major)
-                outputs.append(Y)
-                last_states.append(state)
-            X = paddle.concat(outputs, axis=-1) if len(outputs) > 1 else outputs[0]
-        return X, _map(lambda *states: paddle.stack(states), *last_states)
+        dropout = self.dropout if self.training else 0.0
+        return run_layers(
+            self._unroll,
+            self.cells,
+            self.num_directions,
+            inputs,
+            first_states,
+            sequence_length,
+            self.time_major,
+            dropout,
+        )
+
+    _unroll = staticmethod(unroll)
 
     def _split(self, states: State, inputs: Tensor) -> list[State]:
         """The states [N, B, D] as a list of N states [B, D], one for each cell."""
@@ -145,7 +186,7 @@ class Recurrent(nn.Layer):
         for tensor in tensors:
             if list(tensor.shape) != shape:
                 raise SettingError(f"initial state of shape {list(tensor.shape)}: expected {shape}")
-        return [tuple(tensor[i] for tensor in tensors) if several else tensors[0][i] for i in range(N)]
+        return split_states(states if several else tensors[0], N)
 
     def _check(self, inputs: Tensor, sequence_length: Tensor | None) -> None:
         axes = "[L, B, M]" if self.time_major else "[B, L, M]"
@@ -217,7 +258,7 @@ class _PaddleTwin(Recurrent):
         sizes = (layer.input_size, layer.hidden_size, layer.num_layers, direction)
         with _default_dtype(layer.weight_ih_l0.dtype):
             ours = cls(*sizes, time_major=layer.time_major, dropout=layer.dropout)
-        for cell, (W, U, b_ih, b_hh) in zip(ours.cells, _paddle_weights(layer), strict=True):
+        for cell, (W, U, b_ih, b_hh) in zip(ours.cells, paddle_weights(layer), strict=True):
             cell.W.set_value(W.T)
             cell.U.set_value(U.T)
             zero = paddle.zeros_like(cell.b)
@@ -229,7 +270,7 @@ class _PaddleTwin(Recurrent):
         sizes = (self.input_size, self.hidden_size, self.num_layers, self.direction)
         with _default_dtype(self.cells[0].W.dtype):
             theirs = self.paddle_class(*sizes, time_major=self.time_major, dropout=self.dropout)
-        for cell, (W, U, b_ih, b_hh) in zip(self.cells, _paddle_weights(theirs), strict=True):
+        for cell, (W, U, b_ih, b_hh) in zip(self.cells, paddle_weights(theirs), strict=True):
             W.set_value(cell.W.T)
             U.set_value(cell.U.T)
             b_ih.set_value(cell.b[0])
@@ -248,7 +289,7 @@ def _default_dtype(dtype: paddle.dtype) -> Iterator[None]:
         paddle.set_default_dtype(before)
 
 
-def _paddle_weights(layer: Any) -> list[tuple[Tensor | None, ...]]:
+def paddle_weights(layer: Any) -> list[tuple[Tensor | None, ...]]:
     """(weight_ih, weight_hh, bias_ih, bias_hh) for each layer and direction of a Paddle layer, in our order."""
     kinds = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
     # From the cells: the layer's own names are shifted where a bias is left out.
@@ -275,6 +316,12 @@ class LSTM(_PaddleTwin):
 
     Shapes as in :class:`Recurrent`; the equations and the parameters in :class:`nndl.op.LSTMCell`.
 
+    Args:
+        backend: what computes it, with the same results (section 6.8, printed 6.3.4): "fused", the unroller;
+            "stepwise", one product a gate and step; "bptt", a backward pass by hand; "onednn", oneDNN's primitive in
+            float32 on the CPU, where it can be compiled; "auto", oneDNN where that is possible, else fused.
+        The others are those of :class:`Recurrent` and :class:`nndl.op.LSTMCell`.
+
     Example:
         >>> outputs, (H, C) = LSTM(32, 64, direction="bidirectional")(paddle.randn([8, 10, 32]))
         >>> list(outputs.shape), list(H.shape), list(C.shape)
@@ -282,3 +329,19 @@ class LSTM(_PaddleTwin):
     """
 
     cell_class, paddle_class = LSTMCell, nn.LSTM
+
+    def __init__(self, *args: Any, backend: str = "fused", **settings: Any) -> None:
+        super().__init__(*args, **settings)
+        if backend not in BACKENDS:
+            raise SettingError(f"backend {backend!r}: expected one of {', '.join(BACKENDS)}")
+        self.backend = backend
+
+    def _unroll(self, cell: LSTMCell, X: Tensor, *rest: Any) -> tuple[Tensor, State]:
+        from nndl.op import bptt, onednn, stepwise  # these build on this module
+
+        backend = self.backend
+        if backend == "auto":
+            can_be_seen = cell._steps is not None  # its steps are recorded
+            backend = "onednn" if not can_be_seen and onednn.takes(X) else "fused"
+        run = {"fused": unroll, "stepwise": stepwise.unroll, "bptt": bptt.unroll, "onednn": onednn.unroll}[backend]
+        return run(cell, X, *rest)

@@ -1,0 +1,443 @@
+// A Paddle operator around oneDNN's LSTM: one layer in one direction, forward and backward; nndl/op/onednn.py calls it.
+//
+// oneDNN knows no sequence lengths. Sequences that end at different steps are therefore aligned at their END and sorted,
+// the longest first, so that at each step the rows that have begun stand together:
+//
+//     step  0 1 2 3 4 5 6 7
+//     row 0 a b c d e f g h        steps 0-3: a call of 1 row
+//     row 1 · · · · a b c d        steps 4-7: a call of 3 rows; the dots cost (almost) nothing,
+//     row 2 · · · · · a b c        and the states after the last step are the last states of all sequences
+//
+// A row that has not begun (the dot before a in row 2) is held still: an input of its own, 1 there and 0 elsewhere,
+// closes the input gate and the output gate and opens the forget gate, so that H stays 0 and C stays what it was,
+// exactly, and every gradient through it is exactly 0.
+#include <algorithm>
+#include <cstring>
+#include <numeric>
+#include <tuple>
+
+#include "onednn.h"
+#include "paddle/phi/api/ext/op_meta_info.h"
+#include "paddle/phi/api/include/api.h"
+
+using onednn::Arg;
+using onednn::Primitive;
+using paddle::Tensor;
+
+namespace {
+
+constexpr int GATES = 4;
+constexpr float CLOSED = -1e4f;    // sigmoid(-1e4) is 0, and sigmoid(1e4) is 1, to the last bit
+constexpr int64_t CALL_STEPS = 32;  // longer calls hold more rows still, shorter ones cost more calls
+constexpr int64_t ROUNDING = 8;     // few different shapes: oneDNN generates code for each
+constexpr size_t KEPT = 128;        // primitives that a thread keeps
+constexpr int64_t WORTH_SEVERAL_THREADS = 2048;  // vectors to copy
+
+Tensor empty(const std::vector<int64_t>& shape) { return paddle::experimental::empty(shape, paddle::DataType::FLOAT32); }
+
+Tensor zeros(const std::vector<int64_t>& shape) {
+  return paddle::experimental::full(shape, 0, paddle::DataType::FLOAT32);
+}
+
+Tensor buffer(int64_t count) { return empty({count}); }
+
+int64_t rounded_up(int64_t n) { return (n + ROUNDING - 1) / ROUNDING * ROUNDING; }
+
+// ---- which element of which sequence is computed when ----------------------------------------------------------
+
+struct Call {
+  int64_t start, steps, rows;
+};
+
+struct Schedule {
+  int64_t B, L, M, D, T = 0;    // T: the steps that are computed
+  bool reverse, has_states;
+  std::vector<int64_t> order;   // the sequences, the longest first; empty ones are left out
+  std::vector<int64_t> length;  // of each row
+  std::vector<Call> calls;
+  bool uneven = false;
+
+  Schedule(const Tensor& X, const Tensor& U, const Tensor& lengths, bool reverse, bool has_states)
+      : B(X.shape()[0]), L(X.shape()[1]), M(X.shape()[2]), D(U.shape()[0]), reverse(reverse), has_states(has_states) {
+    const int64_t* n = lengths.data<int64_t>();
+    for (int64_t b = 0; b < B; ++b)
+      if (n[b] > 0) order.push_back(b);
+    std::stable_sort(order.begin(), order.end(), [n](int64_t a, int64_t b) { return n[a] > n[b]; });
+    for (int64_t b : order) length.push_back(n[b]);
+    if (order.empty()) return;
+    uneven = length.front() != length.back();
+    T = uneven ? rounded_up(length.front()) : length.front();
+    if (!uneven) {
+      calls.push_back({0, T, rows()});
+      return;
+    }
+    for (int64_t start = 0; start < T;) {
+      int64_t steps = start == 0 && T % CALL_STEPS ? T % CALL_STEPS : CALL_STEPS;
+      int64_t begun = std::count_if(length.begin(), length.end(), [&](int64_t n) { return T - n < start + steps; });
+      int64_t computed = std::min(rounded_up(begun), rows());
+      if (!calls.empty() && calls.back().rows == computed)
+        calls.back().steps += steps;
+      else
+        calls.push_back({start, steps, computed});
+      start += steps;
+    }
+  }
+
+  // Whether every element of the batch is computed.
+  bool is_full() const { return !uneven && rows() == B && T == L; }
+
+  int64_t rows() const { return int64_t(order.size()); }
+
+  // One input more where rows are held still, and D more where such a row brings a state: see widened().
+  int64_t width() const { return !uneven ? M : M + 1 + (has_states ? D : 0); }
+
+  // The element of row r that step s computes, or -1 while the row has not begun.
+  int64_t element(int64_t s, int64_t r) const {
+    int64_t since = s - (T - length[r]);
+    return since < 0 ? -1 : reverse ? length[r] - 1 - since : since;
+  }
+
+  // f(place in the call, place in the batch) for every (step, row) of a call; the second is -1 for rows held still.
+  template <typename F>
+  void each(const Call& call, F f) const {
+#pragma omp parallel for if (call.steps * call.rows > WORTH_SEVERAL_THREADS)
+    for (int64_t s = 0; s < call.steps; ++s)
+      for (int64_t r = 0; r < call.rows; ++r) {
+        int64_t t = element(call.start + s, r);
+        f(s * call.rows + r, t < 0 ? -1 : order[r] * L + t);
+      }
+  }
+};
+
+// The inputs of a call, [steps, rows, width]. A row that is held still gets a 1 in the column after the inputs. The H
+// that a sequence starts from cannot pass through such steps (H is 0 there), so it enters as D further inputs of its
+// first step, with weights U.
+Tensor gathered_inputs(const Schedule& plan, const Call& call, const Tensor& X, const Tensor& H0) {
+  const int64_t M = plan.M, D = plan.D, width = plan.width();
+  Tensor packed = buffer(call.steps * call.rows * width);
+  const float* x = X.data<float>();
+  const float* h = H0.data<float>();
+  float* out = packed.data<float>();
+  plan.each(call, [&](int64_t to, int64_t from) {
+    float* row = out + to * width;
+    if (from < 0)
+      std::fill(row, row + M, 0.f);
+    else
+      std::copy(x + from * M, x + (from + 1) * M, row);
+    if (plan.uneven) std::fill(row + M, row + width, 0.f);
+    if (plan.uneven && from < 0) row[M] = 1.f;
+  });
+  if (plan.uneven && plan.has_states)
+    for (int64_t r = 0; r < call.rows; ++r) {
+      int64_t first = plan.T - plan.length[r] - call.start;
+      if (first >= 0 && first < call.steps)
+        std::copy(h + plan.order[r] * D, h + (plan.order[r] + 1) * D, out + (first * call.rows + r) * width + M + 1);
+    }
+  return packed;
+}
+
+// Rows [*, size] of the batch, in the order of a call; zeros for rows held still.
+Tensor gathered(const Schedule& plan, const Call& call, const Tensor& batch, int64_t size) {
+  Tensor packed = buffer(call.steps * call.rows * size);
+  const float* in = batch.data<float>();
+  float* out = packed.data<float>();
+  plan.each(call, [&](int64_t to, int64_t from) {
+    if (from < 0)
+      std::fill(out + to * size, out + (to + 1) * size, 0.f);
+    else
+      std::copy(in + from * size, in + (from + 1) * size, out + to * size);
+  });
+  return packed;
+}
+
+// The way back; only the first `size` of `width` columns are wanted.
+void scatter(const Schedule& plan, const Call& call, const Tensor& packed, int64_t width, Tensor& batch, int64_t size) {
+  const float* in = packed.data<float>();
+  float* out = batch.data<float>();
+  plan.each(call, [&](int64_t from, int64_t to) {
+    if (to >= 0) std::copy(in + from * width, in + from * width + size, out + to * size);
+  });
+}
+
+// The states [B, D] of rows first..last, in the order of the rows.
+void gather_rows(const Schedule& plan, const Tensor& states, int64_t first, int64_t last, float* out) {
+  for (int64_t r = first; r < last; ++r)
+    std::copy_n(states.data<float>() + plan.order[r] * plan.D, plan.D, out + r * plan.D);
+}
+
+void scatter_rows(const Schedule& plan, const float* in, int64_t first, int64_t last, Tensor& states) {
+  for (int64_t r = first; r < last; ++r)
+    std::copy_n(in + r * plan.D, plan.D, states.data<float>() + plan.order[r] * plan.D);
+}
+
+// W [M, 4D] with the rows for the further inputs: what holds a row still, and U for a first H.
+Tensor widened(const Schedule& plan, const Tensor& W, const Tensor& U) {
+  if (!plan.uneven) return W;
+  const int64_t D = plan.D, line = GATES * D;
+  Tensor wide = buffer(plan.width() * line);
+  float* still = std::copy_n(W.data<float>(), plan.M * line, wide.data<float>());
+  std::fill(still, still + D, CLOSED);                  // input gate
+  std::fill(still + D, still + 2 * D, -CLOSED);         // forget gate
+  std::fill(still + 2 * D, still + 3 * D, 0.f);         // candidate
+  std::fill(still + 3 * D, still + line, CLOSED);       // output gate
+  if (plan.has_states) std::copy_n(U.data<float>(), D * line, still + line);
+  return wide;
+}
+
+// ---- oneDNN's part ---------------------------------------------------------------------------------------------
+
+using Key = std::tuple<int, int64_t, int64_t, int64_t, int64_t>;
+
+dnnl_primitive_desc* describe(onednn::Kind kind, const Call& call, int64_t M, int64_t D) {
+  const int64_t T = call.steps, n = call.rows;
+  auto X = onednn::layout({T, n, M}), state = onednn::layout({1, 1, n, D}), Y = onednn::layout({T, n, D});
+  auto b = onednn::layout({1, 1, GATES, D});
+  auto W = onednn::any_layout({1, 1, M, GATES, D}), U = onednn::any_layout({1, 1, D, GATES, D});
+  auto& [engine, stream, attributes] = onednn::context();
+  const bool backward = kind == onednn::BACKWARD;
+  dnnl_primitive_desc* forward = nullptr;
+  onednn::check(
+      dnnl_lstm_forward_primitive_desc_create(
+          &forward, engine, backward ? onednn::FORWARD_TRAINING : kind, onednn::LEFT_TO_RIGHT, X.get(), state.get(),
+          state.get(), W.get(), U.get(), nullptr, nullptr, b.get(), Y.get(), state.get(), state.get(), 0, attributes),
+      "describing the LSTM");
+  if (!backward) return forward;
+  onednn::Owner<dnnl_primitive_desc> hint(forward);
+  auto dW = onednn::layout({1, 1, M, GATES, D}), dU = onednn::layout({1, 1, D, GATES, D});
+  dnnl_primitive_desc* made = nullptr;
+  onednn::check(dnnl_lstm_backward_primitive_desc_create(
+                    &made, engine, kind, onednn::LEFT_TO_RIGHT, X.get(), state.get(), state.get(), W.get(), U.get(),
+                    nullptr, nullptr, b.get(), Y.get(), state.get(), state.get(), X.get(), state.get(), state.get(),
+                    dW.get(), dU.get(), nullptr, nullptr, b.get(), Y.get(), state.get(), state.get(), 0, forward,
+                    attributes),
+                "describing the LSTM's gradient");
+  return made;
+}
+
+const Primitive& primitive(onednn::Kind kind, const Call& call, int64_t M, int64_t D) {
+  thread_local auto* kept = new std::map<Key, Primitive>;
+  if (kept->size() >= KEPT) kept->clear();
+  auto [entry, is_new] = kept->try_emplace(Key{kind, call.steps, call.rows, M, D});
+  if (is_new) {
+    try {
+      entry->second = Primitive(describe(kind, call, M, D));
+    } catch (...) {
+      kept->erase(entry);
+      throw;
+    }
+  }
+  return entry->second;
+}
+
+// A matrix [rows, 4D] in the layout that a primitive wants; copied again only for another layout.
+class Weights {
+ public:
+  Weights(const Tensor& plain, int64_t rows, int64_t D) : plain_(plain), layout_(onednn::layout({1, 1, rows, GATES, D})) {}
+
+  void* as(const dnnl_memory_desc* wanted) {
+    if (dnnl_memory_desc_equal(wanted, layout_.get())) return plain_.data<float>();
+    if (!current_ || !dnnl_memory_desc_equal(wanted, current_)) {
+      copy_ = buffer(int64_t(dnnl_memory_desc_get_size(wanted) / sizeof(float)) + 1);
+      onednn::reorder(layout_.get(), plain_.data<float>(), wanted, copy_.data<float>());
+      current_ = wanted;
+    }
+    return copy_.data<float>();
+  }
+
+ private:
+  Tensor plain_, copy_;
+  onednn::Owner<dnnl_memory_desc> layout_;
+  const dnnl_memory_desc* current_ = nullptr;
+};
+
+Tensor scratchpad(const Primitive& lstm) { return buffer(int64_t(lstm.bytes_of(Arg::SCRATCHPAD) / sizeof(float)) + 1); }
+
+// What the backward pass needs of a call lies in one tensor: oneDNN's workspace and the four states.
+struct Reserve {
+  int64_t state, size;
+  Reserve(const Primitive& lstm, const Call& call, int64_t D)
+      : state(call.rows * D), size((int64_t(lstm.bytes_of(Arg::WORKSPACE)) + 63) / 64 * 16 + (4 * state + 15) / 16 * 16) {}
+  float* workspace(float* base) const { return base + (4 * state + 15) / 16 * 16; }
+};
+
+}  // namespace
+
+// X [B, L, M], W [M, 4D], U [D, 4D], b [1, 4D], H0 and C0 [B, D], lengths int64 [B] with values 0..L
+// -> Y [B, L, D], H [B, D], C [B, D], reserve [*]
+std::vector<Tensor> Forward(const Tensor& X, const Tensor& W, const Tensor& U, const Tensor& b, const Tensor& H0,
+                            const Tensor& C0, const Tensor& lengths, bool reverse, bool has_states, bool training) {
+  const Schedule plan(X, U, lengths, reverse, has_states);
+  const int64_t D = plan.D, width = plan.width();
+  const auto kind = training ? onednn::FORWARD_TRAINING : onednn::FORWARD_INFERENCE;
+  Tensor Y = plan.is_full() ? empty({plan.B, plan.L, D}) : zeros({plan.B, plan.L, D});
+  Tensor H = empty({plan.B, D});
+  Tensor C = empty({plan.B, D});
+  std::copy_n(H0.data<float>(), plan.B * D, H.data<float>());  // an empty sequence keeps its states
+  std::copy_n(C0.data<float>(), plan.B * D, C.data<float>());
+
+  int64_t reserved = 0;
+  if (training)
+    for (const Call& call : plan.calls) reserved += Reserve(primitive(kind, call, width, D), call, D).size;
+  Tensor reserve = buffer(reserved + 1);
+  float* place_in_reserve = reserve.data<float>();
+
+  Weights weights_W(widened(plan, W, U), width, D), weights_U(U, D, D);
+  Tensor previous;  // the states [H, C] after the call before
+  int64_t begun = 0;
+  for (const Call& call : plan.calls) {
+    const Primitive& lstm = primitive(kind, call, width, D);
+    const Reserve room(lstm, call, D);
+    Tensor own = training ? Tensor() : buffer(4 * room.state);
+    float* src_h = training ? place_in_reserve : own.data<float>();
+    float *src_c = src_h + room.state, *dst_h = src_c + room.state, *dst_c = dst_h + room.state;
+    if (begun) {
+      std::copy_n(previous.data<float>(), begun * D, src_h);
+      std::copy_n(previous.data<float>() + begun * D, begun * D, src_c);
+    }
+    if (plan.uneven)
+      std::fill(src_h + begun * D, src_h + room.state, 0.f);
+    else
+      gather_rows(plan, H0, begun, call.rows, src_h);
+    gather_rows(plan, C0, begun, call.rows, src_c);
+
+    Tensor inputs = gathered_inputs(plan, call, X, H0), outputs = buffer(call.steps * room.state);
+    Tensor scratch = scratchpad(lstm);
+    std::map<int, void*> data{{Arg::SRC, inputs.data<float>()},
+                              {Arg::SRC_H, src_h},
+                              {Arg::SRC_C, src_c},
+                              {Arg::W, weights_W.as(lstm.layout_of(Arg::W))},
+                              {Arg::U, weights_U.as(lstm.layout_of(Arg::U))},
+                              {Arg::BIAS, const_cast<float*>(b.data<float>())},
+                              {Arg::DST, outputs.data<float>()},
+                              {Arg::DST_H, dst_h},
+                              {Arg::DST_C, dst_c},
+                              {Arg::SCRATCHPAD, scratch.data<float>()}};
+    if (training) data[Arg::WORKSPACE] = room.workspace(place_in_reserve);
+    lstm.run(data);
+
+    scatter(plan, call, outputs, D, Y, D);
+    previous = buffer(2 * room.state);
+    std::copy_n(dst_h, 2 * room.state, previous.data<float>());
+    begun = call.rows;
+    if (training) place_in_reserve += room.size;
+  }
+  if (begun) {
+    scatter_rows(plan, previous.data<float>(), 0, begun, H);
+    scatter_rows(plan, previous.data<float>() + begun * D, 0, begun, C);
+  }
+  return {Y, H, C, reserve};
+}
+
+std::vector<Tensor> Backward(const Tensor& X, const Tensor& W, const Tensor& U, const Tensor& b, const Tensor& H0,
+                             const Tensor& C0, const Tensor& lengths, const Tensor& Y, const Tensor& reserve,
+                             const Tensor& given_dY, const Tensor& given_dH, const Tensor& given_dC, bool reverse,
+                             bool has_states, bool training) {
+  if (!training) PD_THROW("nndl_lstm: the forward pass ran without training, so there is nothing to go back through");
+  const Schedule plan(X, U, lengths, reverse, has_states);
+  const int64_t D = plan.D, M = plan.M, width = plan.width(), line = GATES * D;
+  // a result that the loss does not depend on comes without a gradient
+  const Tensor dY = given_dY.initialized() ? given_dY : zeros(Y.shape());
+  const Tensor dH = given_dH.initialized() ? given_dH : zeros(H0.shape());
+  const Tensor dC = given_dC.initialized() ? given_dC : zeros(C0.shape());
+  Tensor dX = plan.is_full() ? empty(X.shape()) : zeros(X.shape()), dW = zeros(W.shape()), dU = zeros(U.shape()), db = zeros(b.shape());
+  Tensor dH0 = empty(H0.shape());
+  Tensor dC0 = empty(C0.shape());
+  std::copy_n(dH.data<float>(), plan.B * D, dH0.data<float>());  // an empty sequence hands its states on
+  std::copy_n(dC.data<float>(), plan.B * D, dC0.data<float>());
+
+  Weights weights_W(widened(plan, W, U), width, D), weights_U(U, D, D);
+  Tensor wide_dW = plan.uneven ? zeros({width, line}) : dW;
+  float* end_of_reserve = const_cast<float*>(reserve.data<float>()) + reserve.numel() - 1;
+  Tensor later;  // the gradients [dH, dC] of the states after this call
+  for (size_t i = plan.calls.size(); i-- > 0;) {
+    const Call& call = plan.calls[i];
+    const Primitive& lstm = primitive(onednn::BACKWARD, call, width, D);
+    const Reserve room(lstm, call, D);
+    float* src_h = end_of_reserve -= room.size;
+    float *src_c = src_h + room.state, *dst_h = src_c + room.state, *dst_c = dst_h + room.state;
+    const int64_t begun = i ? plan.calls[i - 1].rows : 0;
+
+    Tensor dst_gradients = buffer(2 * room.state);
+    float *d_dst_h = dst_gradients.data<float>(), *d_dst_c = d_dst_h + room.state;
+    if (later.initialized()) {
+      const int64_t state_after = plan.calls[i + 1].rows * D;
+      std::copy_n(later.data<float>(), room.state, d_dst_h);
+      std::copy_n(later.data<float>() + state_after, room.state, d_dst_c);
+    } else {
+      gather_rows(plan, dH, 0, call.rows, d_dst_h);
+      gather_rows(plan, dC, 0, call.rows, d_dst_c);
+    }
+    Tensor src_gradients = buffer(2 * room.state);
+    float *d_src_h = src_gradients.data<float>(), *d_src_c = d_src_h + room.state;
+    Tensor inputs = gathered_inputs(plan, call, X, H0), d_inputs = buffer(inputs.numel());
+    Tensor outputs = gathered(plan, call, Y, D), d_outputs = gathered(plan, call, dY, D);
+    Tensor scratch = scratchpad(lstm);
+    lstm.run({{Arg::SRC, inputs.data<float>()},
+              {Arg::SRC_H, src_h},
+              {Arg::SRC_C, src_c},
+              {Arg::W, weights_W.as(lstm.layout_of(Arg::W))},
+              {Arg::U, weights_U.as(lstm.layout_of(Arg::U))},
+              {Arg::BIAS, const_cast<float*>(b.data<float>())},
+              {Arg::DST, outputs.data<float>()},
+              {Arg::DST_H, dst_h},
+              {Arg::DST_C, dst_c},
+              {Arg::DIFF + Arg::SRC, d_inputs.data<float>()},
+              {Arg::DIFF + Arg::SRC_H, d_src_h},
+              {Arg::DIFF + Arg::SRC_C, d_src_c},
+              {Arg::DIFF + Arg::W, wide_dW.data<float>()},  // oneDNN adds to these three
+              {Arg::DIFF + Arg::U, dU.data<float>()},
+              {Arg::DIFF + Arg::BIAS, db.data<float>()},
+              {Arg::DIFF + Arg::DST, d_outputs.data<float>()},
+              {Arg::DIFF + Arg::DST_H, d_dst_h},
+              {Arg::DIFF + Arg::DST_C, d_dst_c},
+              {Arg::WORKSPACE, room.workspace(src_h)},
+              {Arg::SCRATCHPAD, scratch.data<float>()}});
+
+    scatter(plan, call, d_inputs, width, dX, M);
+    scatter_rows(plan, d_src_c, begun, call.rows, dC0);  // rows that begin in this call
+    if (!plan.uneven) scatter_rows(plan, d_src_h, begun, call.rows, dH0);
+    if (plan.uneven && has_states)
+      for (int64_t r = 0; r < call.rows; ++r) {
+        const int64_t first = plan.T - plan.length[r] - call.start;
+        if (first >= 0 && first < call.steps)
+          std::copy_n(d_inputs.data<float>() + (first * call.rows + r) * width + M + 1, D,
+                      dH0.data<float>() + plan.order[r] * D);
+      }
+    later = src_gradients;
+  }
+  if (plan.uneven) {
+    const float* wide = wide_dW.data<float>();
+    std::copy_n(wide, M * line, dW.data<float>());
+    if (has_states)  // the first H met U as a further input
+      for (int64_t k = 0; k < D * line; ++k) dU.data<float>()[k] += wide[(M + 1) * line + k];
+  }
+  return {dX, dW, dU, db, dH0, dC0};
+}
+
+std::vector<std::vector<int64_t>> Shapes(const std::vector<int64_t>& X, const std::vector<int64_t>& W,
+                                         const std::vector<int64_t>& U, const std::vector<int64_t>& b,
+                                         const std::vector<int64_t>& H0, const std::vector<int64_t>& C0,
+                                         const std::vector<int64_t>& lengths) {
+  return {{X[0], X[1], U[0]}, H0, C0, {-1}};
+}
+
+std::vector<paddle::DataType> Types(paddle::DataType X, paddle::DataType, paddle::DataType, paddle::DataType,
+                                    paddle::DataType, paddle::DataType, paddle::DataType) {
+  return {X, X, X, X};
+}
+
+PD_BUILD_OP(nndl_lstm)
+    .Inputs({"X", "W", "U", "b", "H0", "C0", "lengths"})
+    .Outputs({"Y", "H", "C", "reserve"})
+    .Attrs({"reverse: bool", "has_states: bool", "training: bool"})
+    .SetKernelFn(PD_KERNEL(Forward))
+    .SetInferShapeFn(PD_INFER_SHAPE(Shapes))
+    .SetInferDtypeFn(PD_INFER_DTYPE(Types));
+
+PD_BUILD_GRAD_OP(nndl_lstm)
+    .Inputs({"X", "W", "U", "b", "H0", "C0", "lengths", "Y", "reserve", paddle::Grad("Y"), paddle::Grad("H"),
+             paddle::Grad("C")})
+    .Outputs({paddle::Grad("X"), paddle::Grad("W"), paddle::Grad("U"), paddle::Grad("b"), paddle::Grad("H0"),
+              paddle::Grad("C0")})
+    .Attrs({"reverse: bool", "has_states: bool", "training: bool"})
+    .SetKernelFn(PD_KERNEL(Backward));

@@ -1,0 +1,138 @@
+"""An LSTM layer by oneDNN's recurrent primitive: the operator of native/lstm.cc, compiled by nndl/op/build.py.
+
+The same function as :func:`nndl.op.unroll`, for LSTM cells in float32 on the CPU; as fast as the machine.
+"""
+
+import ctypes
+from functools import cache
+from typing import Any, NamedTuple
+
+import paddle
+from paddle import Tensor, _C_ops, nn
+
+from nndl.error import BuildError, SettingError
+from nndl.op.cell import State
+from nndl.op.recurrent import paddle_weights, run_layers, split_states
+
+OPERATOR = "nndl_lstm"
+
+
+@cache
+def why_not() -> str:
+    """Why the operator cannot be had here, in one line; empty where it can. Compiles it at the first call."""
+    from nndl.op.build import library
+    from nndl.runtime import say_once
+
+    try:
+        path = library()
+        try:
+            ctypes.CDLL(str(path))
+        except OSError as error:
+            raise BuildError(f"{path}: cannot be loaded ({error}); delete it") from None
+    except BuildError as error:
+        say_once(f"nndl: the oneDNN operator is not there, a slower one serves: {error}")
+        return str(error)
+    paddle.utils.cpp_extension.extension_utils.load_op_meta_info_and_register_op(str(path))
+    return ""
+
+
+def takes(X: Tensor) -> bool:
+    """Whether the operator is there and can take such inputs: float32, on the CPU."""
+    return X.dtype == paddle.float32 and X.place.is_cpu_place() and not why_not()
+
+
+class Weights(NamedTuple):
+    """All that :func:`unroll` needs of a cell. Shapes: W [M, 4D], U [D, 4D], b [1, 4D]."""
+
+    W: Tensor
+    U: Tensor
+    b: Tensor
+
+
+def unroll(
+    cell: Any,
+    X: Tensor,
+    state: State = None,
+    sequence_length: Tensor | None = None,
+    reverse: bool = False,
+    time_major: bool = False,
+) -> tuple[Tensor, tuple[Tensor, Tensor]]:
+    """Run an LSTM cell over all steps of a batch; arguments and results as of :func:`nndl.op.unroll`.
+
+    Padding (补齐) costs next to nothing, see native/lstm.cc. Only first derivatives exist.
+
+    Shapes: X float32 [B, L, M] ([L, B, M] if time_major); state the pair (H, C), each float32 [B, D]; the cell's W
+    [M, 4D], U [D, 4D], b [1, 4D], gates in the order i, f, c̃, o; sequence_length int [B], values 0..L.
+
+    Raises:
+        BuildError: the operator cannot be had on this machine.
+        SettingError: another dtype, device or shape.
+    """
+    if why_not():
+        raise BuildError(why_not())
+    B, L = (X.shape[1], X.shape[0]) if time_major else (X.shape[0], X.shape[1])
+    M, D = cell.W.shape[0], cell.U.shape[0]
+    has_states = state is not None
+    H, C = state if has_states else (paddle.zeros([B, D]), paddle.zeros([B, D]))
+    expected = {
+        "inputs": (X, [L, B, M] if time_major else [B, L, M]),
+        "W": (cell.W, [M, 4 * D]),
+        "U": (cell.U, [D, 4 * D]),
+        "b": (cell.b, [1, 4 * D]),
+        "initial H": (H, [B, D]),
+        "initial C": (C, [B, D]),
+    }
+    for name, (tensor, shape) in expected.items():
+        _check(name, tensor, shape)
+    if sequence_length is None:
+        lengths = paddle.full([B], L, dtype="int64")
+    else:
+        lengths = sequence_length.astype("int64").contiguous()
+        _check_lengths(lengths, B, L)
+    inputs = (X.transpose([1, 0, 2]) if time_major else X, cell.W, cell.U, cell.b, H, C)
+    training = paddle.is_grad_enabled()
+    Y, H, C, _ = _C_ops._run_custom_op(
+        OPERATOR, *(tensor.contiguous() for tensor in inputs), lengths, reverse, has_states, training
+    )
+    return Y.transpose([1, 0, 2]) if time_major else Y, (H, C)
+
+
+def _check(name: str, tensor: Tensor, shape: list[int]) -> None:
+    if list(tensor.shape) != shape:
+        raise SettingError(f"{name} of shape {list(tensor.shape)}: expected {shape}")
+    if tensor.dtype != paddle.float32 or not tensor.place.is_cpu_place():
+        dtype = str(tensor.dtype).removeprefix("paddle.")
+        raise SettingError(
+            f"{name} of {dtype} on {tensor.place}: expected float32 on the CPU; backend='fused' takes all"
+        )
+
+
+def _check_lengths(lengths: Tensor, B: int, L: int) -> None:
+    values = lengths.numpy()
+    if list(values.shape) != [B] or (B and (values.min() < 0 or values.max() > L)):
+        raise SettingError(f"sequence_length {values.tolist()[:8]}: expected {B} values from 0 to {L}")
+
+
+class OneDNNLSTM(nn.LSTM):
+    """``paddle.nn.LSTM``, its parameters and its results, computed by the operator where that can be had.
+
+    Elsewhere (another device or dtype, no compiler, an LSTM with projection) Paddle computes it. Arguments, shapes and
+    state dict are those of ``paddle.nn.LSTM``, so each loads the other's checkpoint.
+    """
+
+    def forward(
+        self, inputs: Tensor, initial_states: State = None, sequence_length: Tensor | None = None
+    ) -> tuple[Tensor, tuple[Tensor, Tensor]]:
+        """Outputs of the last layer for every step, and the last states of all layers and directions."""
+        if self.proj_size or not takes(inputs):
+            return super().forward(inputs, initial_states, sequence_length)
+        cells = [_transposed(*weights) for weights in paddle_weights(self)]
+        states = split_states(initial_states, len(cells))
+        dropout = self.dropout if self.training else 0.0
+        return run_layers(unroll, cells, self.num_directions, inputs, states, sequence_length, self.time_major, dropout)
+
+
+def _transposed(W: Tensor, U: Tensor, b_ih: Tensor | None, b_hh: Tensor | None) -> Weights:
+    """Paddle's matrices are the transposed of ours, and it has two biases, or none."""
+    b = sum((b for b in (b_ih, b_hh) if b is not None), paddle.zeros([W.shape[0]]))
+    return Weights(W.T, U.T, b.unsqueeze(0))
