@@ -1,17 +1,20 @@
-# make run    the chapter, preset quick        make test   the tests        make lint   ruff
-# Both make the environment first, once, from requirements.txt.
+# make run    the chapter, preset quick    make test   the tests    make bench   how fast it is    make lint   ruff
+# All make the environment first, once, from requirements.txt.
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: run test lint clean
+.PHONY: run test bench lint clean
 
 run: $(READY)
 	$(BIN)/python -m chapter6 run
 
 test: $(READY)
 	$(BIN)/python -m pytest
+
+bench: $(READY)
+	$(BIN)/python -m chapter6.bench
 
 lint: $(READY)
 	$(BIN)/ruff check .

@@ -13,13 +13,20 @@ from chapter6 import (
     sec_6_4_gradient_explosion,
     sec_6_5_lstm_memory,
     sec_6_7_text_classification,
+    sec_6_8_lstm_comparison,
 )
 from chapter6.section import Record, Run, execute, notes, setting_fields, take_part
 from nndl import distributed, runtime
 from nndl.dataset import DATA, digit_sum
 from nndl.error import NndlError, SettingError
 
-MODULES = (sec_6_2_srn_memory, sec_6_4_gradient_explosion, sec_6_5_lstm_memory, sec_6_7_text_classification)
+MODULES = (
+    sec_6_2_srn_memory,
+    sec_6_4_gradient_explosion,
+    sec_6_5_lstm_memory,
+    sec_6_7_text_classification,
+    sec_6_8_lstm_comparison,
+)
 SECTIONS: dict[str, ModuleType] = {module.SECTION.number: module for module in MODULES}
 DEFAULT_SEEDS = 3
 INTERRUPTED = 130  # the shell's code for Ctrl-C
@@ -160,7 +167,7 @@ def _add_run(parser: argparse.ArgumentParser, numbers: list[str]) -> None:
         default="quick",
         help="quick (under a minute, default), book (the book's settings 书中设置); 6.7 also best (our recipe)",
     )
-    add("--seeds", type=_whole, help=f"number of random seeds (随机种子数), default {DEFAULT_SEEDS}, 2 for 6.7")
+    add("--seeds", type=_whole, help=f"number of random seeds (随机种子数), default {DEFAULT_SEEDS}, 2 for 6.7 and 6.8")
     add("--jobs", type=_whole, default=runtime.usable_cores(), help="processes at a time (进程数), default %(default)s")
     _add_device_and_out(parser)
     _add_data_dir(parser)

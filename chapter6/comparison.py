@@ -1,6 +1,5 @@
 """Our layers against Paddle's: do they agree, and how fast is each? Shared by sections 6.2 and 6.5."""
 
-import time
 from collections.abc import Callable, Sequence
 from math import exp, log
 from statistics import median
@@ -10,6 +9,7 @@ import nndl
 from chapter6 import claim
 from chapter6.claim import Claim
 from chapter6.section import table
+from chapter6.timing import take_turns
 
 if TYPE_CHECKING:
     from paddle import Tensor, nn
@@ -18,7 +18,9 @@ PARITY = {"float32": 1e-5, "float64": 1e-10}
 """How far two correct computations may differ, relative to the largest entry."""
 
 
-def parity(kind: str, dtype: str, batch: int = 4, length: int = 20, size: int = 32) -> dict[str, float]:
+def parity(
+    kind: str, dtype: str, backend: str = "fused", batch: int = 4, length: int = 20, size: int = 32
+) -> dict[str, float]:
     """Largest relative difference of outputs, last states and every gradient, from the same weights.
 
     Two layers, both directions, sequences of different lengths. The gradients are those of a random weighted
@@ -27,6 +29,7 @@ def parity(kind: str, dtype: str, batch: int = 4, length: int = 20, size: int = 
     Args:
         kind: "SRN" or "LSTM".
         dtype: "float32" or "float64".
+        backend: of an LSTM, see :class:`nndl.LSTM`.
         batch, length, size: B, L, and M = D.
     """
     import paddle
@@ -38,6 +41,8 @@ def parity(kind: str, dtype: str, batch: int = 4, length: int = 20, size: int = 
         nndl.runtime.seed_everything(0)
         theirs = theirs_class(size, size, num_layers=2, direction="bidirectional")
         ours = ours_class.from_paddle(theirs)
+        if kind == "LSTM":
+            ours.backend = backend
         X = paddle.randn([batch, length, size])
         lengths = paddle.to_tensor([max(1, length - 3 * i) for i in range(batch)])
         paddle.seed(1)
@@ -99,30 +104,20 @@ def speed(kind: str, lengths: Sequence[int], batch: int, size: int, repeats: int
         ours = ours_class.from_paddle(theirs)
         X = paddle.randn([batch, length, size])
         layers = {"stepwise": nn.RNN(ours.cells[0]), "ours": ours, "paddle": theirs}
-        steps = {name: _forward_backward(layer, X) for name, layer in layers.items()}
-        times[str(length)] = {name: [] for name in layers}
-        for repeat in range(repeats + 1):
-            for name, step in steps.items():
-                milliseconds = _time(step)
-                if repeat:  # the first round warms up
-                    times[str(length)][name].append(milliseconds)
+        times[str(length)] = take_turns({name: forward_backward(layer, X) for name, layer in layers.items()}, repeats)
     return times
 
 
-def _forward_backward(layer: "nn.Layer", X: "Tensor") -> Callable[[], None]:
+def forward_backward(layer: "nn.Layer", X: "Tensor") -> Callable[[], None]:
+    """A step to be timed: the layer's outputs, and the gradients of their sum."""
+
     def step() -> None:
         outputs, _ = layer(X)
         outputs.sum().backward()
         layer.clear_gradients()
+        X.clear_gradient()
 
     return step
-
-
-def _time(step: Callable[[], None], calls: int = 10) -> float:
-    start = time.perf_counter()
-    for _ in range(calls):
-        step()
-    return (time.perf_counter() - start) / calls * 1e3
 
 
 def parity_claim(kind: str, differences: dict[str, dict[str, float]]) -> Claim:

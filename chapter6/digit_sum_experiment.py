@@ -28,6 +28,7 @@ class Training:
         reduction: of the cross entropy over a batch, "mean" or "sum".
         clip, clip_at: the gradient clipping, "none", "value", "norm" or "global_norm", and its bound.
         record_gradients: whether to keep every gradient norm.
+        backend: what computes the LSTM, see :class:`nndl.LSTM`; the SRN has only the one.
     """
 
     model: str
@@ -45,6 +46,7 @@ class Training:
     clip: str = "none"
     clip_at: float = 5.0
     record_gradients: bool = False
+    backend: str = "fused"
 
     @property
     def name(self) -> str:
@@ -143,7 +145,7 @@ def make_loaders(training: Training) -> dict[str, list]:
 def build_model(training: Training) -> "nndl.Model_RNN4SeqClass":
     """Embedding, then our SRN or LSTM, then the classifier on the last hidden state."""
     M, D = training.input_size, training.hidden_size
-    layer = {"SRN": nndl.SRN, "LSTM": nndl.LSTM}[training.model](M, D)
+    layer = nndl.SRN(M, D) if training.model == "SRN" else nndl.LSTM(M, D, backend=training.backend)
     return nndl.Model_RNN4SeqClass(layer, digit_sum.NUM_DIGITS, M, D, digit_sum.NUM_CLASSES)
 
 

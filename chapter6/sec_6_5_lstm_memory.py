@@ -23,7 +23,7 @@ from chapter6 import claim, comparison, memory
 from chapter6.claim import Claim, mean_and_spread
 from chapter6.digit_sum_experiment import Training, build_model, train_all
 from chapter6.section import Record, Run, Section, at_least, setting
-from chapter6.training import select
+from chapter6.training import choose_backend, select
 from nndl.error import SettingError
 
 if TYPE_CHECKING:
@@ -38,13 +38,17 @@ SECTION = Section(
     shows_zh="序列变长时 LSTM 与 SRN 的对比；任意数字序列上的门控状态（图 6.11 至 6.13）",
 )
 
+BACKENDS = ("auto", "onednn", "fused", "bptt", "stepwise")
 GATES = ("input_gate", "forget_gate", "output_gate")
 
 
 @dataclass(frozen=True)
 class Settings(memory.MemorySettings):
-    """Those of section 6.2, and the digits of figure 6.13."""
+    """Those of section 6.2, what computes the LSTM, and the digits of figure 6.13."""
 
+    backend: str = setting(
+        "auto", "what computes the LSTM (算子): oneDNN where it can be had (auto), or the one named", choices=BACKENDS
+    )
     digits: tuple[int, ...] = setting(
         (6, 7, 0, 0, 1, 0, 0, 0, 0, 0), "the digits of figure 6.13 (图 6.13 的数字序列), separated by commas"
     )
@@ -62,8 +66,10 @@ PRESETS = {name: Settings(**vars(preset)) for name, preset in memory.PRESETS.ite
 def run(run: Run) -> dict[str, Any]:
     """The lesson, step by step; returns what the record keeps."""
     parity = {dtype: comparison.parity("LSTM", dtype) for dtype in comparison.PARITY}
-    lstm = memory.trainings(run, "LSTM")
-    srn = memory.trainings(run, "SRN")  # the same lengths and seeds; those of section 6.2 serve, where they are
+    lstm = memory.trainings(run, "LSTM", backend=choose_backend(run.settings.backend, otherwise="fused"))
+    srn = memory.trainings(
+        run, "SRN", backend="fused"
+    )  # the same lengths and seeds; those of section 6.2 serve, where they are
     results = train_all(run, [*lstm, *srn], also_in=[run.out / "6.2" / run.preset / "checkpoints"])
     settings = run.settings
     return {

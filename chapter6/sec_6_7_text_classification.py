@@ -21,9 +21,8 @@ from typing import TYPE_CHECKING, Any
 from chapter6 import claim, text_inspection
 from chapter6.claim import Claim, mean_and_spread
 from chapter6.section import Record, Run, Section, at_least, setting, table
-from chapter6.text_experiment import CORPORA, TextSettings, Training, choose_backend, text_settings, train_all
-from chapter6.training import draw_band, select
-from nndl.dataset import imdb
+from chapter6.text_experiment import CORPORA, TextSettings, Training, choose_corpus, text_settings, train_all
+from chapter6.training import choose_backend, draw_band, select
 from nndl.error import SettingError
 
 if TYPE_CHECKING:
@@ -105,7 +104,7 @@ WORD_ORDER = text_settings(PRESETS["quick"])
 def run(run: Run) -> dict[str, Any]:
     """The lesson, step by step; returns what the record keeps."""
     settings, seeds = run.settings, range(run.seeds)
-    corpus, backend = choose_corpus(run), choose_backend(settings.backend)
+    corpus, backend = choose_corpus(run), choose_backend(settings.backend, otherwise="paddle")
     deep = [
         Training(replace(text_settings(settings), backend=backend), corpus, depth, seed, run.data_dir)
         for depth in settings.num_layers
@@ -121,27 +120,6 @@ def run(run: Run) -> dict[str, Any]:
         "word_order": train_all(run, word_order),
         **text_inspection.inspect(deep[watched], results[watched], settings.review),
     }
-
-
-def choose_corpus(run: Run) -> str:
-    """The corpus asked for; "auto" takes IMDB where it is prepared. Says which, and how to get the other.
-
-    Raises:
-        NotPreparedError: IMDB is asked for and not there.
-    """
-    wanted, root = run.settings.corpus, run.data_dir / "imdb"
-    if wanted == "imdb":
-        imdb.prepared_folder(root)
-    if wanted != "auto":
-        return wanted
-    if imdb.is_prepared(root):
-        print(f"[{run.number}] on IMDB; the small synthetic corpus: --corpus small 使用 IMDB；小型合成语料见该选项")
-        return "imdb"
-    print(
-        f"[{run.number}] IMDB is not prepared, so the small synthetic corpus serves; "
-        "to get IMDB: python -m chapter6 data imdb 未准备 IMDB，使用小型合成语料"
-    )
-    return "small"
 
 
 def claims(record: Record) -> list[Claim]:

@@ -15,14 +15,14 @@ from chapter6.section import Run, at_least, positive, setting
 from nndl import distributed
 from nndl.dataset import imdb, small_reviews
 from nndl.dataset.text import TOKENIZERS, Corpus
-from nndl.error import BuildError, DivergedError, SettingError
+from nndl.error import DivergedError, SettingError
 from nndl.file import replacing
 
 if TYPE_CHECKING:
     import paddle
 
 CORPORA = ("imdb", "small")
-BACKENDS = ("auto", "onednn", "paddle")
+BACKENDS = ("auto", "onednn", "paddle", "fused", "bptt", "stepwise")
 SCHEDULES = ("constant", "cosine")
 LENGTH_GROUPS = 6
 CLASSES = 2
@@ -114,23 +114,25 @@ def text_settings(settings: TextSettings) -> TextSettings:
     return TextSettings(**{field.name: getattr(settings, field.name) for field in fields(TextSettings)})
 
 
-def choose_backend(wanted: str) -> str:
-    """What computes the LSTM: the one asked for; "auto" takes oneDNN's operator where it can be had, else Paddle's.
+def choose_corpus(run: Run) -> str:
+    """The corpus asked for; "auto" takes IMDB where it is prepared. Says which, and how to get the other.
 
     Raises:
-        BuildError: "onednn" is asked for and cannot be had.
+        NotPreparedError: IMDB is asked for and not there.
     """
-    if wanted == "paddle":
+    wanted, root = run.settings.corpus, run.data_dir / "imdb"
+    if wanted == "imdb":
+        imdb.prepared_folder(root)
+    if wanted != "auto":
         return wanted
-    import paddle
-
-    from nndl.op import onednn
-
-    on_cpu = paddle.device.get_device() == "cpu"
-    why_not = onednn.why_not() if on_cpu else "it computes on the CPU"
-    if wanted == "onednn" and why_not:
-        raise BuildError(f"backend onednn: {why_not}; --backend auto takes what is there")
-    return "paddle" if why_not else "onednn"
+    if imdb.is_prepared(root):
+        print(f"[{run.number}] on IMDB; the small synthetic corpus: --corpus small 使用 IMDB；小型合成语料见该选项")
+        return "imdb"
+    print(
+        f"[{run.number}] IMDB is not prepared, so the small synthetic corpus serves; "
+        "to get IMDB: python -m chapter6 data imdb 未准备 IMDB，使用小型合成语料"
+    )
+    return "small"
 
 
 def load_corpus(training: Training) -> Corpus:
@@ -167,7 +169,7 @@ def train(training: Training, folder: Path) -> dict[str, Any]:
     steps_per_epoch = len(loaders["train"])
     optimizer, callbacks = make_optimizer(settings, model, steps_per_epoch)
     runner = nndl.RunnerV3(model, optimizer, paddle.nn.CrossEntropyLoss(), nndl.Accuracy())
-    diverged = ""
+    timer, diverged = nndl.StepTimer(), ""
     try:
         runner.train(
             loaders["train"],
@@ -176,7 +178,7 @@ def train(training: Training, folder: Path) -> dict[str, Any]:
             eval_steps=settings.eval_steps,
             log_steps=0,
             save_path=folder / "best.pdparams",
-            callbacks=callbacks,
+            callbacks=[timer, *callbacks],
             checkpoint_path=folder / "last.pdstate",
             checkpoint_steps=100,
         )
@@ -188,6 +190,7 @@ def train(training: Training, folder: Path) -> dict[str, Any]:
     result |= {"vocabulary_size": len(corpus.vocabulary), "steps_per_epoch": steps_per_epoch}
     result |= evaluate_best(runner, training, corpus, folder)
     result |= trainings.curves(runner, steps_per_epoch) | {"step_losses": runner.train_step_losses}
+    result["epoch_seconds"] = timer.seconds / max(1, timer.steps) * steps_per_epoch
     result["seconds"] = round(time.perf_counter() - start, 2)
     if distributed.rank() == 0:
         with replacing(folder / "vocabulary.txt") as temporary:

@@ -29,6 +29,7 @@ _HOME = {
     "Callback": "nndl.callback",
     "GradientNormRecorder": "nndl.callback",
     "LearningRateSchedule": "nndl.callback",
+    "StepTimer": "nndl.callback",
     "VisualDLLogger": "nndl.callback",
 }
 _MODULES = (

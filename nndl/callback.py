@@ -1,6 +1,7 @@
 """What can watch a training: the progress display, a recorder of gradient norms, VisualDL."""
 
 import sys
+import time
 from collections import defaultdict
 from os import PathLike
 from typing import TYPE_CHECKING, Any
@@ -117,6 +118,31 @@ class GradientNormRecorder(Callback):
 
 def _l2(gradient: Any) -> float:
     return float(np.linalg.norm(gradient.numpy()))
+
+
+class StepTimer(Callback):
+    """Adds up the time of the training steps, their batches included, the evaluations not.
+
+    Attributes:
+        seconds: the sum.
+        steps: how many there were.
+    """
+
+    def __init__(self) -> None:
+        self.seconds, self.steps = 0.0, 0
+        self._since = 0.0
+
+    def on_train_begin(self, runner: "RunnerV3") -> None:
+        self._since = time.perf_counter()
+
+    def on_step_end(self, runner: "RunnerV3") -> None:
+        now = time.perf_counter()
+        self.seconds += now - self._since
+        self.steps += 1
+        self._since = now
+
+    def on_evaluate(self, runner: "RunnerV3", improved: bool) -> None:
+        self._since = time.perf_counter()
 
 
 class LearningRateSchedule(Callback):

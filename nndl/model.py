@@ -1,16 +1,22 @@
 """The chapter's models."""
 
+from functools import partial
+
 import paddle
 import paddle.nn.functional as F
 from paddle import Tensor, nn
 
 from nndl.dataset.text import PAD, UNK
 from nndl.error import SettingError
-from nndl.op import AveragePooling, Embedding, masked_max
+from nndl.op import LSTM, AveragePooling, Embedding, masked_max
 from nndl.op.onednn import OneDNNLSTM
 from nndl.op.recurrent import DIRECTIONS
 
-LSTMS = {"paddle": nn.LSTM, "onednn": OneDNNLSTM}
+LSTMS = {
+    "paddle": nn.LSTM,
+    "onednn": OneDNNLSTM,
+    **{name: partial(LSTM, backend=name) for name in ("fused", "bptt", "stepwise")},
+}
 POOLINGS = ("mean", "max", "last")
 
 
@@ -51,7 +57,7 @@ class Model_RNN4SeqClass(nn.Layer):
 class Model_BiLSTM_FC(nn.Layer):
     """The text model (section 6.7, printed 6.4.3): embedding, LSTM, pooling over time (汇聚层), classifier.
 
-    The LSTM is Paddle's, as in the book, or one with the same parameters. The padding (补齐) changes nothing: the LSTM
+    The LSTM is Paddle's, as in the book, unless another is asked for. The padding (补齐) changes nothing: the LSTM
     stops at a review's length, in both directions, and the pooling leaves the rest out.
 
     Shapes: inputs (ids int64 [B, L], sequence_length int64 [B] with values 1..L); result logits (对数几率) float
@@ -68,7 +74,8 @@ class Model_BiLSTM_FC(nn.Layer):
         dropout: the probability that an entry of an embedding, of a state between two layers, or of the pooled
             state is dropped in training.
         word_dropout: the probability that a word is replaced by [UNK], id 1, in training.
-        backend: what computes the LSTM, "paddle" or "onednn", with the same parameters and results.
+        backend: what computes the LSTM: "paddle"; "onednn", with the same parameters; or our own operators "fused",
+            "bptt" and "stepwise", with theirs, see :class:`nndl.LSTM`.
 
     Raises:
         SettingError: a setting out of its range.

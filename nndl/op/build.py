@@ -22,7 +22,8 @@ from nndl.file import replacing
 SOURCE = Path(__file__).with_name("native") / "lstm.cc"
 THREADS = "libiomp5.so"  # the OpenMP of Paddle and its oneDNN: a second one would start threads of its own
 ONEDNN = "libdnnl.so.3"  # the 3 is the version of the C interface that native/onednn.h declares
-FLAGS = "-O2 -std=c++17 -shared -fPIC -fopenmp -Wl,--as-needed -w -DPADDLE_WITH_CUSTOM_KERNEL -D_GLIBCXX_USE_CXX11_ABI=1".split()
+FLAGS = ["-O2", "-std=c++17", "-shared", "-fPIC", "-fopenmp", "-Wl,--as-needed", "-w"]
+FLAGS += ["-DPADDLE_WITH_CUSTOM_KERNEL", "-D_GLIBCXX_USE_CXX11_ABI=1"]
 LIBRARIES = ("libpaddle.so", "libphi.so", "libphi_core.so", "libcommon.so", ONEDNN, THREADS)
 COMPILERS = ("c++", "g++", "clang++")
 SECONDS_TO_COMPILE = 300

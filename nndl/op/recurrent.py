@@ -341,7 +341,8 @@ class LSTM(_PaddleTwin):
 
         backend = self.backend
         if backend == "auto":
-            can_be_seen = cell._steps is not None  # its steps are recorded
-            backend = "onednn" if not can_be_seen and onednn.takes(X) else "fused"
+            backend = "onednn" if onednn.takes(X) else "fused"
+        if cell._steps is not None:  # only here can its steps be recorded
+            backend = "fused"
         run = {"fused": unroll, "stepwise": stepwise.unroll, "bptt": bptt.unroll, "onednn": onednn.unroll}[backend]
         return run(cell, X, *rest)

@@ -15,12 +15,14 @@ from chapter6.claim import CHINESE, FAILS
 from chapter6.section import Record, load_record
 
 FIGURES = {"6.2": {"6.6", "6.7"}, "6.4": {"6.8", "6.9", "strategies"}, "6.5": {"6.11", "6.12", "6.13"}}
+FIGURES["6.8"] = {"steps", "size", "memory"}
 CLAIMS = {
     "6.2": {"example", "parity", "speed", "training_loss", "dev_loss", "accuracy_falls"},
     "6.4": {
         "explosion", "saturation", "learning_stops", "clipped_alive", "clipped_accuracy", "gentle_accuracy",
     },
     "6.5": {"parity", "speed", "lstm_better", "lstm_better_on_average", "accuracy_falls", "gates_zeros", "forget_gate"},
+    "6.8": {"parity", "paddle_faster", "same_accuracy", "trains_faster", "onednn_faster", "memory"},
 }  # fmt: skip
 
 

@@ -211,3 +211,19 @@ def test_learning_rate_moves_once_a_step(make_batches):
         custom_print_log=lambda runner: seen.append(runner.optimizer.get_lr()),
     )
     assert seen == pytest.approx([0.05 * (1 + np.cos(np.pi * step / 10)) for step in range(10)])
+
+
+def test_step_timer_counts_the_steps_and_not_the_evaluations(make_runner, batches, monkeypatch, tmp_path):
+    """Each look at the clock is a second later; a step takes one, and so does an evaluation."""
+    monkeypatch.setattr(time, "perf_counter", itertools.count().__next__)
+    timer = StepTimer()
+    make_runner().train(
+        batches,
+        batches,
+        num_epochs=2,
+        eval_steps=1,
+        log_steps=0,
+        callbacks=[timer],
+        save_path=tmp_path / "best.pdparams",
+    )
+    assert (timer.steps, timer.seconds) == (10, 10)

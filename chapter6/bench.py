@@ -1,0 +1,197 @@
+"""``make bench``: how fast the operators and the chapter are on this machine, against the project's own bars.
+
+Every contender computes in a process of its own, so that none disturbs another's threads, and they take turns, so that
+a change of the machine's speed meets all. Writes ``runs/bench/bench.md`` and ``bench.json``. Takes half an hour.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from statistics import median
+
+from chapter6.section import table, write_text
+from nndl import runtime
+from nndl.dataset import DATA, imdb
+
+OUT = Path("runs") / "bench"
+SHAPE = (128, 256, 256)  # B, L, M = D: the text model's
+REPEATS = 5
+STEPS = [(64, steps, 256) for steps in (64, 128, 256, 512, 1024)]
+BATCHES = [(batch, 64, 256) for batch in (64, 128, 256, 512, 1024)]
+INSTALLED = "paddle as installed"
+OURS = ("stepwise", "fused", "bptt", "onednn", "paddle")
+BOOKS_SECONDS = 1210
+"""Sections 6.2 and 6.5 with the book's own code, Paddle as installed, on 2 cores of an AMD EPYC (Zen 5)."""
+
+
+@dataclass
+class Row:
+    """One line of the table: what was measured, the bar it is held against, and the value."""
+
+    what: str
+    bar: str
+    value: float
+    unit: str
+
+
+class Contender:
+    """An LSTM in a process of its own, which computes when it is told to."""
+
+    def __init__(self, kind: str, shape: tuple[int, int, int]) -> None:
+        environment = dict(os.environ)
+        if kind == INSTALLED:
+            for name in runtime.chosen:
+                del environment[name]
+            environment[runtime.SWITCH] = "off"
+        command = [sys.executable, "-m", "chapter6.bench", kind, *map(str, shape)]
+        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
+        self.process = subprocess.Popen(command, env=environment, text=True, **pipes)
+        self.milliseconds: list[float] = []
+        self.measure()  # imports, memory, code that is generated on first use
+        self.measure()
+        self.milliseconds.clear()
+
+    def measure(self) -> None:
+        """Let it compute once."""
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
+        print(file=self.process.stdin, flush=True)
+        self.milliseconds.append(float(self.process.stdout.readline()))
+
+    def end(self) -> float:
+        """Its median."""
+        self.process.communicate()
+        return median(self.milliseconds)
+
+
+def compute(kind: str, shape: tuple[int, int, int]) -> None:
+    """The process of a contender: one forward and backward pass for every line of the standard input."""
+    B, L, D = shape
+    step = _torch_step(B, L, D) if kind == "torch" else _paddle_step(kind, B, L, D)
+    for _ in sys.stdin:
+        start = time.perf_counter()
+        step()
+        print((time.perf_counter() - start) * 1e3, flush=True)
+
+
+def _paddle_step(kind: str, B: int, L: int, D: int) -> Callable[[], None]:
+    runtime.load_paddle()
+    import paddle
+
+    from chapter6 import comparison, ladder
+
+    X = paddle.randn([B, L, D])
+    X.stop_gradient = False
+    [layer] = ladder.build(["paddle" if kind == INSTALLED else kind], D, D).values()
+    return comparison.forward_backward(layer, X)
+
+
+def _torch_step(B: int, L: int, D: int) -> Callable[[], None]:
+    import torch
+
+    torch.set_num_threads(int(os.environ[runtime.THREADS]))
+    X, layer = torch.randn(B, L, D, requires_grad=True), torch.nn.LSTM(D, D, batch_first=True)
+
+    def step() -> None:
+        layer(X)[0].sum().backward()
+        X.grad = None
+        layer.zero_grad()
+
+    return step
+
+
+def race(entries: Sequence[tuple[str, tuple[int, int, int]]]) -> list[float]:
+    """Median milliseconds of each (kind, shape)."""
+    contenders = [Contender(*entry) for entry in entries]
+    for _ in range(REPEATS):
+        for contender in contenders:
+            contender.measure()
+    return [contender.end() for contender in contenders]
+
+
+def operators() -> list[Row]:
+    """The rungs of section 6.8 on the text model's shape, and their ratios."""
+    from chapter6 import ladder
+
+    kinds = [*ladder.available(), INSTALLED, *(["torch"] if find_spec("torch") else [])]
+    ms = dict(zip(kinds, race([(kind, SHAPE) for kind in kinds]), strict=True))
+    shape = "B={}, L={}, D={}".format(*SHAPE)
+    rows = [Row(f"{kind}: forward and backward, {shape}", "", value, "ms") for kind, value in ms.items()]
+    bars = [
+        ("onednn", "paddle", 0.75),
+        ("onednn", INSTALLED, 0.25),
+        ("onednn", "torch", 1.0),
+        ("bptt", "paddle", 1.8),
+        ("fused", "paddle", 1.8),
+    ]
+    return rows + [Row(f"{a} / {b}", f"at most {bar}", ms[a] / ms[b], "") for a, b, bar in bars if a in ms and b in ms]
+
+
+def linearity() -> list[Row]:
+    """Whether a step of an example costs the same, however many there are: the dearest over the cheapest."""
+    from chapter6 import ladder
+
+    kind = "onednn" if "onednn" in ladder.available() else "fused"
+    rows = []
+    for what, shapes in (("steps L", STEPS), ("examples B", BATCHES)):
+        costs = [ms * 1e3 / (B * L) for ms, (B, L, _) in zip(race([(kind, s) for s in shapes]), shapes, strict=True)]
+        rows += [
+            Row(f"{kind}: a step of an example, B={B}, L={L}", "", cost, "µs")
+            for cost, (B, L, _) in zip(costs, shapes, strict=True)
+        ]
+        spread = max(costs) / min(costs)
+        rows.append(Row(f"{kind}: the dearest over the cheapest, against {what}", "at most 1.2", spread, ""))
+    return rows
+
+
+def sections() -> list[Row]:
+    """Whole runs with the book's settings, imports, figures and reports included."""
+    seconds = _run("6.2", "6.5", "--seeds", "1")
+    rows = [
+        Row("6.2 and 6.5, preset book, one seed", "", seconds, "s"),
+        Row(f"... / the book's code ({BOOKS_SECONDS} s)", "at most 0.2", seconds / BOOKS_SECONDS, ""),
+    ]
+    if imdb.is_prepared(DATA / "imdb"):
+        rows.append(Row("6.7, preset book, two seeds", "at most 15", _run("6.7") / 60, "min"))
+    return rows
+
+
+def _run(*arguments: str) -> float:
+    with tempfile.TemporaryDirectory() as out:
+        start = time.perf_counter()
+        command = [sys.executable, "-m", "chapter6", "run", *arguments, "--preset", "book", "--out", out]
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+        return time.perf_counter() - start
+
+
+def main() -> None:
+    """Measure all of it and write the table."""
+    rows: list[Row] = []
+    for part in (operators, linearity, sections):
+        print(f"[bench] {part.__name__}: {' '.join((part.__doc__ or '').split())}", flush=True)
+        rows += part()
+    machine = runtime.describe()
+    lines = [[row.what, f"{row.value:.4g} {row.unit}".strip(), row.bar] for row in rows]
+    described = (
+        f"{machine['processor']}, {machine['usable_cores']} cores, {machine['threads']} thread(s), "
+        f"Python {machine['python']}, {machine['versions']}. Medians of {REPEATS}, warm-up left out; each contender in "
+        "a process of its own, taking turns."
+    )
+    text = f"# Benchmark\n\n{described}\n\n{table(['what', 'measured', 'bar'], lines)}\n"
+    write_text(OUT / "bench.md", text)
+    write_text(OUT / "bench.json", json.dumps({"machine": machine, "rows": [asdict(row) for row in rows]}, indent=1))
+    print(text, f"written to {OUT}/", sep="\n")
+
+
+if __name__ == "__main__":
+    if len(sys.argv) > 1:
+        compute(sys.argv[1], tuple(map(int, sys.argv[2:])))  # type: ignore[arg-type]
+    else:
+        main()

@@ -1,0 +1,113 @@
+"""The ladder of section 6.8: one LSTM, computed in five ways; what each rung costs in time and memory."""
+
+from collections.abc import Callable, Iterable
+from functools import partial
+from statistics import median
+from typing import TYPE_CHECKING, Any
+
+import nndl
+from chapter6.comparison import forward_backward
+from chapter6.timing import peak_memory, take_turns
+
+if TYPE_CHECKING:
+    from paddle import Tensor, nn
+
+RUNGS = {
+    "stepwise": "one matrix product a gate and step, as in the book 每门每步一次矩阵乘",
+    "fused": "gates side by side, all inputs in one product 合并门与输入",
+    "bptt": "the backward pass by hand 手推反向传播",
+    "onednn": "an operator around oneDNN's primitive 封装 oneDNN 原语的算子",
+    "paddle": "paddle.nn.LSTM",
+}
+FLOOR = "products"
+"""The matrix products of an LSTM alone, by Paddle: what no arrangement of Paddle's operators can beat."""
+
+
+def available() -> list[str]:
+    """The rungs that exist here: oneDNN's needs a CPU, a compiler and the library."""
+    from chapter6.training import choose_backend
+
+    own = choose_backend("auto", otherwise="fused")
+    return [name for name in RUNGS if name != "onednn" or own == "onednn"]
+
+
+def build(rungs: Iterable[str], input_size: int, hidden_size: int) -> dict[str, "nn.Layer"]:
+    """One layer a rung, forward only, all with the same weights."""
+    from paddle import nn
+
+    theirs = nn.LSTM(input_size, hidden_size)
+    layers: dict[str, nn.Layer] = {}
+    for name in rungs:
+        if name == "paddle":
+            layers[name] = theirs
+        else:
+            layers[name] = nndl.LSTM.from_paddle(theirs)
+            layers[name].backend = name
+    return layers
+
+
+def measure(rungs: Iterable[str], batch: int, length: int, size: int, repeats: int) -> dict[str, Any]:
+    """Milliseconds of one layer on one shape, B, L and M = D, one number a repeat; and bytes at the peak.
+
+    Returns {"shape": [B, L, D], "forward": {rung: [ms]}, "both": {rung: [ms]}, "memory": {rung: bytes}}; "both" is
+    forward and backward. :data:`FLOOR` is among the rungs, without memory.
+    """
+    import paddle
+
+    X = paddle.randn([batch, length, size])
+    X.stop_gradient = False  # as in a model, where an embedding lies below
+    layers = build(rungs, size, size)
+    both = {name: forward_backward(layer, X) for name, layer in layers.items()}
+    forward = {name: partial(_forward, layer, X) for name, layer in layers.items()}
+    products = _products(batch, length, size)
+    return {
+        "shape": [batch, length, size],
+        "forward": take_turns(forward | {FLOOR: products["forward"]}, repeats),
+        "both": take_turns(both | {FLOOR: products["both"]}, repeats),
+        "memory": {name: peak_memory(step) for name, step in both.items()},
+    }
+
+
+def _forward(layer: "nn.Layer", X: "Tensor") -> None:
+    import paddle
+
+    with paddle.no_grad():
+        layer(X)
+
+
+def _products(batch: int, length: int, size: int) -> dict[str, Callable[[], None]]:
+    """The matrix products that an LSTM cannot do without, on numbers that mean nothing."""
+    import paddle
+
+    X, delta = paddle.randn([batch * length, size]), paddle.randn([batch * length, 4 * size])
+    H, delta_t = paddle.randn([batch, size]), paddle.randn([batch, 4 * size])
+    W, U = paddle.randn([size, 4 * size]), paddle.randn([size, 4 * size])
+    U_T = U.T.contiguous()
+
+    @paddle.no_grad()
+    def forward() -> None:
+        X @ W
+        for _ in range(length):
+            H @ U
+
+    @paddle.no_grad()
+    def both() -> None:
+        forward()
+        for _ in range(length):
+            delta_t @ U_T  # dH_{t-1} = δ_t Uᵀ
+        paddle.matmul(X, delta, transpose_x=True)  # dW
+        paddle.matmul(X, delta, transpose_x=True)  # dU, of the same size
+        paddle.matmul(delta, W, transpose_y=True)  # dX
+
+    return {"forward": forward, "both": both}
+
+
+def ratios(times: dict[str, list[float]], name: str, to: str) -> list[float]:
+    """How many times as long a rung takes as another, one number a repeat."""
+    return [a / b for a, b in zip(times[name], times[to], strict=True)]
+
+
+def per_element(point: dict[str, Any], name: str) -> float:
+    """Microseconds of forward and backward for one step of one example."""
+    B, L, _ = point["shape"]
+    return median(point["both"][name]) * 1e3 / (B * L)

@@ -1,0 +1,102 @@
+"""Section 6.8: its settings, and claims that must be able to fail."""
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from chapter6 import bench, ladder
+from chapter6 import sec_6_8_lstm_comparison as section
+from chapter6.claim import FAILS, HOLDS, OPEN
+from nndl.error import SettingError
+
+
+@pytest.mark.parametrize("text", ["", "8x20", "8x20x0", "8x20x32x1", "8,20,32", "8x20x32 x", "axbxc", "-1x2x3"])
+def test_shapes_that_are_none(text: str) -> None:
+    with pytest.raises(SettingError, match="shapes .*: expected such as"):
+        section.Settings(shapes=text)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"backend": "paddle"}, "backend paddle: expected auto"),
+        ({"steps": (8,)}, "number of steps 1: expected at least 2"),
+        ({"sizes": (8, 0)}, "sizes 0: expected at least 1"),
+        ({"repeats": 1}, "repeats 1: expected at least 2"),
+    ],
+)
+def test_settings_out_of_range(changes: dict[str, Any], message: str) -> None:
+    with pytest.raises(SettingError, match=message):
+        section.Settings(**changes)
+
+
+def point(both: dict[str, list[float]], length: int = 10, memory: dict[str, int] | None = None) -> dict[str, Any]:
+    return {"shape": [2, length, 4], "both": both, "forward": both, "memory": memory or {}}
+
+
+def judged(**metrics: Any) -> dict[str, str]:
+    times = {"stepwise": [9.0, 9.1], "paddle": [3.0, 3.1], "onednn": [1.0, 1.1]}
+    training = [
+        {"backend": name, "seed": seed, "test_accuracy": 0.8 + seed / 1000, "epoch_seconds": seconds + seed}
+        for name, seconds in (("stepwise", 90), ("paddle", 30), ("onednn", 10))
+        for seed in (0, 1)
+    ]
+    usual = {
+        "parity": {"fused": {"float32": {"outputs": 1e-7}}},
+        "shapes": [point(times)],
+        "by_steps": [point(times, n, {"paddle": 1000 + 50 * n}) for n in (10, 20, 40)],
+        "trainings": training,
+    }
+    return {claim.id: claim.verdict for claim in section.claims(SimpleNamespace(metrics=usual | metrics))}
+
+
+def test_claims_hold_where_the_numbers_say_so() -> None:
+    assert set(judged().values()) == {HOLDS}
+
+
+def test_claims_fail_where_the_numbers_say_so() -> None:
+    slow = {"stepwise": [3.0, 3.1], "paddle": [9.0, 9.1], "onednn": [20.0, 20.1]}
+    verdicts = judged(
+        parity={"fused": {"float32": {"outputs": 1e-3}}},
+        shapes=[point(slow)],
+        by_steps=[point(slow, n, {"paddle": 50 * n * n}) for n in (10, 20, 40)],
+        trainings=[
+            {"backend": name, "seed": seed, "test_accuracy": accuracy, "epoch_seconds": 10.0 + seed}
+            for name, accuracy in (("stepwise", 0.7), ("paddle", 0.8))
+            for seed in (0, 1)
+        ],
+    )
+    assert set(verdicts.values()) == {FAILS}
+
+
+def test_a_machine_without_onednn_decides_nothing_about_it() -> None:
+    assert judged(shapes=[point({"stepwise": [9.0, 9.1], "paddle": [3.0, 3.1]})])["onednn_faster"] == OPEN
+
+
+def test_the_floor_is_the_products_of_an_lstm() -> None:
+    """Counted by hand: B L M 4D and B L D 4D forward, twice as much backward."""
+    import paddle
+
+    counted = []
+
+    def count(a: Any, b: Any, transpose_x: bool = False, transpose_y: bool = False) -> None:
+        rows, inner = a.shape[::-1] if transpose_x else a.shape
+        counted.append(rows * inner * b.shape[0 if transpose_y else 1])
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(paddle.Tensor, "__matmul__", count)
+        patch.setattr(paddle, "matmul", count)
+        B, L, D = 3, 5, 7
+        products = ladder._products(B, L, D)
+        for name, passes in (("forward", 1), ("both", 3)):
+            counted.clear()
+            products[name]()
+            assert sum(counted) == passes * 2 * B * L * D * 4 * D
+
+
+def test_contenders_compute_in_their_own_processes(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bench, "REPEATS", 2)
+    times = bench.race([("fused", (2, 3, 4)), (bench.INSTALLED, (2, 3, 4))])
+    assert len(times) == 2
+    assert all(ms > 0 for ms in times)

@@ -1,0 +1,103 @@
+"""Every way to compute an LSTM against Paddle's layer, on all kinds of batches."""
+
+from nndl.error import SettingError  # nndl before Paddle: it chooses the threads
+
+# isort: split
+import paddle
+import pytest
+from hypothesis import HealthCheck, given, settings
+from paddle import nn
+from paddle.utils import flatten
+from problems import assert_close, gradients, problems, random_states, run
+
+from nndl.op import LSTM, onednn
+from nndl.op.recurrent import BACKENDS
+
+needs_onednn = pytest.mark.skipif(bool(onednn.why_not()), reason="the oneDNN operator cannot be had here")
+every_backend = pytest.mark.parametrize(
+    "backend", [pytest.param(name, marks=needs_onednn if name == "onednn" else ()) for name in BACKENDS]
+)
+
+
+@settings(
+    deadline=None,
+    max_examples=60,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+@given(problem=problems())
+@every_backend
+def test_agrees_with_paddle(backend, dtype, problem):
+    if backend == "onednn" and dtype == "float64":
+        return  # refused, see test_onednn.py
+    paddle.seed(6)
+    theirs = nn.LSTM(*problem.sizes, time_major=problem.time_major)
+    ours = LSTM.from_paddle(theirs)
+    ours.backend = backend
+    X = problem.inputs()
+    states = random_states(theirs, problem.B) if problem.has_states else None
+
+    results, expected = (run(layer, X, states, problem.lengths) for layer in (ours, theirs))
+    for result, truth in zip(results, expected, strict=True):
+        assert_close(result, truth, dtype)
+    with paddle.no_grad():  # oneDNN has another path for inference
+        for result, truth in zip(run(ours, X, states, problem.lengths), expected, strict=True):
+            assert_close(result, truth, dtype)
+
+    # the unroller's gradients are tested against Paddle's and against finite differences
+    fused = LSTM.from_paddle(theirs)
+    variables, parameters = gradients(ours, X, states, problem.lengths)
+    true_variables, true_parameters = gradients(fused, X, states, problem.lengths)
+    for gradient, truth in zip(variables + parameters, true_variables + true_parameters, strict=True):
+        assert_close(gradient, truth, dtype)
+
+
+@every_backend
+def test_gradients_where_only_some_results_are_used(backend):
+    """The others come without a gradient, which is none, not garbage."""
+    layer, fused = LSTM(3, 4, backend=backend), LSTM(3, 4)
+    fused.set_state_dict(layer.state_dict())
+    X, lengths = paddle.randn([5, 6, 3]), paddle.to_tensor([6, 1, 0, 3, 2])
+    for wanted in range(3):  # the outputs, the last H, the last C
+        found, truth = (
+            paddle.grad(flatten(model(X, sequence_length=lengths))[wanted].sum(), model.parameters(), allow_unused=True)
+            for model in (layer, fused)
+        )
+        for gradient, true in zip(found, truth, strict=True):
+            assert_close(paddle.zeros([1]) if gradient is None else gradient, 0 if true is None else true, "float32")
+
+
+@every_backend
+@pytest.mark.parametrize("content", [float("nan"), float("inf"), 1e30])
+def test_whatever_stands_in_the_padding_changes_nothing(backend, content):
+    layer = LSTM(3, 4, 2, "bidirectional", backend=backend)
+    X, lengths = paddle.randn([3, 7, 3]), [7, 2, 4]
+    dirty = X.clone()
+    for b, n in enumerate(lengths):
+        dirty[b, n:] = content
+    clean_gradients, dirty_gradients = (gradients(layer, x, None, lengths)[1] for x in (X, dirty))
+    for found, truth in zip(run(layer, dirty, None, lengths), run(layer, X, None, lengths), strict=True):
+        assert_close(found, truth, "float32")
+    for found, truth in zip(dirty_gradients, clean_gradients, strict=True):
+        assert_close(found, truth, "float32")
+
+
+@every_backend
+def test_long_uneven_batches(backend):
+    """Longer than the calls that the oneDNN operator cuts a batch into, with few and with many rows."""
+    layer, fused = LSTM(5, 6, backend=backend), LSTM(5, 6)
+    fused.set_state_dict(layer.state_dict())
+    X, lengths = paddle.randn([21, 150, 5]), [150, 149, *range(1, 130, 7)]
+    for reverse_states in (None, random_states(layer, 21)):
+        for found, truth in zip(
+            run(layer, X, reverse_states, lengths), run(fused, X, reverse_states, lengths), strict=True
+        ):
+            assert_close(found, truth, "float32")
+        found, truth = (gradients(model, X, reverse_states, lengths) for model in (layer, fused))
+        for gradient, true in zip(found[0] + found[1], truth[0] + truth[1], strict=True):
+            assert_close(gradient, true, "float32")
+
+
+def test_unknown_backend():
+    with pytest.raises(SettingError, match="backend 'fast': expected one of fused, stepwise, bptt, onednn, auto"):
+        LSTM(3, 4, backend="fast")
