@@ -85,7 +85,7 @@ PRESETS = {
     "quick": Settings(train_reviews=4000, epochs=1, max_seq_len=64, dev_reviews=1000),
     "book": Settings(
         tokenizer="space",
-        min_freq=2,  # as in section 6.7
+        min_freq=5,  # as in section 6.7
         train_reviews=0,
         dev_reviews=0,
         max_seq_len=256,

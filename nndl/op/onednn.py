@@ -4,6 +4,7 @@ The same function as :func:`nndl.op.unroll`, for LSTM cells in float32 on the CP
 """
 
 import ctypes
+from collections.abc import Sequence
 from functools import cache
 from typing import Any, NamedTuple
 
@@ -42,7 +43,7 @@ def takes(X: Tensor) -> bool:
 
 
 class Weights(NamedTuple):
-    """All that :func:`unroll` needs of a cell. Shapes: W [M, 4D], U [D, 4D], b [1, 4D]."""
+    """All that the operator needs of a cell. Shapes: W [M, 4D], U [D, 4D], b [1, 4D]."""
 
     W: Tensor
     U: Tensor
@@ -68,33 +69,62 @@ def unroll(
         BuildError: the operator cannot be had on this machine.
         SettingError: another dtype, device or shape.
     """
+    Y, [state] = run_layer([cell], X, [state], sequence_length, time_major, reverse)
+    return Y, state
+
+
+def run_layer(
+    cells: Sequence[Any],
+    X: Tensor,
+    states: Sequence[State],
+    sequence_length: Tensor | None,
+    time_major: bool,
+    reverse: bool = False,
+) -> tuple[Tensor, list[tuple[Tensor, Tensor]]]:
+    """Run one cell, or one forward and one in reverse; see :func:`unroll`. Outputs side by side, last states apart.
+
+    Args:
+        states: of each cell; None for zeros, for one as for the other.
+        reverse: whether a single cell runs in reverse.
+    """
     if why_not():
         raise BuildError(why_not())
     B, L = (X.shape[1], X.shape[0]) if time_major else (X.shape[0], X.shape[1])
-    M, D = cell.W.shape[0], cell.U.shape[0]
-    has_states = state is not None
-    H, C = state if has_states else (paddle.zeros([B, D]), paddle.zeros([B, D]))
-    expected = {
-        "inputs": (X, [L, B, M] if time_major else [B, L, M]),
-        "W": (cell.W, [M, 4 * D]),
-        "U": (cell.U, [D, 4 * D]),
-        "b": (cell.b, [1, 4 * D]),
-        "initial H": (H, [B, D]),
-        "initial C": (C, [B, D]),
-    }
-    for name, (tensor, shape) in expected.items():
-        _check(name, tensor, shape)
+    M, D = cells[0].W.shape[0], cells[0].U.shape[0]
+    _check("inputs", X, [L, B, M] if time_major else [B, L, M])
+    for cell in cells:
+        for name, shape in (("W", [M, 4 * D]), ("U", [D, 4 * D]), ("b", [1, 4 * D])):
+            _check(name, getattr(cell, name), shape)
+    has_states = states[0] is not None
+    if has_states:
+        for state in states:
+            for name, tensor in zip(("initial H", "initial C"), state, strict=True):
+                _check(name, tensor, [B, D])
+        H, C = (_stack(tensors) for tensors in zip(*states, strict=True))
+    else:
+        H = C = paddle.zeros([len(cells), B, D])
     if sequence_length is None:
         lengths = paddle.full([B], L, dtype="int64")
     else:
         lengths = sequence_length.astype("int64").contiguous()
         _check_lengths(lengths, B, L)
-    inputs = (X.transpose([1, 0, 2]) if time_major else X, cell.W, cell.U, cell.b, H, C)
-    training = paddle.is_grad_enabled()
     Y, H, C, _ = _C_ops._run_custom_op(
-        OPERATOR, *(tensor.contiguous() for tensor in inputs), lengths, reverse, has_states, training
+        OPERATOR,
+        (X.transpose([1, 0, 2]) if time_major else X).contiguous(),
+        *(_stack([getattr(cell, name) for cell in cells]) for name in ("W", "U")),
+        paddle.concat([cell.b for cell in cells]) if len(cells) > 1 else cells[0].b.contiguous(),
+        H,
+        C,
+        lengths,
+        reverse,
+        has_states,
+        paddle.is_grad_enabled(),  # in training, what the backward pass needs is kept
     )
-    return Y.transpose([1, 0, 2]) if time_major else Y, (H, C)
+    return Y.transpose([1, 0, 2]) if time_major else Y, [(H[k], C[k]) for k in range(len(cells))]
+
+
+def _stack(tensors: Sequence[Tensor]) -> Tensor:
+    return paddle.stack(list(tensors)) if len(tensors) > 1 else tensors[0].unsqueeze(0).contiguous()
 
 
 def _check(name: str, tensor: Tensor, shape: list[int]) -> None:
@@ -129,7 +159,9 @@ class OneDNNLSTM(nn.LSTM):
         cells = [_transposed(*weights) for weights in paddle_weights(self)]
         states = split_states(initial_states, len(cells))
         dropout = self.dropout if self.training else 0.0
-        return run_layers(unroll, cells, self.num_directions, inputs, states, sequence_length, self.time_major, dropout)
+        return run_layers(
+            run_layer, cells, self.num_directions, inputs, states, sequence_length, self.time_major, dropout
+        )
 
 
 def _transposed(W: Tensor, U: Tensor, b_ih: Tensor | None, b_hh: Tensor | None) -> Weights:

@@ -12,8 +12,10 @@ def masked_mean(X: Tensor, sequence_length: Tensor) -> Tensor:
     Shapes: X float [B, L, D], sequence_length int [B] with values 0..L; result float [B, D].
     """
     mask = _mask(X, sequence_length)
-    # where, not a product: whatever stands in the padding (补齐), NaN included, must not count.
-    total = paddle.where(mask, X, paddle.zeros_like(X)).sum(axis=1)
+    # Σ_t m_t x_t as a product [1, L] x [L, D] of each sequence: no copy of X is made.
+    total = paddle.matmul(mask.astype(X.dtype), X, transpose_x=True).squeeze(1)
+    if not paddle.isfinite(total).all():  # 0 · NaN is NaN: whatever stands in the padding (补齐) must not count
+        total = paddle.where(mask, X, paddle.zeros_like(X)).sum(axis=1)
     return total / sequence_length.clip(min=1).astype(X.dtype).unsqueeze(-1)
 
 

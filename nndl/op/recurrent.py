@@ -70,6 +70,28 @@ def valid_steps(sequence_length: Tensor, L: int, time_axis: int) -> Tensor:
     return valid.unsqueeze(-1)
 
 
+def run_layer(
+    run: Callable,
+    cells: Sequence[Any],
+    X: Tensor,
+    states: Sequence[State],
+    sequence_length: Tensor | None,
+    time_major: bool,
+) -> tuple[Tensor, list[State]]:
+    """Run one cell forward, or one forward and one in reverse; outputs side by side, last states apart.
+
+    Args:
+        run: runs one cell over all steps; :func:`unroll`, or another function with its arguments and results.
+        states: of each cell, [B, D], or None for zeros.
+    """
+    results = [
+        run(cell, X, state, sequence_length, i == 1, time_major)
+        for i, (cell, state) in enumerate(zip(cells, states, strict=True))
+    ]
+    outputs, last_states = zip(*results, strict=True)
+    return paddle.concat(outputs, axis=-1) if len(outputs) > 1 else outputs[0], list(last_states)
+
+
 def run_layers(
     run: Callable,
     cells: Sequence[Any],
@@ -80,26 +102,23 @@ def run_layers(
     time_major: bool,
     dropout: float,
 ) -> tuple[Tensor, State]:
-    """Run cells in layers: the directions of a layer side by side, then the next layer on their outputs.
+    """Run cells in layers, each layer on the outputs of the one before.
 
     Args:
-        run: runs one cell over all steps; :func:`unroll`, or another function with its arguments and results.
+        run: runs the cells of one layer; :func:`run_layer`, or another function with its arguments and results.
         cells: of the first layer forward, (of the first layer in reverse,) of the second layer, ...
         first_states: one for each cell, each [B, D], or None for zeros.
         dropout: the probability that an output between two layers is dropped.
 
     Returns the outputs [B, L, D · num_directions] and the last states, stacked [N, B, D].
     """
-    last_states = []
+    last_states: list[State] = []
     for first in range(0, len(cells), num_directions):
         if first and dropout:
             X = F.dropout(X, dropout)
-        outputs = []
-        for i in range(first, first + num_directions):
-            Y, state = run(cells[i], X, first_states[i], sequence_length, i > first, time_major)
-            outputs.append(Y)
-            last_states.append(state)
-        X = paddle.concat(outputs, axis=-1) if len(outputs) > 1 else outputs[0]
+        layer = slice(first, first + num_directions)
+        X, states = run(cells[layer], X, first_states[layer], sequence_length, time_major)
+        last_states += states
     return X, _map(lambda *states: paddle.stack(states), *last_states)
 
 
@@ -159,8 +178,8 @@ class Recurrent(nn.Layer):
         first_states = self._split(initial_states, inputs)
         dropout = self.dropout if self.training else 0.0
         return run_layers(
-            self._unroll,
-            self.cells,
+            self._run_layer,
+            list(self.cells),
             self.num_directions,
             inputs,
             first_states,
@@ -169,7 +188,8 @@ class Recurrent(nn.Layer):
             dropout,
         )
 
-    _unroll = staticmethod(unroll)
+    def _run_layer(self, *layer: Any) -> tuple[Tensor, list[State]]:
+        return run_layer(unroll, *layer)
 
     def _split(self, states: State, inputs: Tensor) -> list[State]:
         """The states [N, B, D] as a list of N states [B, D], one for each cell."""
@@ -336,13 +356,15 @@ class LSTM(_PaddleTwin):
             raise SettingError(f"backend {backend!r}: expected one of {', '.join(BACKENDS)}")
         self.backend = backend
 
-    def _unroll(self, cell: LSTMCell, X: Tensor, *rest: Any) -> tuple[Tensor, State]:
+    def _run_layer(self, cells: Sequence[LSTMCell], X: Tensor, *rest: Any) -> tuple[Tensor, list[State]]:
         from nndl.op import bptt, onednn, stepwise  # these build on this module
 
         backend = self.backend
         if backend == "auto":
             backend = "onednn" if onednn.takes(X) else "fused"
-        if cell._steps is not None:  # only here can its steps be recorded
+        if any(cell._steps is not None for cell in cells):  # only here can steps be recorded
             backend = "fused"
-        run = {"fused": unroll, "stepwise": stepwise.unroll, "bptt": bptt.unroll, "onednn": onednn.unroll}[backend]
-        return run(cell, X, *rest)
+        if backend == "onednn":
+            return onednn.run_layer(cells, X, *rest)
+        run = {"fused": unroll, "stepwise": stepwise.unroll, "bptt": bptt.unroll}[backend]
+        return run_layer(run, cells, X, *rest)

@@ -13,7 +13,7 @@ from nndl.error import SettingError
 
 @pytest.mark.parametrize("text", ["", "8x20", "8x20x0", "8x20x32x1", "8,20,32", "8x20x32 x", "axbxc", "-1x2x3"])
 def test_shapes_that_are_none(text: str) -> None:
-    with pytest.raises(SettingError, match="shapes .*: expected such as"):
+    with pytest.raises(SettingError, match=r"shapes .*: expected such as"):
         section.Settings(shapes=text)
 
 

@@ -1,6 +1,8 @@
 """What watches a training: gradient norms, VisualDL, the two displays."""
 
+import itertools
 import sys
+import time
 from functools import partial
 
 import numpy as np
@@ -9,7 +11,7 @@ import pytest
 import tqdm
 from paddle import nn
 
-from nndl import Callback, GradientNormRecorder, LearningRateSchedule, RunnerV3, VisualDLLogger
+from nndl import Callback, GradientNormRecorder, LearningRateSchedule, RunnerV3, StepTimer, VisualDLLogger
 from nndl.callback import PlainLog, ProgressBar, progress
 
 CLIPS = {
@@ -216,14 +218,7 @@ def test_learning_rate_moves_once_a_step(make_batches):
 def test_step_timer_counts_the_steps_and_not_the_evaluations(make_runner, batches, monkeypatch, tmp_path):
     """Each look at the clock is a second later; a step takes one, and so does an evaluation."""
     monkeypatch.setattr(time, "perf_counter", itertools.count().__next__)
-    timer = StepTimer()
-    make_runner().train(
-        batches,
-        batches,
-        num_epochs=2,
-        eval_steps=1,
-        log_steps=0,
-        callbacks=[timer],
-        save_path=tmp_path / "best.pdparams",
-    )
+    timer, best = StepTimer(), tmp_path / "best.pdparams"
+    watched = {"callbacks": [timer], "log_steps": 0, "eval_steps": 1}
+    make_runner().train(batches, batches, num_epochs=2, save_path=best, **watched)
     assert (timer.steps, timer.seconds) == (10, 10)

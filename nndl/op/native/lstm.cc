@@ -1,4 +1,5 @@
-// A Paddle operator around oneDNN's LSTM: one layer in one direction, forward and backward; nndl/op/onednn.py calls it.
+// A Paddle operator around oneDNN's LSTM: one layer in one direction or both, its outputs and its gradients;
+// nndl/op/onednn.py calls it.
 //
 // oneDNN knows no sequence lengths. Sequences that end at different steps are therefore aligned at their END and sorted,
 // the longest first, so that at each step the rows that have begun stand together:
@@ -12,7 +13,7 @@
 // closes the input gate and the output gate and opens the forget gate, so that H stays 0 and C stays what it was,
 // exactly, and every gradient through it is exactly 0.
 #include <algorithm>
-#include <cstring>
+#include <functional>
 #include <numeric>
 #include <tuple>
 
@@ -58,7 +59,7 @@ struct Schedule {
   bool uneven = false;
 
   Schedule(const Tensor& X, const Tensor& U, const Tensor& lengths, bool reverse, bool has_states)
-      : B(X.shape()[0]), L(X.shape()[1]), M(X.shape()[2]), D(U.shape()[0]), reverse(reverse), has_states(has_states) {
+      : B(X.shape()[0]), L(X.shape()[1]), M(X.shape()[2]), D(U.shape()[1]), reverse(reverse), has_states(has_states) {
     const int64_t* n = lengths.data<int64_t>();
     for (int64_t b = 0; b < B; ++b)
       if (n[b] > 0) order.push_back(b);
@@ -107,80 +108,98 @@ struct Schedule {
         f(s * call.rows + r, t < 0 ? -1 : order[r] * L + t);
       }
   }
+
+  // f(place in the call, sequence) for every row whose first element this call computes.
+  template <typename F>
+  void each_first(const Call& call, F f) const {
+    for (int64_t r = 0; r < call.rows; ++r) {
+      int64_t step = T - length[r] - call.start;
+      if (step >= 0 && step < call.steps) f(step * call.rows + r, order[r]);
+    }
+  }
 };
+
+// Vectors that lie in a batch [B, L, stride] from `offset` on: of X, or of one direction's share of Y.
+struct Slice {
+  float* data;
+  int64_t stride, offset;
+  float* operator[](int64_t element) const { return data + element * stride + offset; }
+};
+
+Slice slice(const Tensor& batch, int64_t stride, int64_t offset = 0) {
+  return {const_cast<float*>(batch.data<float>()), stride, offset};
+}
 
 // The inputs of a call, [steps, rows, width]. A row that is held still gets a 1 in the column after the inputs. The H
 // that a sequence starts from cannot pass through such steps (H is 0 there), so it enters as D further inputs of its
 // first step, with weights U.
-Tensor gathered_inputs(const Schedule& plan, const Call& call, const Tensor& X, const Tensor& H0) {
+Tensor gathered_inputs(const Schedule& plan, const Call& call, const Slice& X, const float* H0) {
   const int64_t M = plan.M, D = plan.D, width = plan.width();
   Tensor packed = buffer(call.steps * call.rows * width);
-  const float* x = X.data<float>();
-  const float* h = H0.data<float>();
   float* out = packed.data<float>();
   plan.each(call, [&](int64_t to, int64_t from) {
     float* row = out + to * width;
     if (from < 0)
-      std::fill(row, row + M, 0.f);
+      std::fill_n(row, M, 0.f);
     else
-      std::copy(x + from * M, x + (from + 1) * M, row);
+      std::copy_n(X[from], M, row);
     if (plan.uneven) std::fill(row + M, row + width, 0.f);
     if (plan.uneven && from < 0) row[M] = 1.f;
   });
   if (plan.uneven && plan.has_states)
-    for (int64_t r = 0; r < call.rows; ++r) {
-      int64_t first = plan.T - plan.length[r] - call.start;
-      if (first >= 0 && first < call.steps)
-        std::copy(h + plan.order[r] * D, h + (plan.order[r] + 1) * D, out + (first * call.rows + r) * width + M + 1);
-    }
+    plan.each_first(call, [&](int64_t place, int64_t b) { std::copy_n(H0 + b * D, D, out + place * width + M + 1); });
   return packed;
 }
 
-// Rows [*, size] of the batch, in the order of a call; zeros for rows held still.
-Tensor gathered(const Schedule& plan, const Call& call, const Tensor& batch, int64_t size) {
-  Tensor packed = buffer(call.steps * call.rows * size);
-  const float* in = batch.data<float>();
+// Vectors of size D in the order of a call; zeros for rows held still.
+Tensor gathered(const Schedule& plan, const Call& call, const Slice& batch) {
+  const int64_t D = plan.D;
+  Tensor packed = buffer(call.steps * call.rows * D);
   float* out = packed.data<float>();
   plan.each(call, [&](int64_t to, int64_t from) {
     if (from < 0)
-      std::fill(out + to * size, out + (to + 1) * size, 0.f);
+      std::fill_n(out + to * D, D, 0.f);
     else
-      std::copy(in + from * size, in + (from + 1) * size, out + to * size);
+      std::copy_n(batch[from], D, out + to * D);
   });
   return packed;
 }
 
-// The way back; only the first `size` of `width` columns are wanted.
-void scatter(const Schedule& plan, const Call& call, const Tensor& packed, int64_t width, Tensor& batch, int64_t size) {
+// The way back, for the first `size` of `width` columns; a second direction adds to the first one's.
+void scatter(const Schedule& plan, const Call& call, const Tensor& packed, int64_t width, const Slice& batch,
+             int64_t size, bool add) {
   const float* in = packed.data<float>();
-  float* out = batch.data<float>();
   plan.each(call, [&](int64_t from, int64_t to) {
-    if (to >= 0) std::copy(in + from * width, in + from * width + size, out + to * size);
+    if (to < 0) return;
+    float* out = batch[to];
+    const float* row = in + from * width;
+    if (add)
+      std::transform(row, row + size, out, out, std::plus<float>());
+    else
+      std::copy_n(row, size, out);
   });
 }
 
-// The states [B, D] of rows first..last, in the order of the rows.
-void gather_rows(const Schedule& plan, const Tensor& states, int64_t first, int64_t last, float* out) {
-  for (int64_t r = first; r < last; ++r)
-    std::copy_n(states.data<float>() + plan.order[r] * plan.D, plan.D, out + r * plan.D);
+// The states [B, D] of rows first..last, in the order of the rows, and back.
+void gather_rows(const Schedule& plan, const float* states, int64_t first, int64_t last, float* out) {
+  for (int64_t r = first; r < last; ++r) std::copy_n(states + plan.order[r] * plan.D, plan.D, out + r * plan.D);
 }
 
-void scatter_rows(const Schedule& plan, const float* in, int64_t first, int64_t last, Tensor& states) {
-  for (int64_t r = first; r < last; ++r)
-    std::copy_n(in + r * plan.D, plan.D, states.data<float>() + plan.order[r] * plan.D);
+void scatter_rows(const Schedule& plan, const float* in, int64_t first, int64_t last, float* states) {
+  for (int64_t r = first; r < last; ++r) std::copy_n(in + r * plan.D, plan.D, states + plan.order[r] * plan.D);
 }
 
 // W [M, 4D] with the rows for the further inputs: what holds a row still, and U for a first H.
-Tensor widened(const Schedule& plan, const Tensor& W, const Tensor& U) {
-  if (!plan.uneven) return W;
+Tensor widened(const Schedule& plan, const float* W, const float* U) {
   const int64_t D = plan.D, line = GATES * D;
   Tensor wide = buffer(plan.width() * line);
-  float* still = std::copy_n(W.data<float>(), plan.M * line, wide.data<float>());
-  std::fill(still, still + D, CLOSED);                  // input gate
-  std::fill(still + D, still + 2 * D, -CLOSED);         // forget gate
-  std::fill(still + 2 * D, still + 3 * D, 0.f);         // candidate
-  std::fill(still + 3 * D, still + line, CLOSED);       // output gate
-  if (plan.has_states) std::copy_n(U.data<float>(), D * line, still + line);
+  float* still = std::copy_n(W, plan.M * line, wide.data<float>());
+  if (!plan.uneven) return wide;
+  std::fill_n(still, D, CLOSED);               // input gate
+  std::fill_n(still + D, D, -CLOSED);          // forget gate
+  std::fill_n(still + 2 * D, D, 0.f);          // candidate
+  std::fill_n(still + 3 * D, D, CLOSED);       // output gate
+  if (plan.has_states) std::copy_n(U, D * line, still + line);
   return wide;
 }
 
@@ -232,20 +251,22 @@ const Primitive& primitive(onednn::Kind kind, const Call& call, int64_t M, int64
 // A matrix [rows, 4D] in the layout that a primitive wants; copied again only for another layout.
 class Weights {
  public:
-  Weights(const Tensor& plain, int64_t rows, int64_t D) : plain_(plain), layout_(onednn::layout({1, 1, rows, GATES, D})) {}
+  Weights(const float* plain, int64_t rows, int64_t D)
+      : plain_(const_cast<float*>(plain)), layout_(onednn::layout({1, 1, rows, GATES, D})) {}
 
   void* as(const dnnl_memory_desc* wanted) {
-    if (dnnl_memory_desc_equal(wanted, layout_.get())) return plain_.data<float>();
+    if (dnnl_memory_desc_equal(wanted, layout_.get())) return plain_;
     if (!current_ || !dnnl_memory_desc_equal(wanted, current_)) {
       copy_ = buffer(int64_t(dnnl_memory_desc_get_size(wanted) / sizeof(float)) + 1);
-      onednn::reorder(layout_.get(), plain_.data<float>(), wanted, copy_.data<float>());
+      onednn::reorder(layout_.get(), plain_, wanted, copy_.data<float>());
       current_ = wanted;
     }
     return copy_.data<float>();
   }
 
  private:
-  Tensor plain_, copy_;
+  float* plain_;
+  Tensor copy_;
   onednn::Owner<dnnl_memory_desc> layout_;
   const dnnl_memory_desc* current_ = nullptr;
 };
@@ -260,35 +281,42 @@ struct Reserve {
   float* workspace(float* base) const { return base + (4 * state + 15) / 16 * 16; }
 };
 
-}  // namespace
+// The parameters and first states of one direction.
+struct Parameters {
+  const float *W, *U, *b, *H0, *C0;
 
-// X [B, L, M], W [M, 4D], U [D, 4D], b [1, 4D], H0 and C0 [B, D], lengths int64 [B] with values 0..L
-// -> Y [B, L, D], H [B, D], C [B, D], reserve [*]
-std::vector<Tensor> Forward(const Tensor& X, const Tensor& W, const Tensor& U, const Tensor& b, const Tensor& H0,
-                            const Tensor& C0, const Tensor& lengths, bool reverse, bool has_states, bool training) {
-  const Schedule plan(X, U, lengths, reverse, has_states);
+  Parameters(const Schedule& plan, int64_t k, const Tensor& W, const Tensor& U, const Tensor& b, const Tensor& H0,
+             const Tensor& C0)
+      : W(W.data<float>() + k * plan.M * GATES * plan.D),
+        U(U.data<float>() + k * plan.D * GATES * plan.D),
+        b(b.data<float>() + k * GATES * plan.D),
+        H0(H0.data<float>() + k * plan.B * plan.D),
+        C0(C0.data<float>() + k * plan.B * plan.D) {}
+};
+
+int64_t reserve_size(const Schedule& plan) {
+  int64_t size = 0;
+  for (const Call& call : plan.calls)
+    size += Reserve(primitive(onednn::FORWARD_TRAINING, call, plan.width(), plan.D), call, plan.D).size;
+  return size;
+}
+
+// One direction; writes its share of Y, the last states H and C [B, D], and in training the reserve.
+void forward(const Schedule& plan, const Parameters& own, const Slice& X, const Slice& Y, float* H, float* C,
+             float* reserve) {
   const int64_t D = plan.D, width = plan.width();
-  const auto kind = training ? onednn::FORWARD_TRAINING : onednn::FORWARD_INFERENCE;
-  Tensor Y = plan.is_full() ? empty({plan.B, plan.L, D}) : zeros({plan.B, plan.L, D});
-  Tensor H = empty({plan.B, D});
-  Tensor C = empty({plan.B, D});
-  std::copy_n(H0.data<float>(), plan.B * D, H.data<float>());  // an empty sequence keeps its states
-  std::copy_n(C0.data<float>(), plan.B * D, C.data<float>());
-
-  int64_t reserved = 0;
-  if (training)
-    for (const Call& call : plan.calls) reserved += Reserve(primitive(kind, call, width, D), call, D).size;
-  Tensor reserve = buffer(reserved + 1);
-  float* place_in_reserve = reserve.data<float>();
-
-  Weights weights_W(widened(plan, W, U), width, D), weights_U(U, D, D);
+  const auto kind = reserve ? onednn::FORWARD_TRAINING : onednn::FORWARD_INFERENCE;
+  std::copy_n(own.H0, plan.B * D, H);  // an empty sequence keeps its states
+  std::copy_n(own.C0, plan.B * D, C);
+  const Tensor wide = widened(plan, own.W, own.U);
+  Weights weights_W(wide.data<float>(), width, D), weights_U(own.U, D, D);
   Tensor previous;  // the states [H, C] after the call before
   int64_t begun = 0;
   for (const Call& call : plan.calls) {
     const Primitive& lstm = primitive(kind, call, width, D);
     const Reserve room(lstm, call, D);
-    Tensor own = training ? Tensor() : buffer(4 * room.state);
-    float* src_h = training ? place_in_reserve : own.data<float>();
+    Tensor states = reserve ? Tensor() : buffer(4 * room.state);
+    float* src_h = reserve ? reserve : states.data<float>();
     float *src_c = src_h + room.state, *dst_h = src_c + room.state, *dst_c = dst_h + room.state;
     if (begun) {
       std::copy_n(previous.data<float>(), begun * D, src_h);
@@ -297,63 +325,56 @@ std::vector<Tensor> Forward(const Tensor& X, const Tensor& W, const Tensor& U, c
     if (plan.uneven)
       std::fill(src_h + begun * D, src_h + room.state, 0.f);
     else
-      gather_rows(plan, H0, begun, call.rows, src_h);
-    gather_rows(plan, C0, begun, call.rows, src_c);
+      gather_rows(plan, own.H0, begun, call.rows, src_h);
+    gather_rows(plan, own.C0, begun, call.rows, src_c);
 
-    Tensor inputs = gathered_inputs(plan, call, X, H0), outputs = buffer(call.steps * room.state);
+    Tensor inputs = gathered_inputs(plan, call, X, own.H0), outputs = buffer(call.steps * room.state);
     Tensor scratch = scratchpad(lstm);
     std::map<int, void*> data{{Arg::SRC, inputs.data<float>()},
                               {Arg::SRC_H, src_h},
                               {Arg::SRC_C, src_c},
                               {Arg::W, weights_W.as(lstm.layout_of(Arg::W))},
                               {Arg::U, weights_U.as(lstm.layout_of(Arg::U))},
-                              {Arg::BIAS, const_cast<float*>(b.data<float>())},
+                              {Arg::BIAS, const_cast<float*>(own.b)},
                               {Arg::DST, outputs.data<float>()},
                               {Arg::DST_H, dst_h},
                               {Arg::DST_C, dst_c},
                               {Arg::SCRATCHPAD, scratch.data<float>()}};
-    if (training) data[Arg::WORKSPACE] = room.workspace(place_in_reserve);
+    if (reserve) data[Arg::WORKSPACE] = room.workspace(reserve);
     lstm.run(data);
 
-    scatter(plan, call, outputs, D, Y, D);
+    scatter(plan, call, outputs, D, Y, D, false);
     previous = buffer(2 * room.state);
     std::copy_n(dst_h, 2 * room.state, previous.data<float>());
     begun = call.rows;
-    if (training) place_in_reserve += room.size;
+    if (reserve) reserve += room.size;
   }
-  if (begun) {
-    scatter_rows(plan, previous.data<float>(), 0, begun, H);
-    scatter_rows(plan, previous.data<float>() + begun * D, 0, begun, C);
-  }
-  return {Y, H, C, reserve};
+  if (!begun) return;
+  scatter_rows(plan, previous.data<float>(), 0, begun, H);
+  scatter_rows(plan, previous.data<float>() + begun * D, 0, begun, C);
 }
 
-std::vector<Tensor> Backward(const Tensor& X, const Tensor& W, const Tensor& U, const Tensor& b, const Tensor& H0,
-                             const Tensor& C0, const Tensor& lengths, const Tensor& Y, const Tensor& reserve,
-                             const Tensor& given_dY, const Tensor& given_dH, const Tensor& given_dC, bool reverse,
-                             bool has_states, bool training) {
-  if (!training) PD_THROW("nndl_lstm: the forward pass ran without training, so there is nothing to go back through");
-  const Schedule plan(X, U, lengths, reverse, has_states);
-  const int64_t D = plan.D, M = plan.M, width = plan.width(), line = GATES * D;
-  // a result that the loss does not depend on comes without a gradient
-  const Tensor dY = given_dY.initialized() ? given_dY : zeros(Y.shape());
-  const Tensor dH = given_dH.initialized() ? given_dH : zeros(H0.shape());
-  const Tensor dC = given_dC.initialized() ? given_dC : zeros(C0.shape());
-  Tensor dX = plan.is_full() ? empty(X.shape()) : zeros(X.shape()), dW = zeros(W.shape()), dU = zeros(U.shape()), db = zeros(b.shape());
-  Tensor dH0 = empty(H0.shape());
-  Tensor dC0 = empty(C0.shape());
-  std::copy_n(dH.data<float>(), plan.B * D, dH0.data<float>());  // an empty sequence hands its states on
-  std::copy_n(dC.data<float>(), plan.B * D, dC0.data<float>());
+// Where the gradients of one direction go. oneDNN adds to dW, dU and db, which start at 0.
+struct Gradients {
+  float *dW, *dU, *db, *dH0, *dC0;
+};
 
-  Weights weights_W(widened(plan, W, U), width, D), weights_U(U, D, D);
-  Tensor wide_dW = plan.uneven ? zeros({width, line}) : dW;
-  float* end_of_reserve = const_cast<float*>(reserve.data<float>()) + reserve.numel() - 1;
+// One direction, backward; `reserve_end` is where its reserve ends, for the calls are gone through from the last.
+void backward(const Schedule& plan, const Parameters& own, const Slice& X, const Slice& Y, const Slice& dY,
+              const float* dH, const float* dC, float* reserve_end, const Slice& dX, bool add_to_dX,
+              const Gradients& to) {
+  const int64_t D = plan.D, M = plan.M, width = plan.width(), line = GATES * D;
+  std::copy_n(dH, plan.B * D, to.dH0);  // an empty sequence hands its states on
+  std::copy_n(dC, plan.B * D, to.dC0);
+  const Tensor wide = widened(plan, own.W, own.U);
+  Weights weights_W(wide.data<float>(), width, D), weights_U(own.U, D, D);
+  Tensor wide_dW = zeros({width, line});
   Tensor later;  // the gradients [dH, dC] of the states after this call
   for (size_t i = plan.calls.size(); i-- > 0;) {
     const Call& call = plan.calls[i];
     const Primitive& lstm = primitive(onednn::BACKWARD, call, width, D);
     const Reserve room(lstm, call, D);
-    float* src_h = end_of_reserve -= room.size;
+    float* src_h = reserve_end -= room.size;
     float *src_c = src_h + room.state, *dst_h = src_c + room.state, *dst_c = dst_h + room.state;
     const int64_t begun = i ? plan.calls[i - 1].rows : 0;
 
@@ -369,47 +390,88 @@ std::vector<Tensor> Backward(const Tensor& X, const Tensor& W, const Tensor& U, 
     }
     Tensor src_gradients = buffer(2 * room.state);
     float *d_src_h = src_gradients.data<float>(), *d_src_c = d_src_h + room.state;
-    Tensor inputs = gathered_inputs(plan, call, X, H0), d_inputs = buffer(inputs.numel());
-    Tensor outputs = gathered(plan, call, Y, D), d_outputs = gathered(plan, call, dY, D);
+    Tensor inputs = gathered_inputs(plan, call, X, own.H0), d_inputs = buffer(inputs.numel());
+    Tensor outputs = gathered(plan, call, Y), d_outputs = gathered(plan, call, dY);
     Tensor scratch = scratchpad(lstm);
     lstm.run({{Arg::SRC, inputs.data<float>()},
               {Arg::SRC_H, src_h},
               {Arg::SRC_C, src_c},
               {Arg::W, weights_W.as(lstm.layout_of(Arg::W))},
               {Arg::U, weights_U.as(lstm.layout_of(Arg::U))},
-              {Arg::BIAS, const_cast<float*>(b.data<float>())},
+              {Arg::BIAS, const_cast<float*>(own.b)},
               {Arg::DST, outputs.data<float>()},
               {Arg::DST_H, dst_h},
               {Arg::DST_C, dst_c},
               {Arg::DIFF + Arg::SRC, d_inputs.data<float>()},
               {Arg::DIFF + Arg::SRC_H, d_src_h},
               {Arg::DIFF + Arg::SRC_C, d_src_c},
-              {Arg::DIFF + Arg::W, wide_dW.data<float>()},  // oneDNN adds to these three
-              {Arg::DIFF + Arg::U, dU.data<float>()},
-              {Arg::DIFF + Arg::BIAS, db.data<float>()},
+              {Arg::DIFF + Arg::W, wide_dW.data<float>()},
+              {Arg::DIFF + Arg::U, to.dU},
+              {Arg::DIFF + Arg::BIAS, to.db},
               {Arg::DIFF + Arg::DST, d_outputs.data<float>()},
               {Arg::DIFF + Arg::DST_H, d_dst_h},
               {Arg::DIFF + Arg::DST_C, d_dst_c},
               {Arg::WORKSPACE, room.workspace(src_h)},
               {Arg::SCRATCHPAD, scratch.data<float>()}});
 
-    scatter(plan, call, d_inputs, width, dX, M);
-    scatter_rows(plan, d_src_c, begun, call.rows, dC0);  // rows that begin in this call
-    if (!plan.uneven) scatter_rows(plan, d_src_h, begun, call.rows, dH0);
-    if (plan.uneven && has_states)
-      for (int64_t r = 0; r < call.rows; ++r) {
-        const int64_t first = plan.T - plan.length[r] - call.start;
-        if (first >= 0 && first < call.steps)
-          std::copy_n(d_inputs.data<float>() + (first * call.rows + r) * width + M + 1, D,
-                      dH0.data<float>() + plan.order[r] * D);
-      }
+    scatter(plan, call, d_inputs, width, dX, M, add_to_dX);
+    scatter_rows(plan, d_src_c, begun, call.rows, to.dC0);  // rows that begin in this call
+    if (!plan.uneven)
+      scatter_rows(plan, d_src_h, begun, call.rows, to.dH0);
+    else if (plan.has_states)
+      plan.each_first(call, [&](int64_t place, int64_t b) {
+        std::copy_n(d_inputs.data<float>() + place * width + M + 1, D, to.dH0 + b * D);
+      });
     later = src_gradients;
   }
-  if (plan.uneven) {
-    const float* wide = wide_dW.data<float>();
-    std::copy_n(wide, M * line, dW.data<float>());
-    if (has_states)  // the first H met U as a further input
-      for (int64_t k = 0; k < D * line; ++k) dU.data<float>()[k] += wide[(M + 1) * line + k];
+  const float* found = wide_dW.data<float>();
+  std::copy_n(found, M * line, to.dW);
+  if (plan.uneven && plan.has_states)  // the first H met U as a further input
+    std::transform(to.dU, to.dU + D * line, found + (M + 1) * line, to.dU, std::plus<float>());
+}
+
+}  // namespace
+
+// With K directions, the second one in reverse: X [B, L, M], W [K, M, 4D], U [K, D, 4D], b [K, 4D], H0 and C0 [K, B, D],
+// lengths int64 [B] with values 0..L -> Y [B, L, K D], H and C [K, B, D], reserve [*]. `reverse` is for K = 1.
+std::vector<Tensor> Forward(const Tensor& X, const Tensor& W, const Tensor& U, const Tensor& b, const Tensor& H0,
+                            const Tensor& C0, const Tensor& lengths, bool reverse, bool has_states, bool training) {
+  const int64_t K = W.shape()[0];
+  const Schedule first(X, U, lengths, reverse, has_states);
+  const int64_t B = first.B, D = first.D, each_reserve = training ? reserve_size(first) : 0;
+  const std::vector<int64_t> shape{B, first.L, K * D};
+  Tensor Y = first.is_full() ? empty(shape) : zeros(shape);
+  Tensor H = empty(H0.shape()), C = empty(C0.shape()), reserve = buffer(K * each_reserve + 1);
+  for (int64_t k = 0; k < K; ++k) {
+    const Schedule plan(X, U, lengths, reverse || k == 1, has_states);
+    forward(plan, Parameters(plan, k, W, U, b, H0, C0), slice(X, plan.M), slice(Y, K * D, k * D),
+            H.data<float>() + k * B * D, C.data<float>() + k * B * D,
+            training ? reserve.data<float>() + k * each_reserve : nullptr);
+  }
+  return {Y, H, C, reserve};
+}
+
+std::vector<Tensor> Backward(const Tensor& X, const Tensor& W, const Tensor& U, const Tensor& b, const Tensor& H0,
+                             const Tensor& C0, const Tensor& lengths, const Tensor& Y, const Tensor& reserve,
+                             const Tensor& given_dY, const Tensor& given_dH, const Tensor& given_dC, bool reverse,
+                             bool has_states, bool training) {
+  if (!training) PD_THROW("nndl_lstm: the forward pass ran without training, so there is nothing to go back through");
+  // a result that the loss does not depend on comes without a gradient
+  const Tensor dY = given_dY.initialized() ? given_dY : zeros(Y.shape());
+  const Tensor dH = given_dH.initialized() ? given_dH : zeros(H0.shape());
+  const Tensor dC = given_dC.initialized() ? given_dC : zeros(C0.shape());
+  const int64_t K = W.shape()[0], each_reserve = (reserve.numel() - 1) / K;
+  Tensor dX, dW = zeros(W.shape()), dU = zeros(U.shape()), db = zeros(b.shape());
+  Tensor dH0 = empty(H0.shape()), dC0 = empty(C0.shape());
+  for (int64_t k = 0; k < K; ++k) {
+    const Schedule plan(X, U, lengths, reverse || k == 1, has_states);
+    const int64_t B = plan.B, D = plan.D, M = plan.M, line = GATES * D;
+    if (k == 0) dX = plan.is_full() ? empty(X.shape()) : zeros(X.shape());
+    backward(plan, Parameters(plan, k, W, U, b, H0, C0), slice(X, M), slice(Y, K * D, k * D), slice(dY, K * D, k * D),
+             dH.data<float>() + k * B * D, dC.data<float>() + k * B * D,
+             const_cast<float*>(reserve.data<float>()) + (k + 1) * each_reserve, slice(dX, M), k > 0,
+             {dW.data<float>() + k * M * line, dU.data<float>() + k * D * line, db.data<float>() + k * line,
+              dH0.data<float>() + k * B * D, dC0.data<float>() + k * B * D});
   }
   return {dX, dW, dU, db, dH0, dC0};
 }
@@ -418,7 +480,7 @@ std::vector<std::vector<int64_t>> Shapes(const std::vector<int64_t>& X, const st
                                          const std::vector<int64_t>& U, const std::vector<int64_t>& b,
                                          const std::vector<int64_t>& H0, const std::vector<int64_t>& C0,
                                          const std::vector<int64_t>& lengths) {
-  return {{X[0], X[1], U[0]}, H0, C0, {-1}};
+  return {{X[0], X[1], U[0] * U[1]}, H0, C0, {-1}};
 }
 
 std::vector<paddle::DataType> Types(paddle::DataType X, paddle::DataType, paddle::DataType, paddle::DataType,

@@ -16,7 +16,7 @@ from nndl.error import BuildError
 from nndl.op import build, onednn
 
 pytestmark = pytest.mark.skipif(bool(onednn.why_not()), reason="the oneDNN operator cannot be had here")
-USE = "import paddle, nndl; print(nndl.LSTM(3, 4, backend='auto')(paddle.ones([1, 2, 3]))[0].shape)"
+USE = "import paddle, nndl; print(list(nndl.LSTM(3, 4, backend='auto')(paddle.ones([1, 2, 3]))[0].shape))"
 
 
 @pytest.fixture(autouse=True)
@@ -107,7 +107,7 @@ def test_a_cache_that_cannot_be_written(tmp_path: Path) -> None:
 
 def test_a_damaged_library_is_named(cache: Path) -> None:
     library = build.library()
-    library.write_bytes(library.read_bytes()[:1000])
+    library.write_bytes(b"no library")
     used = python("-c", USE)
     assert used.stdout == "[1, 2, 4]\n"
     assert f"{library}: cannot be loaded" in used.stderr
