@@ -159,9 +159,8 @@ class OneDNNLSTM(nn.LSTM):
         cells = [_transposed(*weights) for weights in paddle_weights(self)]
         states = split_states(initial_states, len(cells))
         dropout = self.dropout if self.training else 0.0
-        return run_layers(
-            run_layer, cells, self.num_directions, inputs, states, sequence_length, self.time_major, dropout
-        )
+        how = (self.num_directions, inputs, states, sequence_length, self.time_major, dropout)
+        return run_layers(run_layer, cells, *how)
 
 
 def _transposed(W: Tensor, U: Tensor, b_ih: Tensor | None, b_hh: Tensor | None) -> Weights:

@@ -1,8 +1,8 @@
 // A Paddle operator around oneDNN's LSTM: one layer in one direction or both, its outputs and its gradients;
 // nndl/op/onednn.py calls it.
 //
-// oneDNN knows no sequence lengths. Sequences that end at different steps are therefore aligned at their END and sorted,
-// the longest first, so that at each step the rows that have begun stand together:
+// oneDNN knows no sequence lengths. Sequences of different lengths are therefore aligned at their END and sorted, the
+// longest first, so that at each step the rows that have begun stand together:
 //
 //     step  0 1 2 3 4 5 6 7
 //     row 0 a b c d e f g h        steps 0-3: a call of 1 row
@@ -34,7 +34,9 @@ constexpr int64_t ROUNDING = 8;     // few different shapes: oneDNN generates co
 constexpr size_t KEPT = 128;        // primitives that a thread keeps
 constexpr int64_t WORTH_SEVERAL_THREADS = 2048;  // vectors to copy
 
-Tensor empty(const std::vector<int64_t>& shape) { return paddle::experimental::empty(shape, paddle::DataType::FLOAT32); }
+Tensor empty(const std::vector<int64_t>& shape) {
+  return paddle::experimental::empty(shape, paddle::DataType::FLOAT32);
+}
 
 Tensor zeros(const std::vector<int64_t>& shape) {
   return paddle::experimental::full(shape, 0, paddle::DataType::FLOAT32);
@@ -207,45 +209,32 @@ Tensor widened(const Schedule& plan, const float* W, const float* U) {
 
 using Key = std::tuple<int, int64_t, int64_t, int64_t, int64_t>;
 
-dnnl_primitive_desc* describe(onednn::Kind kind, const Call& call, int64_t M, int64_t D) {
+onednn::Owner<dnnl_primitive_desc> describe(onednn::Kind kind, const Call& call, int64_t M, int64_t D) {
   const int64_t T = call.steps, n = call.rows;
-  auto X = onednn::layout({T, n, M}), state = onednn::layout({1, 1, n, D}), Y = onednn::layout({T, n, D});
-  auto b = onednn::layout({1, 1, GATES, D});
-  auto W = onednn::any_layout({1, 1, M, GATES, D}), U = onednn::any_layout({1, 1, D, GATES, D});
-  auto& [engine, stream, attributes] = onednn::context();
+  const auto X = onednn::layout({T, n, M}), Y = onednn::layout({T, n, D}), b = onednn::layout({1, 1, GATES, D});
+  const auto state = onednn::layout({1, 1, n, D});
+  const auto W = onednn::any_layout({1, 1, M, GATES, D}), U = onednn::any_layout({1, 1, D, GATES, D});
+  const auto dW = onednn::layout({1, 1, M, GATES, D}), dU = onednn::layout({1, 1, D, GATES, D});
+  const auto *x = X.get(), *y = Y.get(), *s = state.get(), *w = W.get(), *u = U.get(), *bias = b.get();
+  const onednn::Context& own = onednn::context();
   const bool backward = kind == onednn::BACKWARD;
-  dnnl_primitive_desc* forward = nullptr;
-  onednn::check(
-      dnnl_lstm_forward_primitive_desc_create(
-          &forward, engine, backward ? onednn::FORWARD_TRAINING : kind, onednn::LEFT_TO_RIGHT, X.get(), state.get(),
-          state.get(), W.get(), U.get(), nullptr, nullptr, b.get(), Y.get(), state.get(), state.get(), 0, attributes),
-      "describing the LSTM");
+  auto forward = onednn::make("the LSTM", dnnl_lstm_forward_primitive_desc_create, own.engine.get(),
+                              backward ? onednn::FORWARD_TRAINING : kind, onednn::LEFT_TO_RIGHT, x, s, s, w, u, nullptr,
+                              nullptr, bias, y, s, s, 0, own.attributes.get());
   if (!backward) return forward;
-  onednn::Owner<dnnl_primitive_desc> hint(forward);
-  auto dW = onednn::layout({1, 1, M, GATES, D}), dU = onednn::layout({1, 1, D, GATES, D});
-  dnnl_primitive_desc* made = nullptr;
-  onednn::check(dnnl_lstm_backward_primitive_desc_create(
-                    &made, engine, kind, onednn::LEFT_TO_RIGHT, X.get(), state.get(), state.get(), W.get(), U.get(),
-                    nullptr, nullptr, b.get(), Y.get(), state.get(), state.get(), X.get(), state.get(), state.get(),
-                    dW.get(), dU.get(), nullptr, nullptr, b.get(), Y.get(), state.get(), state.get(), 0, forward,
-                    attributes),
-                "describing the LSTM's gradient");
-  return made;
+  return onednn::make("the LSTM's gradient", dnnl_lstm_backward_primitive_desc_create, own.engine.get(), kind,
+                      onednn::LEFT_TO_RIGHT, x, s, s, w, u, nullptr, nullptr, bias, y, s, s,  // and their gradients:
+                      x, s, s, dW.get(), dU.get(), nullptr, nullptr, bias, y, s, s, 0, forward.get(),
+                      own.attributes.get());
 }
 
-const Primitive& primitive(onednn::Kind kind, const Call& call, int64_t M, int64_t D) {
-  thread_local auto* kept = new std::map<Key, Primitive>;
-  if (kept->size() >= KEPT) kept->clear();
-  auto [entry, is_new] = kept->try_emplace(Key{kind, call.steps, call.rows, M, D});
-  if (is_new) {
-    try {
-      entry->second = Primitive(describe(kind, call, M, D));
-    } catch (...) {
-      kept->erase(entry);
-      throw;
-    }
-  }
-  return entry->second;
+std::shared_ptr<const Primitive> primitive(onednn::Kind kind, const Call& call, int64_t M, int64_t D) {
+  onednn::context();  // made before, so destroyed after the primitives
+  thread_local std::map<Key, std::shared_ptr<const Primitive>> kept;
+  if (kept.size() >= KEPT) kept.clear();
+  auto& own = kept[Key{kind, call.steps, call.rows, M, D}];
+  if (!own) own = std::make_shared<const Primitive>(describe(kind, call, M, D));
+  return own;
 }
 
 // A matrix [rows, 4D] in the layout that a primitive wants; copied again only for another layout.
@@ -254,12 +243,13 @@ class Weights {
   Weights(const float* plain, int64_t rows, int64_t D)
       : plain_(const_cast<float*>(plain)), layout_(onednn::layout({1, 1, rows, GATES, D})) {}
 
-  void* as(const dnnl_memory_desc* wanted) {
+  void* for_use(const std::shared_ptr<const Primitive>& lstm, int arg) {
+    const dnnl_memory_desc* wanted = lstm->layout_of(arg);
     if (dnnl_memory_desc_equal(wanted, layout_.get())) return plain_;
-    if (!current_ || !dnnl_memory_desc_equal(wanted, current_)) {
-      copy_ = buffer(int64_t(dnnl_memory_desc_get_size(wanted) / sizeof(float)) + 1);
+    if (!user_ || !dnnl_memory_desc_equal(wanted, user_->layout_of(arg))) {
+      copy_ = buffer(int64_t(lstm->bytes_of(arg) / sizeof(float)) + 1);
       onednn::reorder(layout_.get(), plain_, wanted, copy_.data<float>());
-      current_ = wanted;
+      user_ = lstm;
     }
     return copy_.data<float>();
   }
@@ -268,17 +258,22 @@ class Weights {
   float* plain_;
   Tensor copy_;
   onednn::Owner<dnnl_memory_desc> layout_;
-  const dnnl_memory_desc* current_ = nullptr;
+  std::shared_ptr<const Primitive> user_;  // whose layout the copy has
 };
 
 Tensor scratchpad(const Primitive& lstm) { return buffer(int64_t(lstm.bytes_of(Arg::SCRATCHPAD) / sizeof(float)) + 1); }
 
-// What the backward pass needs of a call lies in one tensor: oneDNN's workspace and the four states.
+// What the backward pass needs of a call lies in one tensor: the four states, then oneDNN's workspace.
 struct Reserve {
-  int64_t state, size;
+  int64_t state, states, size;  // in floats
+
   Reserve(const Primitive& lstm, const Call& call, int64_t D)
-      : state(call.rows * D), size((int64_t(lstm.bytes_of(Arg::WORKSPACE)) + 63) / 64 * 16 + (4 * state + 15) / 16 * 16) {}
-  float* workspace(float* base) const { return base + (4 * state + 15) / 16 * 16; }
+      : state(call.rows * D), states(lines(4 * state)), size(states + lines(lstm.bytes_of(Arg::WORKSPACE) / 4 + 1)) {}
+
+  float* workspace(float* own) const { return own + states; }
+
+ private:
+  static int64_t lines(int64_t floats) { return (floats + 15) / 16 * 16; }  // whole cache lines
 };
 
 // The parameters and first states of one direction.
@@ -297,7 +292,7 @@ struct Parameters {
 int64_t reserve_size(const Schedule& plan) {
   int64_t size = 0;
   for (const Call& call : plan.calls)
-    size += Reserve(primitive(onednn::FORWARD_TRAINING, call, plan.width(), plan.D), call, plan.D).size;
+    size += Reserve(*primitive(onednn::FORWARD_TRAINING, call, plan.width(), plan.D), call, plan.D).size;
   return size;
 }
 
@@ -313,8 +308,8 @@ void forward(const Schedule& plan, const Parameters& own, const Slice& X, const 
   Tensor previous;  // the states [H, C] after the call before
   int64_t begun = 0;
   for (const Call& call : plan.calls) {
-    const Primitive& lstm = primitive(kind, call, width, D);
-    const Reserve room(lstm, call, D);
+    const auto lstm = primitive(kind, call, width, D);
+    const Reserve room(*lstm, call, D);
     Tensor states = reserve ? Tensor() : buffer(4 * room.state);
     float* src_h = reserve ? reserve : states.data<float>();
     float *src_c = src_h + room.state, *dst_h = src_c + room.state, *dst_c = dst_h + room.state;
@@ -329,19 +324,19 @@ void forward(const Schedule& plan, const Parameters& own, const Slice& X, const 
     gather_rows(plan, own.C0, begun, call.rows, src_c);
 
     Tensor inputs = gathered_inputs(plan, call, X, own.H0), outputs = buffer(call.steps * room.state);
-    Tensor scratch = scratchpad(lstm);
+    Tensor scratch = scratchpad(*lstm);
     std::map<int, void*> data{{Arg::SRC, inputs.data<float>()},
                               {Arg::SRC_H, src_h},
                               {Arg::SRC_C, src_c},
-                              {Arg::W, weights_W.as(lstm.layout_of(Arg::W))},
-                              {Arg::U, weights_U.as(lstm.layout_of(Arg::U))},
+                              {Arg::W, weights_W.for_use(lstm, Arg::W)},
+                              {Arg::U, weights_U.for_use(lstm, Arg::U)},
                               {Arg::BIAS, const_cast<float*>(own.b)},
                               {Arg::DST, outputs.data<float>()},
                               {Arg::DST_H, dst_h},
                               {Arg::DST_C, dst_c},
                               {Arg::SCRATCHPAD, scratch.data<float>()}};
     if (reserve) data[Arg::WORKSPACE] = room.workspace(reserve);
-    lstm.run(data);
+    lstm->run(data);
 
     scatter(plan, call, outputs, D, Y, D, false);
     previous = buffer(2 * room.state);
@@ -372,8 +367,8 @@ void backward(const Schedule& plan, const Parameters& own, const Slice& X, const
   Tensor later;  // the gradients [dH, dC] of the states after this call
   for (size_t i = plan.calls.size(); i-- > 0;) {
     const Call& call = plan.calls[i];
-    const Primitive& lstm = primitive(onednn::BACKWARD, call, width, D);
-    const Reserve room(lstm, call, D);
+    const auto lstm = primitive(onednn::BACKWARD, call, width, D);
+    const Reserve room(*lstm, call, D);
     float* src_h = reserve_end -= room.size;
     float *src_c = src_h + room.state, *dst_h = src_c + room.state, *dst_c = dst_h + room.state;
     const int64_t begun = i ? plan.calls[i - 1].rows : 0;
@@ -392,12 +387,12 @@ void backward(const Schedule& plan, const Parameters& own, const Slice& X, const
     float *d_src_h = src_gradients.data<float>(), *d_src_c = d_src_h + room.state;
     Tensor inputs = gathered_inputs(plan, call, X, own.H0), d_inputs = buffer(inputs.numel());
     Tensor outputs = gathered(plan, call, Y), d_outputs = gathered(plan, call, dY);
-    Tensor scratch = scratchpad(lstm);
-    lstm.run({{Arg::SRC, inputs.data<float>()},
+    Tensor scratch = scratchpad(*lstm);
+    lstm->run({{Arg::SRC, inputs.data<float>()},
               {Arg::SRC_H, src_h},
               {Arg::SRC_C, src_c},
-              {Arg::W, weights_W.as(lstm.layout_of(Arg::W))},
-              {Arg::U, weights_U.as(lstm.layout_of(Arg::U))},
+              {Arg::W, weights_W.for_use(lstm, Arg::W)},
+              {Arg::U, weights_U.for_use(lstm, Arg::U)},
               {Arg::BIAS, const_cast<float*>(own.b)},
               {Arg::DST, outputs.data<float>()},
               {Arg::DST_H, dst_h},
@@ -432,8 +427,9 @@ void backward(const Schedule& plan, const Parameters& own, const Slice& X, const
 
 }  // namespace
 
-// With K directions, the second one in reverse: X [B, L, M], W [K, M, 4D], U [K, D, 4D], b [K, 4D], H0 and C0 [K, B, D],
-// lengths int64 [B] with values 0..L -> Y [B, L, K D], H and C [K, B, D], reserve [*]. `reverse` is for K = 1.
+// With K directions, the second one in reverse: X [B, L, M], W [K, M, 4D], U [K, D, 4D], b [K, 4D], H0 and C0
+// [K, B, D], lengths int64 [B] with values 0..L -> Y [B, L, K D], H and C [K, B, D], reserve [*].
+// `reverse` is for a single direction.
 std::vector<Tensor> Forward(const Tensor& X, const Tensor& W, const Tensor& U, const Tensor& b, const Tensor& H0,
                             const Tensor& C0, const Tensor& lengths, bool reverse, bool has_states, bool training) {
   const int64_t K = W.shape()[0];

@@ -10,6 +10,7 @@
 #include <stdexcept>
 #include <string>
 #include <type_traits>
+#include <utility>
 #include <vector>
 
 extern "C" {
@@ -26,8 +27,10 @@ struct dnnl_exec_arg {
 };
 
 int dnnl_engine_create(dnnl_engine**, int kind, size_t index);
+int dnnl_engine_destroy(dnnl_engine*);
 int dnnl_stream_create(dnnl_stream**, dnnl_engine*, unsigned flags);
 int dnnl_stream_wait(dnnl_stream*);
+int dnnl_stream_destroy(dnnl_stream*);
 int dnnl_memory_desc_create_with_strides(dnnl_memory_desc**, int rank, const int64_t* shape, int dtype,
                                          const int64_t* strides);
 int dnnl_memory_desc_create_with_tag(dnnl_memory_desc**, int rank, const int64_t* shape, int dtype, int tag);
@@ -38,6 +41,7 @@ int dnnl_memory_create(dnnl_memory**, const dnnl_memory_desc*, dnnl_engine*, voi
 int dnnl_memory_destroy(dnnl_memory*);
 int dnnl_primitive_attr_create(dnnl_primitive_attr**);
 int dnnl_primitive_attr_set_scratchpad_mode(dnnl_primitive_attr*, int mode);
+int dnnl_primitive_attr_destroy(dnnl_primitive_attr*);
 int dnnl_lstm_forward_primitive_desc_create(
     dnnl_primitive_desc**, dnnl_engine*, int prop_kind, int direction, const dnnl_memory_desc* src_layer,
     const dnnl_memory_desc* src_iter, const dnnl_memory_desc* src_iter_c, const dnnl_memory_desc* weights_layer,
@@ -76,10 +80,14 @@ enum Arg {
 };
 
 inline void check(int status, const char* what) {
-  if (status != 0) throw std::runtime_error(std::string("oneDNN: ") + what + " failed with status " + std::to_string(status));
+  if (status == 0) return;
+  throw std::runtime_error(std::string("oneDNN: ") + what + " failed with status " + std::to_string(status));
 }
 
 struct Destroy {
+  void operator()(dnnl_engine* p) const { dnnl_engine_destroy(p); }
+  void operator()(dnnl_stream* p) const { dnnl_stream_destroy(p); }
+  void operator()(dnnl_primitive_attr* p) const { dnnl_primitive_attr_destroy(p); }
   void operator()(dnnl_memory_desc* p) const { dnnl_memory_desc_destroy(p); }
   void operator()(dnnl_memory* p) const { dnnl_memory_destroy(p); }
   void operator()(dnnl_primitive* p) const { dnnl_primitive_destroy(p); }
@@ -88,23 +96,26 @@ struct Destroy {
 template <typename T>
 using Owner = std::unique_ptr<T, Destroy>;
 
-// The engine, the stream and the attributes live as long as the thread that computes: threads share nothing.
-struct Context {
-  dnnl_engine* engine = nullptr;
-  dnnl_stream* stream = nullptr;
-  dnnl_primitive_attr* attributes = nullptr;
+// oneDNN's functions return a status and write what they make through their first argument.
+template <typename T, typename... Args>
+Owner<T> make(const char* what, int (*create)(T**, Args...), std::common_type_t<Args>... args) {
+  T* made = nullptr;
+  check(create(&made, args...), what);
+  return Owner<T>(made);
+}
 
-  Context() {
-    check(dnnl_engine_create(&engine, CPU, 0), "creating an engine");
-    check(dnnl_stream_create(&stream, engine, IN_ORDER), "creating a stream");
-    check(dnnl_primitive_attr_create(&attributes), "creating attributes");
-    check(dnnl_primitive_attr_set_scratchpad_mode(attributes, USER_SCRATCHPAD), "choosing the scratchpad");
-  }
+// The engine, the stream and the attributes of the thread that computes: threads share nothing.
+struct Context {
+  Owner<dnnl_engine> engine = make("an engine", dnnl_engine_create, CPU, 0);
+  Owner<dnnl_stream> stream = make("a stream", dnnl_stream_create, engine.get(), IN_ORDER);
+  Owner<dnnl_primitive_attr> attributes = make("attributes", dnnl_primitive_attr_create);
+
+  Context() { check(dnnl_primitive_attr_set_scratchpad_mode(attributes.get(), USER_SCRATCHPAD), "the scratchpad"); }
 };
 
-inline Context& context() {
-  thread_local Context* one = new Context;  // oneDNN may be unloaded before a thread ends: never destroyed
-  return *one;
+inline const Context& context() {
+  thread_local Context one;
+  return one;
 }
 
 using Shape = std::vector<int64_t>;
@@ -112,53 +123,44 @@ using Shape = std::vector<int64_t>;
 inline Owner<dnnl_memory_desc> layout(const Shape& shape) {  // rows after rows
   Shape strides(shape.size(), 1);
   for (size_t i = shape.size() - 1; i > 0; --i) strides[i - 1] = strides[i] * shape[i];
-  dnnl_memory_desc* made = nullptr;
-  check(dnnl_memory_desc_create_with_strides(&made, int(shape.size()), shape.data(), FLOAT32, strides.data()),
-        "describing a tensor");
-  return Owner<dnnl_memory_desc>(made);
+  return make("a layout", dnnl_memory_desc_create_with_strides, int(shape.size()), shape.data(), FLOAT32,
+              strides.data());
 }
 
 inline Owner<dnnl_memory_desc> any_layout(const Shape& shape) {  // as the primitive likes it best
-  dnnl_memory_desc* made = nullptr;
-  check(dnnl_memory_desc_create_with_tag(&made, int(shape.size()), shape.data(), FLOAT32, ANY_LAYOUT),
-        "describing a tensor");
-  return Owner<dnnl_memory_desc>(made);
+  return make("a layout", dnnl_memory_desc_create_with_tag, int(shape.size()), shape.data(), FLOAT32, ANY_LAYOUT);
 }
 
-struct Primitive {
-  Owner<dnnl_primitive_desc> desc;
-  Owner<dnnl_primitive> primitive;
+class Primitive {
+ public:
+  explicit Primitive(Owner<dnnl_primitive_desc> desc)
+      : desc_(std::move(desc)), primitive_(make("a primitive", dnnl_primitive_create, desc_.get())) {}
 
-  Primitive() = default;
-  explicit Primitive(dnnl_primitive_desc* made) : desc(made) {
-    dnnl_primitive* created = nullptr;
-    check(dnnl_primitive_create(&created, made), "creating a primitive");
-    primitive.reset(created);
-  }
-
-  const dnnl_memory_desc* layout_of(int arg) const { return dnnl_primitive_desc_query_md(desc.get(), EXEC_ARG, arg); }
+  const dnnl_memory_desc* layout_of(int arg) const { return dnnl_primitive_desc_query_md(desc_.get(), EXEC_ARG, arg); }
   size_t bytes_of(int arg) const { return dnnl_memory_desc_get_size(layout_of(arg)); }
 
   void run(const std::map<int, void*>& data) const {
+    const Context& own = context();
     std::vector<Owner<dnnl_memory>> memories;
     std::vector<dnnl_exec_arg> args;
     for (const auto& [arg, pointer] : data) {
-      dnnl_memory* memory = nullptr;
-      check(dnnl_memory_create(&memory, layout_of(arg), context().engine, pointer), "wrapping a tensor");
-      memories.emplace_back(memory);
-      args.push_back({arg, memory});
+      memories.push_back(make("a tensor", dnnl_memory_create, layout_of(arg), own.engine.get(), pointer));
+      args.push_back({arg, memories.back().get()});
     }
-    check(dnnl_primitive_execute(primitive.get(), context().stream, int(args.size()), args.data()), "computing");
-    check(dnnl_stream_wait(context().stream), "computing");
+    check(dnnl_primitive_execute(primitive_.get(), own.stream.get(), int(args.size()), args.data()), "computing");
+    check(dnnl_stream_wait(own.stream.get()), "computing");
   }
+
+ private:
+  Owner<dnnl_primitive_desc> desc_;
+  Owner<dnnl_primitive> primitive_;
 };
 
 // Copy a tensor from one layout to another.
 inline void reorder(const dnnl_memory_desc* from, const void* source, const dnnl_memory_desc* to, void* target) {
-  dnnl_primitive_desc* made = nullptr;
-  auto& [engine, stream, attributes] = context();
-  check(dnnl_reorder_primitive_desc_create(&made, from, engine, to, engine, attributes), "describing a copy");
-  Primitive copy(made);
+  const Context& own = context();
+  const Primitive copy(make("a copy", dnnl_reorder_primitive_desc_create, from, own.engine.get(), to, own.engine.get(),
+                            own.attributes.get()));
   std::vector<char> scratchpad(copy.bytes_of(SCRATCHPAD));
   copy.run({{SRC, const_cast<void*>(source)}, {DST, target}, {SCRATCHPAD, scratchpad.data()}});
 }

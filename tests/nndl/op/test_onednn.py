@@ -69,7 +69,7 @@ def test_ten_thousand_calls_keep_memory_flat():
 
 
 def test_many_shapes_keep_memory_flat():
-    """Primitives are kept for some shapes, not for all."""
+    """Primitives are kept for some shapes, not for all; oneDNN's own cache is full after some hundred."""
     layer = LSTM(4, 4, backend="onednn")
 
     def use(lengths):
@@ -79,8 +79,8 @@ def test_many_shapes_keep_memory_flat():
         gc.collect()
         return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
-    before = use(range(1, 400))
-    assert use(range(400, 1200)) - before < 30 * 1024
+    before = use(range(1, 900))
+    assert use(range(900, 1500)) - before < 15 * 1024  # KB; primitives that were all kept would be 50 MB
 
 
 def test_threads_do_not_disturb_each_other():
