@@ -87,10 +87,8 @@ def _paddle_step(kind: str, B: int, L: int, D: int) -> Callable[[], None]:
 
     from chapter6 import comparison, ladder
 
-    X = paddle.randn([B, L, D])
-    X.stop_gradient = False
     [layer] = ladder.build(["paddle" if kind == INSTALLED else kind], D, D).values()
-    return comparison.forward_backward(layer, X)
+    return comparison.forward_backward(layer, paddle.randn([B, L, D]))
 
 
 def _torch_step(B: int, L: int, D: int) -> Callable[[], None]:

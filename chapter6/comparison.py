@@ -109,7 +109,9 @@ def speed(kind: str, lengths: Sequence[int], batch: int, size: int, repeats: int
 
 
 def forward_backward(layer: "nn.Layer", X: "Tensor") -> Callable[[], None]:
-    """A step to be timed: the layer's outputs, and the gradients of their sum."""
+    """A step to be timed: the layer's outputs, and the gradients of their sum, that of X among them."""
+    X = X.detach()
+    X.stop_gradient = False
 
     def step() -> None:
         outputs, _ = layer(X)

@@ -55,7 +55,6 @@ def measure(rungs: Iterable[str], batch: int, length: int, size: int, repeats: i
     import paddle
 
     X = paddle.randn([batch, length, size])
-    X.stop_gradient = False  # as in a model, where an embedding lies below
     layers = build(rungs, size, size)
     both = {name: forward_backward(layer, X) for name, layer in layers.items()}
     forward = {name: partial(_forward, layer, X) for name, layer in layers.items()}

@@ -102,7 +102,7 @@ def run_layer(
                 _check(name, tensor, [B, D])
         H, C = (_stack(tensors) for tensors in zip(*states, strict=True))
     else:
-        H = C = paddle.zeros([len(cells), B, D])
+        H = C = paddle.zeros([len(cells), B, D] if len(cells) > 1 else [B, D])
     if sequence_length is None:
         lengths = paddle.full([B], L, dtype="int64")
     else:
@@ -111,7 +111,8 @@ def run_layer(
     Y, H, C, _ = _C_ops._run_custom_op(
         OPERATOR,
         (X.transpose([1, 0, 2]) if time_major else X).contiguous(),
-        *(_stack([getattr(cell, name) for cell in cells]) for name in ("W", "U")),
+        _stack([cell.W for cell in cells]),
+        _stack([cell.U for cell in cells]),
         paddle.concat([cell.b for cell in cells]) if len(cells) > 1 else cells[0].b.contiguous(),
         H,
         C,
@@ -120,11 +121,13 @@ def run_layer(
         has_states,
         paddle.is_grad_enabled(),  # in training, what the backward pass needs is kept
     )
-    return Y.transpose([1, 0, 2]) if time_major else Y, [(H[k], C[k]) for k in range(len(cells))]
+    last_states = [(H, C)] if len(cells) == 1 else [(H[k], C[k]) for k in range(len(cells))]
+    return Y.transpose([1, 0, 2]) if time_major else Y, last_states
 
 
 def _stack(tensors: Sequence[Tensor]) -> Tensor:
-    return paddle.stack(list(tensors)) if len(tensors) > 1 else tensors[0].unsqueeze(0).contiguous()
+    """Those of several cells as one tensor; that of one cell as it is, which is faster."""
+    return paddle.stack(list(tensors)) if len(tensors) > 1 else tensors[0].contiguous()
 
 
 def _check(name: str, tensor: Tensor, shape: list[int]) -> None:

@@ -13,6 +13,7 @@ from chapter6.__main__ import main
 from chapter6.predict import AT_ONCE, Predictor, find_model
 
 SETTINGS = text_experiment.TextSettings(
+    backend="onednn",
     train_reviews=200,
     dev_reviews=40,
     batch_size=20,

@@ -21,6 +21,11 @@
 #include "paddle/phi/api/ext/op_meta_info.h"
 #include "paddle/phi/api/include/api.h"
 
+extern "C" {  // of the OpenMP that Paddle and its oneDNN use
+int omp_get_max_threads();
+void omp_set_num_threads(int);
+}
+
 using onednn::Arg;
 using onednn::Primitive;
 using paddle::Tensor;
@@ -32,7 +37,20 @@ constexpr float CLOSED = -1e4f;    // sigmoid(-1e4) is 0, and sigmoid(1e4) is 1,
 constexpr int64_t CALL_STEPS = 32;  // longer calls hold more rows still, shorter ones cost more calls
 constexpr int64_t ROUNDING = 8;     // few different shapes: oneDNN generates code for each
 constexpr size_t KEPT = 128;        // primitives that a thread keeps
-constexpr int64_t WORTH_SEVERAL_THREADS = 2048;  // vectors to copy
+constexpr int64_t COPIES_WORTH_THREADS = 2048;        // vectors to copy
+constexpr int64_t PRODUCTS_WORTH_THREADS = 64 * 1024;  // multiplications a step and gate
+
+// A step too small to be shared out is done by one thread: waiting for the others would take longer.
+class Threads {
+ public:
+  Threads(int64_t rows, int64_t D) : before_(omp_get_max_threads()) {
+    if (rows * D * D < PRODUCTS_WORTH_THREADS) omp_set_num_threads(1);
+  }
+  ~Threads() { omp_set_num_threads(before_); }
+
+ private:
+  int before_;
+};
 
 Tensor empty(const std::vector<int64_t>& shape) {
   return paddle::experimental::empty(shape, paddle::DataType::FLOAT32);
@@ -61,7 +79,7 @@ struct Schedule {
   bool uneven = false;
 
   Schedule(const Tensor& X, const Tensor& U, const Tensor& lengths, bool reverse, bool has_states)
-      : B(X.shape()[0]), L(X.shape()[1]), M(X.shape()[2]), D(U.shape()[1]), reverse(reverse), has_states(has_states) {
+      : B(X.shape()[0]), L(X.shape()[1]), M(X.shape()[2]), D(U.shape().back() / GATES), reverse(reverse), has_states(has_states) {
     const int64_t* n = lengths.data<int64_t>();
     for (int64_t b = 0; b < B; ++b)
       if (n[b] > 0) order.push_back(b);
@@ -103,7 +121,7 @@ struct Schedule {
   // f(place in the call, place in the batch) for every (step, row) of a call; the second is -1 for rows held still.
   template <typename F>
   void each(const Call& call, F f) const {
-#pragma omp parallel for if (call.steps * call.rows > WORTH_SEVERAL_THREADS)
+#pragma omp parallel for if (call.steps * call.rows > COPIES_WORTH_THREADS)
     for (int64_t s = 0; s < call.steps; ++s)
       for (int64_t r = 0; r < call.rows; ++r) {
         int64_t t = element(call.start + s, r);
@@ -207,7 +225,7 @@ Tensor widened(const Schedule& plan, const float* W, const float* U) {
 
 // ---- oneDNN's part ---------------------------------------------------------------------------------------------
 
-using Key = std::tuple<int, int64_t, int64_t, int64_t, int64_t>;
+using Key = std::tuple<int, int, int64_t, int64_t, int64_t, int64_t>;
 
 onednn::Owner<dnnl_primitive_desc> describe(onednn::Kind kind, const Call& call, int64_t M, int64_t D) {
   const int64_t T = call.steps, n = call.rows;
@@ -232,7 +250,7 @@ std::shared_ptr<const Primitive> primitive(onednn::Kind kind, const Call& call, 
   onednn::context();  // made before, so destroyed after the primitives
   thread_local std::map<Key, std::shared_ptr<const Primitive>> kept;
   if (kept.size() >= KEPT) kept.clear();
-  auto& own = kept[Key{kind, call.steps, call.rows, M, D}];
+  auto& own = kept[Key{kind, omp_get_max_threads(), call.steps, call.rows, M, D}];
   if (!own) own = std::make_shared<const Primitive>(describe(kind, call, M, D));
   return own;
 }
@@ -429,10 +447,11 @@ void backward(const Schedule& plan, const Parameters& own, const Slice& X, const
 
 // With K directions, the second one in reverse: X [B, L, M], W [K, M, 4D], U [K, D, 4D], b [K, 4D], H0 and C0
 // [K, B, D], lengths int64 [B] with values 0..L -> Y [B, L, K D], H and C [K, B, D], reserve [*].
-// `reverse` is for a single direction.
+// With a single direction, which may be in `reverse`, the K may be left out of all shapes but b's.
 std::vector<Tensor> Forward(const Tensor& X, const Tensor& W, const Tensor& U, const Tensor& b, const Tensor& H0,
                             const Tensor& C0, const Tensor& lengths, bool reverse, bool has_states, bool training) {
-  const int64_t K = W.shape()[0];
+  const int64_t K = b.shape()[0];
+  const Threads threads(X.shape()[0], U.shape().back() / GATES);
   const Schedule first(X, U, lengths, reverse, has_states);
   const int64_t B = first.B, D = first.D, each_reserve = training ? reserve_size(first) : 0;
   const std::vector<int64_t> shape{B, first.L, K * D};
@@ -456,7 +475,8 @@ std::vector<Tensor> Backward(const Tensor& X, const Tensor& W, const Tensor& U, 
   const Tensor dY = given_dY.initialized() ? given_dY : zeros(Y.shape());
   const Tensor dH = given_dH.initialized() ? given_dH : zeros(H0.shape());
   const Tensor dC = given_dC.initialized() ? given_dC : zeros(C0.shape());
-  const int64_t K = W.shape()[0], each_reserve = (reserve.numel() - 1) / K;
+  const Threads threads(X.shape()[0], U.shape().back() / GATES);
+  const int64_t K = b.shape()[0], each_reserve = (reserve.numel() - 1) / K;
   Tensor dX, dW = zeros(W.shape()), dU = zeros(U.shape()), db = zeros(b.shape());
   Tensor dH0 = empty(H0.shape()), dC0 = empty(C0.shape());
   for (int64_t k = 0; k < K; ++k) {
@@ -476,7 +496,7 @@ std::vector<std::vector<int64_t>> Shapes(const std::vector<int64_t>& X, const st
                                          const std::vector<int64_t>& U, const std::vector<int64_t>& b,
                                          const std::vector<int64_t>& H0, const std::vector<int64_t>& C0,
                                          const std::vector<int64_t>& lengths) {
-  return {{X[0], X[1], U[0] * U[1]}, H0, C0, {-1}};
+  return {{X[0], X[1], b[0] * b[1] / GATES}, H0, C0, {-1}};
 }
 
 std::vector<paddle::DataType> Types(paddle::DataType X, paddle::DataType, paddle::DataType, paddle::DataType,
