@@ -169,4 +169,5 @@ class OneDNNLSTM(nn.LSTM):
 def _transposed(W: Tensor, U: Tensor, b_ih: Tensor | None, b_hh: Tensor | None) -> Weights:
     """Paddle's matrices are the transposed of ours, and it has two biases, or none."""
     b = sum((b for b in (b_ih, b_hh) if b is not None), paddle.zeros([W.shape[0]]))
-    return Weights(W.T, U.T, b.unsqueeze(0))
+    # Without the clone the gradients would be transposed views, which Paddle's data parallel mistakes for plain ones.
+    return Weights(W.clone().T, U.clone().T, b.unsqueeze(0))

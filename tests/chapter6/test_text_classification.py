@@ -102,7 +102,7 @@ def test_padding_is_measured_in_both_directions(record: Record) -> None:
 def test_word_contributions_are_what_leaving_out_changes(out: Path, record: Record) -> None:
     result = max(record.metrics["trainings"][:2], key=lambda result: result["dev_accuracy"])
     settings = text_experiment.TextSettings(
-        backend="onednn", **{name: result[name] for name in text_experiment.TextSettings.__dataclass_fields__}
+        **{name: result[name] for name in text_experiment.TextSettings.__dataclass_fields__}
     )
     training = text_experiment.Training(settings, "small", 1, result["seed"], out)
     runner, corpus = text_inspection.load_runner(training, result), text_experiment.load_corpus(training)

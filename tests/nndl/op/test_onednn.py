@@ -155,6 +155,12 @@ class TestPaddlesLayer:
         X = paddle.randn([2, 5, 3])
         assert_close(ours(X)[0], reference(X)[0], "float32")
 
+    def test_gradients_lie_in_memory_as_parameters_do(self):
+        """Paddle's data parallel takes that for granted, and mixes up the others without a word."""
+        layer = OneDNNLSTM(3, 4, 2, "bidirectional")
+        layer(paddle.randn([2, 5, 3]))[0].sum().backward()
+        assert all(parameter.grad.is_contiguous() for parameter in layer.parameters())
+
     def test_trains_as_paddles_does(self):
         theirs, ours = self.pair(3, 4)
         X = paddle.randn([4, 6, 3])
