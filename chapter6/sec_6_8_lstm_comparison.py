@@ -82,7 +82,7 @@ def parse_shapes(text: str) -> list[tuple[int, int, int]]:
 
 
 PRESETS = {
-    "quick": Settings(train_reviews=6000),
+    "quick": Settings(train_reviews=4000),
     "book": Settings(
         tokenizer="space",
         min_freq=5,  # as in section 6.7
