@@ -45,11 +45,7 @@ class Contender:
     """An LSTM in a process of its own, which computes when it is told to."""
 
     def __init__(self, kind: str, shape: tuple[int, int, int]) -> None:
-        environment = dict(os.environ)
-        if kind == INSTALLED:
-            for name in runtime.chosen:
-                del environment[name]
-            environment[runtime.SWITCH] = "off"
+        environment = _environment() | ({runtime.SWITCH: "off"} if kind == INSTALLED else {})
         command = [sys.executable, "-m", "chapter6.bench", kind, *map(str, shape)]
         pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
         self.process = subprocess.Popen(command, env=environment, text=True, **pipes)
@@ -69,6 +65,11 @@ class Contender:
         """Its median."""
         self.process.communicate()
         return median(self.milliseconds)
+
+
+def _environment() -> dict[str, str]:
+    """As the user left it: each process chooses anew, and what this one chose would look like the user's choice."""
+    return {name: value for name, value in os.environ.items() if name not in runtime.chosen}
 
 
 def compute(kind: str, shape: tuple[int, int, int]) -> None:
@@ -94,7 +95,7 @@ def _paddle_step(kind: str, B: int, L: int, D: int) -> Callable[[], None]:
 def _torch_step(B: int, L: int, D: int) -> Callable[[], None]:
     import torch
 
-    torch.set_num_threads(int(os.environ[runtime.THREADS]))
+    torch.set_num_threads(int(os.environ[runtime.THREADS]))  # nndl's choice, as for the others
     X, layer = torch.randn(B, L, D, requires_grad=True), torch.nn.LSTM(D, D, batch_first=True)
 
     def step() -> None:
@@ -169,7 +170,7 @@ def _run(*arguments: str) -> tuple[float, Record]:
     with tempfile.TemporaryDirectory() as out:
         start = time.perf_counter()
         command = [sys.executable, "-m", "chapter6", "run", *arguments, "--preset", "book", "--out", out]
-        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL, env=_environment())
         seconds = time.perf_counter() - start
         return seconds, max(map(load_record, Path(out).glob("*/book/record.json")), key=lambda record: record.section)
 

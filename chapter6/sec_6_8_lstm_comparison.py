@@ -320,13 +320,17 @@ def figures(record: Record) -> dict[str, "Figure"]:
 
 
 def _draw(axes: "Axes", points: Sequence[dict[str, Any]], axis: int, what: str) -> None:
+    from matplotlib.ticker import LogLocator
+
     x = [point["shape"][axis] for point in points]
     for name in points[0][what]:
         values = [median(p[what][name]) if what == "both" else p[what][name] / 1e6 for p in points]
         axes.loglog(x, values, "--" if name == FLOOR else "o-", color=_COLORS[name], label=name, markersize=4)
+    axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axes.yaxis.set_major_formatter("{x:g}")
     axes.set_xticks(x, map(str, x))
     axes.minorticks_off()
-    axes.legend()
+    axes.legend(loc="center left", bbox_to_anchor=(1, 0.5))
     axes.grid(alpha=0.3)
 
 
