@@ -12,6 +12,8 @@
 // A row that has not begun (the dot before a in row 2) is held still: an input of its own, 1 there and 0 elsewhere,
 // closes the input gate and the output gate and opens the forget gate, so that H stays 0 and C stays what it was,
 // exactly, and every gradient through it is exactly 0.
+#include <sys/mman.h>
+
 #include <algorithm>
 #include <functional>
 #include <numeric>
@@ -36,6 +38,8 @@ constexpr int GATES = 4;
 constexpr float CLOSED = -1e4f;    // sigmoid(-1e4) is 0, and sigmoid(1e4) is 1, to the last bit
 constexpr int64_t CALL_STEPS = 32;  // longer calls hold more rows still, shorter ones cost more calls
 constexpr int64_t ROUNDING = 8;     // few different shapes: oneDNN generates code for each
+constexpr uintptr_t PAGE = 4096;
+constexpr size_t WORTH_LARGE_PAGES = 4 << 20;  // bytes
 constexpr size_t KEPT = 128;        // primitives that a thread keeps
 constexpr int64_t COPIES_WORTH_THREADS = 2048;        // vectors to copy
 constexpr int64_t PRODUCTS_WORTH_THREADS = 64 * 1024;  // multiplications a step and gate
@@ -52,12 +56,20 @@ class Threads {
   int before_;
 };
 
+// Memory that the kernel hands out in large pages: in small ones, a third of the time would go into page faults.
 Tensor empty(const std::vector<int64_t>& shape) {
-  return paddle::experimental::empty(shape, paddle::DataType::FLOAT32);
+  Tensor made = paddle::experimental::empty(shape, paddle::DataType::FLOAT32);
+  const uintptr_t start = reinterpret_cast<uintptr_t>(made.data<float>()), end = start + made.numel() * sizeof(float);
+  const uintptr_t first = (start + PAGE - 1) / PAGE * PAGE;
+  if (made.numel() * sizeof(float) >= WORTH_LARGE_PAGES)
+    madvise(reinterpret_cast<void*>(first), end - first, MADV_HUGEPAGE);  // where it is refused, small ones serve
+  return made;
 }
 
 Tensor zeros(const std::vector<int64_t>& shape) {
-  return paddle::experimental::full(shape, 0, paddle::DataType::FLOAT32);
+  Tensor made = empty(shape);
+  std::fill_n(made.data<float>(), made.numel(), 0.f);
+  return made;
 }
 
 Tensor buffer(int64_t count) { return empty({count}); }
