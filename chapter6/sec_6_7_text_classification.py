@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 from chapter6 import claim, text_inspection
 from chapter6.claim import Claim, mean_and_spread
 from chapter6.section import Record, Run, Section, at_least, setting, table
-from chapter6.text_experiment import CORPORA, TextSettings, Training, choose_corpus, text_settings, train_all
+from chapter6.text_experiment import BOOK, CORPORA, TextSettings, Training, choose_corpus, text_settings, train_all
 from chapter6.training import choose_backend, draw_band, select
 from nndl.error import SettingError
 
@@ -65,22 +65,7 @@ class Settings(TextSettings):
 
 PRESETS = {
     "quick": Settings(),
-    "book": Settings(
-        tokenizer="space",
-        min_freq=5,  # the book does not say; without a bound nothing would train [UNK]
-        train_reviews=0,
-        dev_reviews=0,
-        max_seq_len=256,
-        batching="shuffle",
-        batch_size=128,
-        epochs=3,
-        learning_rate=0.001,
-        input_size=256,
-        hidden_size=256,
-        pooling="mean",
-        corpus="imdb",
-        eval_steps=66,  # the book evaluates every 10 steps, which alone would take an hour
-    ),
+    "book": Settings(**vars(BOOK), corpus="imdb"),
     "best": Settings(
         corpus="imdb",
         vocab_size=30_000,

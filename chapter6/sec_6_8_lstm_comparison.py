@@ -25,7 +25,7 @@ from chapter6 import claim, comparison, ladder
 from chapter6.claim import Claim, mean_and_spread
 from chapter6.ladder import FLOOR, RUNGS
 from chapter6.section import Record, Run, Section, at_least, setting, table
-from chapter6.text_experiment import CORPORA, TextSettings, Training, choose_corpus, text_settings, train_all
+from chapter6.text_experiment import BOOK, CORPORA, TextSettings, Training, choose_corpus, text_settings, train_all
 from chapter6.training import select
 from nndl.error import SettingError
 
@@ -84,20 +84,8 @@ def parse_shapes(text: str) -> list[tuple[int, int, int]]:
 PRESETS = {
     "quick": Settings(train_reviews=4000),
     "book": Settings(
-        tokenizer="space",
-        min_freq=5,  # as in section 6.7
-        train_reviews=0,
-        dev_reviews=0,
-        max_seq_len=256,
-        batching="shuffle",
-        batch_size=128,
-        epochs=3,
-        learning_rate=0.001,
-        input_size=256,
-        hidden_size=256,
-        pooling="mean",
+        **vars(replace(BOOK, direction="forward")),
         corpus="imdb",
-        eval_steps=98,
         shapes="8x10x32 8x35x32 128x256x256",
         steps=(64, 128, 256, 512, 1024),
         sizes=(32, 64, 128, 256, 512),

@@ -68,6 +68,24 @@ class TextSettings:
                 raise SettingError(f"{name} {getattr(self, name)}: expected a probability, from 0 to less than 1")
 
 
+BOOK = TextSettings(
+    tokenizer="space",
+    min_freq=5,  # the book does not say; without a bound nothing would train [UNK]
+    train_reviews=0,
+    dev_reviews=0,
+    max_seq_len=256,
+    batching="shuffle",
+    batch_size=128,
+    epochs=3,
+    learning_rate=0.001,
+    input_size=256,
+    hidden_size=256,
+    pooling="mean",
+    eval_steps=66,  # the book evaluates every 10 steps, which alone would take half an hour
+)
+"""The book's settings, of sections 6.7 and 6.8."""
+
+
 @dataclass(frozen=True)
 class Training:
     """One training: its settings, and on what, how deep, with which seed.
