@@ -22,7 +22,8 @@ from nndl.dataset import DATA, imdb
 
 OUT = Path("runs") / "bench"
 SHAPE = (128, 256, 256)  # B, L, M = D: the text model's
-REPEATS = 11
+TURNS = 5
+PASSES = (2, 3)  # of each turn: untimed, for after a rest the first ones are slower, and timed, as training runs
 PAUSE = 0.5  # seconds: the threads of the contender before still spin for 0.2 s, and would take a core from the next
 STEPS = [(64, steps, 256) for steps in (64, 128, 256, 512, 1024)]
 BATCHES = [(batch, 64, 256) for batch in (64, 128, 256, 512, 1024)]
@@ -50,16 +51,16 @@ class Contender:
         pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
         self.process = subprocess.Popen(command, env=environment, text=True, **pipes)
         self.milliseconds: list[float] = []
-        self.measure()  # imports, memory, code that is generated on first use
+        self.take_turn()  # imports, memory, code that is generated on first use
         self.milliseconds.clear()
 
-    def measure(self) -> None:
-        """Let it compute once."""
+    def take_turn(self) -> None:
+        """Let it compute, and note the times."""
         assert self.process.stdin is not None
         assert self.process.stdout is not None
         time.sleep(PAUSE)
         print(file=self.process.stdin, flush=True)
-        self.milliseconds.append(float(self.process.stdout.readline()))
+        self.milliseconds += json.loads(self.process.stdout.readline())
 
     def end(self) -> float:
         """Its median."""
@@ -73,17 +74,20 @@ def _environment() -> dict[str, str]:
 
 
 def compute(kind: str, shape: tuple[int, int, int]) -> None:
-    """The process of a contender: one forward and backward pass for every line of the standard input.
-
-    A pass before it is not timed: in training, too, one follows another, and after a rest the first is slower.
-    """
+    """The process of a contender: forward and backward passes for every line of the standard input."""
     B, L, D = shape
     step = _torch_step(B, L, D) if kind == "torch" else _paddle_step(kind, B, L, D)
+    untimed, timed = PASSES
     for _ in sys.stdin:
-        step()
-        start = time.perf_counter()
-        step()
-        print((time.perf_counter() - start) * 1e3, flush=True)
+        for _ in range(untimed):
+            step()
+        print([_milliseconds(step) for _ in range(timed)], flush=True)
+
+
+def _milliseconds(step: Callable[[], None]) -> float:
+    start = time.perf_counter()
+    step()
+    return (time.perf_counter() - start) * 1e3
 
 
 def _paddle_step(kind: str, B: int, L: int, D: int) -> Callable[[], None]:
@@ -113,9 +117,9 @@ def _torch_step(B: int, L: int, D: int) -> Callable[[], None]:
 def race(entries: Sequence[tuple[str, tuple[int, int, int]]]) -> list[float]:
     """Median milliseconds of each (kind, shape)."""
     contenders = [Contender(*entry) for entry in entries]
-    for _ in range(REPEATS):
+    for _ in range(TURNS):
         for contender in contenders:
-            contender.measure()
+            contender.take_turn()
     return [contender.end() for contender in contenders]
 
 
@@ -189,8 +193,8 @@ def main() -> None:
     lines = [[row.what, f"{row.value:.4g} {row.unit}".strip(), row.bar] for row in rows]
     described = (
         f"{machine['processor']}, {machine['usable_cores']} cores, {machine['threads']} thread(s), "
-        f"Python {machine['python']}, {machine['versions']}. Medians of {REPEATS}, warm-up left out; each contender in "
-        "a process of its own, taking turns."
+        f"Python {machine['python']}, {machine['versions']}. Medians of {TURNS * PASSES[1]}, warm-up left out; each "
+        "contender in a process of its own, taking turns."
     )
     text = f"# Benchmark\n\n{described}\n\n{table(['what', 'measured', 'bar'], lines)}\n"
     write_text(OUT / "bench.md", text)

@@ -1,4 +1,4 @@
-"""Our layers against Paddle's: do they agree, and how fast is each? Shared by sections 6.2 and 6.5."""
+"""Our layers against Paddle's: do they agree, and how fast is each? Shared by sections 6.2, 6.5 and 6.8."""
 
 from collections.abc import Callable, Sequence
 from math import exp, log

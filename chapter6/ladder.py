@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterable
 from functools import partial
-from statistics import median
 from typing import TYPE_CHECKING, Any
 
 import nndl
@@ -104,9 +103,3 @@ def _products(batch: int, length: int, size: int) -> dict[str, Callable[[], None
 def ratios(times: dict[str, list[float]], name: str, to: str) -> list[float]:
     """How many times as long a rung takes as another, one number a repeat."""
     return [a / b for a, b in zip(times[name], times[to], strict=True)]
-
-
-def per_element(point: dict[str, Any], name: str) -> float:
-    """Microseconds of forward and backward for one step of one example."""
-    B, L, _ = point["shape"]
-    return median(point["both"][name]) * 1e3 / (B * L)

@@ -246,6 +246,9 @@ def numbers(record: Record) -> list[str]:
     return [
         "## The ladder 阶梯",
         table(["rung", "what it does"], [[name, RUNGS[name]] for name in metrics["rungs"]]),
+        "Largest difference from Paddle's LSTM, two layers, both directions, sequences of different lengths "
+        "与飞桨 LSTM 的最大相对误差:",
+        _parity_table(metrics["parity"]),
         f"`{FLOOR}`: the matrix products alone, by Paddle; the floor for all that is made of Paddle's operators "
         "(oneDNN's own products may be faster) 仅矩阵乘的耗时. "
         f"Times are medians of {record.settings['repeats']} measurements in milliseconds, with their range "
@@ -254,6 +257,16 @@ def numbers(record: Record) -> list[str]:
         f"## Training on reviews 影评训练: {corpora[metrics['corpus']]}, {record.settings['direction']} LSTM",
         _training_table(metrics["trainings"]),
     ]
+
+
+def _parity_table(parity: dict[str, dict[str, dict[str, float]]]) -> str:
+    kinds = {"outputs": "outputs 输出", "state": "states 状态", "gradient": "gradients 梯度"}
+    rows = [
+        [name, dtype, *(f"{max(v for n, v in found.items() if n.startswith(kind)):.0e}" for kind in kinds)]
+        for name, by_dtype in parity.items()
+        for dtype, found in by_dtype.items()
+    ]
+    return table(["rung", "dtype", *kinds.values()], rows)
 
 
 def _shape_table(point: dict[str, Any]) -> str:

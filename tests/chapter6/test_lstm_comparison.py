@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from chapter6 import bench, ladder
+from chapter6 import ladder
 from chapter6 import sec_6_8_lstm_comparison as section
 from chapter6.claim import FAILS, HOLDS, OPEN
 from nndl.error import SettingError
@@ -93,10 +93,3 @@ def test_the_floor_is_the_products_of_an_lstm() -> None:
             counted.clear()
             products[name]()
             assert sum(counted) == passes * 2 * B * L * D * 4 * D
-
-
-def test_contenders_compute_in_their_own_processes(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bench, "REPEATS", 2)
-    times = bench.race([("fused", (2, 3, 4)), (bench.INSTALLED, (2, 3, 4))])
-    assert len(times) == 2
-    assert all(ms > 0 for ms in times)
