@@ -23,7 +23,8 @@ from nndl.dataset import DATA, imdb
 OUT = Path("runs") / "bench"
 SHAPE = (128, 256, 256)  # B, L, M = D: the text model's
 TURNS = 5
-PASSES = (2, 3)  # of each turn: untimed, for after a rest the first ones are slower, and timed, as training runs
+PASSES = 3  # timed ones a turn
+WARM_UP = 0.5  # seconds before them: after a rest the first passes are slower, and training does not rest
 PAUSE = 0.5  # seconds: the threads of the contender before still spin for 0.2 s, and would take a core from the next
 STEPS = [(64, steps, 256) for steps in (64, 128, 256, 512, 1024)]
 BATCHES = [(batch, 64, 256) for batch in (64, 128, 256, 512, 1024)]
@@ -77,11 +78,11 @@ def compute(kind: str, shape: tuple[int, int, int]) -> None:
     """The process of a contender: forward and backward passes for every line of the standard input."""
     B, L, D = shape
     step = _torch_step(B, L, D) if kind == "torch" else _paddle_step(kind, B, L, D)
-    untimed, timed = PASSES
     for _ in sys.stdin:
-        for _ in range(untimed):
+        warm = time.perf_counter() + WARM_UP
+        while time.perf_counter() < warm:
             step()
-        print([_milliseconds(step) for _ in range(timed)], flush=True)
+        print([_milliseconds(step) for _ in range(PASSES)], flush=True)
 
 
 def _milliseconds(step: Callable[[], None]) -> float:
@@ -193,7 +194,7 @@ def main() -> None:
     lines = [[row.what, f"{row.value:.4g} {row.unit}".strip(), row.bar] for row in rows]
     described = (
         f"{machine['processor']}, {machine['usable_cores']} cores, {machine['threads']} thread(s), "
-        f"Python {machine['python']}, {machine['versions']}. Medians of {TURNS * PASSES[1]}, warm-up left out; each "
+        f"Python {machine['python']}, {machine['versions']}. Medians of {TURNS * PASSES}, warm-up left out; each "
         "contender in a process of its own, taking turns."
     )
     text = f"# Benchmark\n\n{described}\n\n{table(['what', 'measured', 'bar'], lines)}\n"

@@ -13,7 +13,8 @@
 // closes the input gate and the output gate and opens the forget gate, so that H stays 0 and C stays what it was,
 // exactly, and every gradient through it is exactly 0.
 //
-// Sequences of one length need none of that, and are read and written where they lie.
+// Batches of one length are copied, too, step after step: only then does oneDNN find the gradients of the weights by
+// one product over all steps. That pays for the copies, and for batches of a few sequences several times over.
 #include <sys/mman.h>
 
 #include <algorithm>
@@ -44,7 +45,7 @@ constexpr uintptr_t PAGE = 4096;
 constexpr size_t WORTH_LARGE_PAGES = 4 << 20;  // bytes
 constexpr size_t KEPT = 128;        // primitives that a thread keeps
 constexpr int64_t COPIES_WORTH_THREADS = 2048;        // vectors to copy
-constexpr int64_t PRODUCTS_WORTH_THREADS = 64 * 1024;  // multiplications a step and gate
+constexpr int64_t PRODUCTS_WORTH_THREADS = 512 * 1024;  // multiplications a step and gate
 
 // A step too small to be shared out is done by one thread: waiting for the others would take longer.
 class Threads {
@@ -93,8 +94,7 @@ struct Schedule {
   bool uneven = false;
 
   Schedule(const Tensor& X, const Tensor& U, const Tensor& lengths, bool reverse, bool has_states)
-      : B(X.shape()[0]), L(X.shape()[1]), M(X.shape()[2]), D(U.shape().back() / GATES),
-        reverse(reverse), has_states(has_states) {
+      : B(X.shape()[0]), L(X.shape()[1]), M(X.shape()[2]), D(U.shape().back() / GATES), reverse(reverse), has_states(has_states) {
     const int64_t* n = lengths.data<int64_t>();
     for (int64_t b = 0; b < B; ++b)
       if (n[b] > 0) order.push_back(b);
@@ -119,13 +119,10 @@ struct Schedule {
     }
   }
 
-  int64_t rows() const { return int64_t(order.size()); }
-
-  // Whether oneDNN can read and write the batch where it lies: all sequences begin and end together.
-  bool in_place() const { return !uneven && rows() == B; }
-
   // Whether every element of the batch is computed.
-  bool is_full() const { return in_place() && T == L; }
+  bool is_full() const { return !uneven && rows() == B && T == L; }
+
+  int64_t rows() const { return int64_t(order.size()); }
 
   // One input more where rows are held still, and D more where such a row brings a state: see widened().
   int64_t width() const { return !uneven ? M : M + 1 + (has_states ? D : 0); }
@@ -243,31 +240,11 @@ Tensor widened(const Schedule& plan, const float* W, const float* U) {
 
 // ---- oneDNN's part ---------------------------------------------------------------------------------------------
 
-// What a primitive is made for: a call of so many inputs, and how inputs and outputs lie in memory.
-struct Problem {
-  int64_t T, n, M, D;
-  onednn::Shape x, y;  // the strides of X [T, n, M] and Y [T, n, D]
-  bool reverse = false;
+using Key = std::tuple<int, int, int64_t, int64_t, int64_t, int64_t>;
 
-  Problem(const Schedule& plan, const Call& call, int64_t K) : T(call.steps), n(call.rows), M(plan.width()), D(plan.D) {
-    if (plan.in_place()) {
-      x = {M, plan.L * M, 1};
-      y = {K * D, plan.L * K * D, 1};
-      reverse = plan.reverse;
-    } else {
-      x = {n * M, M, 1};
-      y = {n * D, D, 1};
-    }
-  }
-};
-
-using Key = std::tuple<int, int, int64_t, int64_t, int64_t, int64_t, onednn::Shape, onednn::Shape, bool>;
-
-onednn::Owner<dnnl_primitive_desc> describe(onednn::Kind kind, const Problem& problem) {
-  const int64_t T = problem.T, n = problem.n, M = problem.M, D = problem.D;
-  const int direction = problem.reverse ? onednn::RIGHT_TO_LEFT : onednn::LEFT_TO_RIGHT;
-  const auto X = onednn::layout({T, n, M}, problem.x), Y = onednn::layout({T, n, D}, problem.y);
-  const auto b = onednn::layout({1, 1, GATES, D});
+onednn::Owner<dnnl_primitive_desc> describe(onednn::Kind kind, const Call& call, int64_t M, int64_t D) {
+  const int64_t T = call.steps, n = call.rows;
+  const auto X = onednn::layout({T, n, M}), Y = onednn::layout({T, n, D}), b = onednn::layout({1, 1, GATES, D});
   const auto state = onednn::layout({1, 1, n, D});
   const auto W = onednn::any_layout({1, 1, M, GATES, D}), U = onednn::any_layout({1, 1, D, GATES, D});
   const auto dW = onednn::layout({1, 1, M, GATES, D}), dU = onednn::layout({1, 1, D, GATES, D});
@@ -275,22 +252,21 @@ onednn::Owner<dnnl_primitive_desc> describe(onednn::Kind kind, const Problem& pr
   const onednn::Context& own = onednn::context();
   const bool backward = kind == onednn::BACKWARD;
   auto forward = onednn::make("the LSTM", dnnl_lstm_forward_primitive_desc_create, own.engine.get(),
-                              backward ? onednn::FORWARD_TRAINING : kind, direction, x, s, s, w, u, nullptr,
+                              backward ? onednn::FORWARD_TRAINING : kind, onednn::LEFT_TO_RIGHT, x, s, s, w, u, nullptr,
                               nullptr, bias, y, s, s, 0, own.attributes.get());
   if (!backward) return forward;
   return onednn::make("the LSTM's gradient", dnnl_lstm_backward_primitive_desc_create, own.engine.get(), kind,
-                      direction, x, s, s, w, u, nullptr, nullptr, bias, y, s, s,  // and their gradients:
+                      onednn::LEFT_TO_RIGHT, x, s, s, w, u, nullptr, nullptr, bias, y, s, s,  // and their gradients:
                       x, s, s, dW.get(), dU.get(), nullptr, nullptr, bias, y, s, s, 0, forward.get(),
                       own.attributes.get());
 }
 
-std::shared_ptr<const Primitive> primitive(onednn::Kind kind, const Problem& problem) {
+std::shared_ptr<const Primitive> primitive(onednn::Kind kind, const Call& call, int64_t M, int64_t D) {
   onednn::context();  // made before, so destroyed after the primitives
   thread_local std::map<Key, std::shared_ptr<const Primitive>> kept;
   if (kept.size() >= KEPT) kept.clear();
-  auto& own = kept[Key{kind, omp_get_max_threads(), problem.T, problem.n, problem.M, problem.D, problem.x, problem.y,
-                       problem.reverse}];
-  if (!own) own = std::make_shared<const Primitive>(describe(kind, problem));
+  auto& own = kept[Key{kind, omp_get_max_threads(), call.steps, call.rows, M, D}];
+  if (!own) own = std::make_shared<const Primitive>(describe(kind, call, M, D));
   return own;
 }
 
@@ -346,18 +322,10 @@ struct Parameters {
         C0(C0.data<float>() + k * plan.B * plan.D) {}
 };
 
-// One schedule a direction; the second one runs in reverse.
-std::vector<Schedule> schedules(const Tensor& X, const Tensor& U, const Tensor& b, const Tensor& lengths, bool reverse,
-                                bool has_states) {
-  std::vector<Schedule> plans;
-  for (int64_t k = 0; k < b.shape()[0]; ++k) plans.emplace_back(X, U, lengths, reverse || k == 1, has_states);
-  return plans;
-}
-
-int64_t reserve_size(const Schedule& plan, int64_t K) {
+int64_t reserve_size(const Schedule& plan) {
   int64_t size = 0;
   for (const Call& call : plan.calls)
-    size += Reserve(*primitive(onednn::FORWARD_TRAINING, Problem(plan, call, K)), call, plan.D).size;
+    size += Reserve(*primitive(onednn::FORWARD_TRAINING, call, plan.width(), plan.D), call, plan.D).size;
   return size;
 }
 
@@ -373,7 +341,7 @@ void forward(const Schedule& plan, const Parameters& own, const Slice& X, const 
   Tensor previous;  // the states [H, C] after the call before
   int64_t begun = 0;
   for (const Call& call : plan.calls) {
-    const auto lstm = primitive(kind, Problem(plan, call, Y.stride / D));
+    const auto lstm = primitive(kind, call, width, D);
     const Reserve room(*lstm, call, D);
     Tensor states = reserve ? Tensor() : buffer(4 * room.state);
     float* src_h = reserve ? reserve : states.data<float>();
@@ -388,27 +356,22 @@ void forward(const Schedule& plan, const Parameters& own, const Slice& X, const 
       gather_rows(plan, own.H0, begun, call.rows, src_h);
     gather_rows(plan, own.C0, begun, call.rows, src_c);
 
-    Tensor inputs, outputs;
-    float *x = X[0], *y = Y[0];
-    if (!plan.in_place()) {
-      x = (inputs = gathered_inputs(plan, call, X, own.H0)).data<float>();
-      y = (outputs = buffer(call.steps * room.state)).data<float>();
-    }
+    Tensor inputs = gathered_inputs(plan, call, X, own.H0), outputs = buffer(call.steps * room.state);
     Tensor scratch = scratchpad(*lstm);
-    std::map<int, void*> data{{Arg::SRC, x},
+    std::map<int, void*> data{{Arg::SRC, inputs.data<float>()},
                               {Arg::SRC_H, src_h},
                               {Arg::SRC_C, src_c},
                               {Arg::W, weights_W.for_use(lstm, Arg::W)},
                               {Arg::U, weights_U.for_use(lstm, Arg::U)},
                               {Arg::BIAS, const_cast<float*>(own.b)},
-                              {Arg::DST, y},
+                              {Arg::DST, outputs.data<float>()},
                               {Arg::DST_H, dst_h},
                               {Arg::DST_C, dst_c},
                               {Arg::SCRATCHPAD, scratch.data<float>()}};
     if (reserve) data[Arg::WORKSPACE] = room.workspace(reserve);
     lstm->run(data);
 
-    if (!plan.in_place()) scatter(plan, call, outputs, D, Y, D, false);
+    scatter(plan, call, outputs, D, Y, D, false);
     previous = buffer(2 * room.state);
     std::copy_n(dst_h, 2 * room.state, previous.data<float>());
     begun = call.rows;
@@ -437,7 +400,7 @@ void backward(const Schedule& plan, const Parameters& own, const Slice& X, const
   Tensor later;  // the gradients [dH, dC] of the states after this call
   for (size_t i = plan.calls.size(); i-- > 0;) {
     const Call& call = plan.calls[i];
-    const auto lstm = primitive(onednn::BACKWARD, Problem(plan, call, Y.stride / D));
+    const auto lstm = primitive(onednn::BACKWARD, call, width, D);
     const Reserve room(*lstm, call, D);
     float* src_h = reserve_end -= room.size;
     float *src_c = src_h + room.state, *dst_h = src_c + room.state, *dst_c = dst_h + room.state;
@@ -455,42 +418,31 @@ void backward(const Schedule& plan, const Parameters& own, const Slice& X, const
     }
     Tensor src_gradients = buffer(2 * room.state);
     float *d_src_h = src_gradients.data<float>(), *d_src_c = d_src_h + room.state;
-    Tensor inputs, outputs, d_inputs, d_outputs;
-    float *x = X[0], *y = Y[0], *dx = dX[0], *dy = dY[0];
-    if (!plan.in_place()) {
-      x = (inputs = gathered_inputs(plan, call, X, own.H0)).data<float>();
-      y = (outputs = gathered(plan, call, Y)).data<float>();
-      dx = (d_inputs = buffer(inputs.numel())).data<float>();
-      dy = (d_outputs = gathered(plan, call, dY)).data<float>();
-    } else if (add_to_dX) {
-      dx = (d_inputs = zeros({plan.B, plan.L, M})).data<float>();
-    }
+    Tensor inputs = gathered_inputs(plan, call, X, own.H0), d_inputs = buffer(inputs.numel());
+    Tensor outputs = gathered(plan, call, Y), d_outputs = gathered(plan, call, dY);
     Tensor scratch = scratchpad(*lstm);
-    lstm->run({{Arg::SRC, x},
+    lstm->run({{Arg::SRC, inputs.data<float>()},
               {Arg::SRC_H, src_h},
               {Arg::SRC_C, src_c},
               {Arg::W, weights_W.for_use(lstm, Arg::W)},
               {Arg::U, weights_U.for_use(lstm, Arg::U)},
               {Arg::BIAS, const_cast<float*>(own.b)},
-              {Arg::DST, y},
+              {Arg::DST, outputs.data<float>()},
               {Arg::DST_H, dst_h},
               {Arg::DST_C, dst_c},
-              {Arg::DIFF + Arg::SRC, dx},
+              {Arg::DIFF + Arg::SRC, d_inputs.data<float>()},
               {Arg::DIFF + Arg::SRC_H, d_src_h},
               {Arg::DIFF + Arg::SRC_C, d_src_c},
               {Arg::DIFF + Arg::W, wide_dW.data<float>()},
               {Arg::DIFF + Arg::U, to.dU},
               {Arg::DIFF + Arg::BIAS, to.db},
-              {Arg::DIFF + Arg::DST, dy},
+              {Arg::DIFF + Arg::DST, d_outputs.data<float>()},
               {Arg::DIFF + Arg::DST_H, d_dst_h},
               {Arg::DIFF + Arg::DST_C, d_dst_c},
               {Arg::WORKSPACE, room.workspace(src_h)},
               {Arg::SCRATCHPAD, scratch.data<float>()}});
 
-    if (!plan.in_place())
-      scatter(plan, call, d_inputs, width, dX, M, add_to_dX);
-    else if (add_to_dX)
-      std::transform(dx, dx + d_inputs.numel(), dX[0], dX[0], std::plus<float>());
+    scatter(plan, call, d_inputs, width, dX, M, add_to_dX);
     scatter_rows(plan, d_src_c, begun, call.rows, to.dC0);  // rows that begin in this call
     if (!plan.uneven)
       scatter_rows(plan, d_src_h, begun, call.rows, to.dH0);
@@ -513,19 +465,19 @@ void backward(const Schedule& plan, const Parameters& own, const Slice& X, const
 // With a single direction, which may be in `reverse`, the K may be left out of all shapes but b's.
 std::vector<Tensor> Forward(const Tensor& X, const Tensor& W, const Tensor& U, const Tensor& b, const Tensor& H0,
                             const Tensor& C0, const Tensor& lengths, bool reverse, bool has_states, bool training) {
-  const std::vector<Schedule> plans = schedules(X, U, b, lengths, reverse, has_states);
-  const Schedule& any = plans[0];
-  const int64_t K = plans.size(), B = any.B, D = any.D;
-  const Threads threads(B, D);
-  std::vector<int64_t> starts{0};  // where the reserve of each direction starts
-  for (const Schedule& plan : plans) starts.push_back(starts.back() + (training ? reserve_size(plan, K) : 0));
-  const std::vector<int64_t> shape{B, any.L, K * D};
-  Tensor Y = any.is_full() ? empty(shape) : zeros(shape);
-  Tensor H = empty(H0.shape()), C = empty(C0.shape()), reserve = buffer(starts.back() + 1);
-  for (int64_t k = 0; k < K; ++k)
-    forward(plans[k], Parameters(plans[k], k, W, U, b, H0, C0), slice(X, any.M), slice(Y, K * D, k * D),
+  const int64_t K = b.shape()[0];
+  const Threads threads(X.shape()[0], U.shape().back() / GATES);
+  const Schedule first(X, U, lengths, reverse, has_states);
+  const int64_t B = first.B, D = first.D, each_reserve = training ? reserve_size(first) : 0;
+  const std::vector<int64_t> shape{B, first.L, K * D};
+  Tensor Y = first.is_full() ? empty(shape) : zeros(shape);
+  Tensor H = empty(H0.shape()), C = empty(C0.shape()), reserve = buffer(K * each_reserve + 1);
+  for (int64_t k = 0; k < K; ++k) {
+    const Schedule plan(X, U, lengths, reverse || k == 1, has_states);
+    forward(plan, Parameters(plan, k, W, U, b, H0, C0), slice(X, plan.M), slice(Y, K * D, k * D),
             H.data<float>() + k * B * D, C.data<float>() + k * B * D,
-            training ? reserve.data<float>() + starts[k] : nullptr);
+            training ? reserve.data<float>() + k * each_reserve : nullptr);
+  }
   return {Y, H, C, reserve};
 }
 
@@ -538,19 +490,17 @@ std::vector<Tensor> Backward(const Tensor& X, const Tensor& W, const Tensor& U, 
   const Tensor dY = given_dY.initialized() ? given_dY : zeros(Y.shape());
   const Tensor dH = given_dH.initialized() ? given_dH : zeros(H0.shape());
   const Tensor dC = given_dC.initialized() ? given_dC : zeros(C0.shape());
-  const std::vector<Schedule> plans = schedules(X, U, b, lengths, reverse, has_states);
-  const Schedule& any = plans[0];
-  const int64_t K = plans.size(), B = any.B, D = any.D, M = any.M, line = GATES * D;
-  const Threads threads(B, D);
-  Tensor dX = any.is_full() ? empty(X.shape()) : zeros(X.shape());
-  Tensor dW = zeros(W.shape()), dU = zeros(U.shape()), db = zeros(b.shape());
+  const Threads threads(X.shape()[0], U.shape().back() / GATES);
+  const int64_t K = b.shape()[0], each_reserve = (reserve.numel() - 1) / K;
+  Tensor dX, dW = zeros(W.shape()), dU = zeros(U.shape()), db = zeros(b.shape());
   Tensor dH0 = empty(H0.shape()), dC0 = empty(C0.shape());
-  float* reserve_end = const_cast<float*>(reserve.data<float>());
   for (int64_t k = 0; k < K; ++k) {
-    reserve_end += reserve_size(plans[k], K);
-    backward(plans[k], Parameters(plans[k], k, W, U, b, H0, C0), slice(X, M), slice(Y, K * D, k * D),
-             slice(dY, K * D, k * D), dH.data<float>() + k * B * D, dC.data<float>() + k * B * D, reserve_end,
-             slice(dX, M), k > 0,
+    const Schedule plan(X, U, lengths, reverse || k == 1, has_states);
+    const int64_t B = plan.B, D = plan.D, M = plan.M, line = GATES * D;
+    if (k == 0) dX = plan.is_full() ? empty(X.shape()) : zeros(X.shape());
+    backward(plan, Parameters(plan, k, W, U, b, H0, C0), slice(X, M), slice(Y, K * D, k * D), slice(dY, K * D, k * D),
+             dH.data<float>() + k * B * D, dC.data<float>() + k * B * D,
+             const_cast<float*>(reserve.data<float>()) + (k + 1) * each_reserve, slice(dX, M), k > 0,
              {dW.data<float>() + k * M * line, dU.data<float>() + k * D * line, db.data<float>() + k * line,
               dH0.data<float>() + k * B * D, dC0.data<float>() + k * B * D});
   }

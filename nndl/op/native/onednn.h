@@ -71,8 +71,7 @@ int dnnl_primitive_destroy(dnnl_primitive*);
 
 namespace onednn {
 
-constexpr int CPU = 1, IN_ORDER = 1, FLOAT32 = 3, ANY_LAYOUT = 1, USER_SCRATCHPAD = 1;
-constexpr int LEFT_TO_RIGHT = 1, RIGHT_TO_LEFT = 2;
+constexpr int CPU = 1, IN_ORDER = 1, FLOAT32 = 3, ANY_LAYOUT = 1, USER_SCRATCHPAD = 1, LEFT_TO_RIGHT = 1;
 enum Kind { FORWARD_TRAINING = 64, FORWARD_INFERENCE = 96, BACKWARD = 128 };
 enum Query { EXEC_ARG = 255 };
 enum Arg {
@@ -121,15 +120,11 @@ inline const Context& context() {
 
 using Shape = std::vector<int64_t>;
 
-inline Owner<dnnl_memory_desc> layout(const Shape& shape, const Shape& strides) {
-  return make("a layout", dnnl_memory_desc_create_with_strides, int(shape.size()), shape.data(), FLOAT32,
-              strides.data());
-}
-
 inline Owner<dnnl_memory_desc> layout(const Shape& shape) {  // rows after rows
   Shape strides(shape.size(), 1);
   for (size_t i = shape.size() - 1; i > 0; --i) strides[i - 1] = strides[i] * shape[i];
-  return layout(shape, strides);
+  return make("a layout", dnnl_memory_desc_create_with_strides, int(shape.size()), shape.data(), FLOAT32,
+              strides.data());
 }
 
 inline Owner<dnnl_memory_desc> any_layout(const Shape& shape) {  // as the primitive likes it best
