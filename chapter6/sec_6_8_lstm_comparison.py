@@ -82,7 +82,7 @@ def parse_shapes(text: str) -> list[tuple[int, int, int]]:
 
 
 PRESETS = {
-    "quick": Settings(train_reviews=4000),
+    "quick": Settings(train_reviews=2500),
     "book": Settings(
         **vars(replace(BOOK, direction="forward")),
         corpus="imdb",

@@ -6,24 +6,29 @@ from math import ceil
 
 WORTH_MEASURING = 0.01
 """Seconds; what takes less is called several times in a row."""
+UNSETTLED = 5
+"""Calls."""
 
 
 def take_turns(steps: dict[str, Callable[[], object]], repeats: int) -> dict[str, list[float]]:
     """Milliseconds of one call of each step, one number a repeat.
 
-    The steps take turns, so that a change of the machine's speed meets all. The warm-up is left out.
+    The steps take turns, so that a change of the machine's speed meets all. Each turn begins with a call that is not
+    timed: what ran before has left its own numbers in the caches.
     """
     calls = {name: max(1, ceil(WORTH_MEASURING / _warm_up(step))) for name, step in steps.items()}
     times: dict[str, list[float]] = {name: [] for name in steps}
     for _ in range(repeats):
         for name, step in steps.items():
+            step()
             times[name].append(_seconds(step, calls[name]) * 1e3)
     return times
 
 
 def _warm_up(step: Callable[[], object]) -> float:
-    """Seconds of a call once it has settled."""
-    step()
+    """Seconds of a call once it has settled: the first ones generate code and ask for memory."""
+    for _ in range(UNSETTLED):
+        step()
     return _seconds(step, 1)
 
 
