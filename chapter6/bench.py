@@ -192,9 +192,10 @@ def main() -> None:
         rows += part()
     machine = runtime.describe()
     lines = [[row.what, f"{row.value:.4g} {row.unit}".strip(), row.bar] for row in rows]
+    versions = ", ".join(f"{name} {version}" for name, version in machine["versions"].items())
     described = (
         f"{machine['processor']}, {machine['usable_cores']} cores, {machine['threads']} thread(s), "
-        f"Python {machine['python']}, {machine['versions']}. Medians of {TURNS * PASSES}, warm-up left out; each "
+        f"Python {machine['python']}, {versions}. Medians of {TURNS * PASSES}, warm-up left out; each "
         "contender in a process of its own, taking turns."
     )
     text = f"# Benchmark\n\n{described}\n\n{table(['what', 'measured', 'bar'], lines)}\n"
