@@ -71,7 +71,7 @@ def _look(runner: "nndl.RunnerV3", ids: Any, lengths: Any) -> dict[str, Any]:
 
 
 def words(runner: "nndl.RunnerV3", corpus: Corpus, max_seq_len: int, review: str = "") -> dict[str, Any]:
-    r"""What each word of one review adds to the decision: the change of the logit when it is left out.
+    r"""What each word of one review adds to the decision: the logit with it minus the logit without it.
 
     With s = logit of positive − logit of negative, word i contributes :math:`s(w_1 … w_n) − s(w_1 … w_{i-1}
     w_{i+1} … w_n)`: above zero, it speaks for positive. (Li, Monroe, Jurafsky: "Understanding Neural Networks
@@ -124,7 +124,7 @@ def draw_words(words: dict[str, Any]) -> "Figure":
             axes.text(column, row, text, color=color, family="monospace", fontsize=10, bbox=background)
     given = f", labelled {words['label']}" if words["label"] else ""
     axes.set_title(f"predicted {words['predicted']} ({words['probability']:.2f}){given}", fontsize=11)
-    label = "change of the logit when the word is left out"
+    label = "logit with the word minus logit without it: negative ← → positive"
     figure.colorbar(colors, ax=axes, orientation="horizontal", fraction=0.06, pad=0.04, label=label)
     return figure
 
