@@ -94,9 +94,9 @@ def test_ctrl_c_in_a_training_of_ones_own_is_no_result(tmp_path: Path, monkeypat
 
 def test_text_training_goes_on_in_the_middle_of_an_epoch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """With all that is random in it: the order of the reviews, dropout, and a moving learning rate."""
-    settings = text_experiment.TextSettings(backend="onednn",
+    settings = text_experiment.TextSettings(
         train_reviews=60, dev_reviews=20, batch_size=2, epochs=5, input_size=4, hidden_size=4, max_seq_len=20,
-        dropout=0.2, word_dropout=0.2, schedule="cosine", eval_steps=40,
+        dropout=0.2, word_dropout=0.2, schedule="cosine", eval_steps=40, backend="onednn",
     )  # fmt: skip
     training = text_experiment.Training(settings, "small", 1, 0, tmp_path)
     whole = text_experiment.train(training, tmp_path / "whole")

@@ -87,14 +87,15 @@ struct Call {
 
 struct Schedule {
   int64_t B, L, M, D, T = 0;    // T: the steps that are computed
-  bool reverse, has_states;
+  bool reverse, has_states;     // nothing else depends on `reverse`, so one schedule serves both directions
   std::vector<int64_t> order;   // the sequences, the longest first; empty ones are left out
   std::vector<int64_t> length;  // of each row
   std::vector<Call> calls;
   bool uneven = false;
 
   Schedule(const Tensor& X, const Tensor& U, const Tensor& lengths, bool reverse, bool has_states)
-      : B(X.shape()[0]), L(X.shape()[1]), M(X.shape()[2]), D(U.shape().back() / GATES), reverse(reverse), has_states(has_states) {
+      : B(X.shape()[0]), L(X.shape()[1]), M(X.shape()[2]), D(U.shape().back() / GATES),
+        reverse(reverse), has_states(has_states) {
     const int64_t* n = lengths.data<int64_t>();
     for (int64_t b = 0; b < B; ++b)
       if (n[b] > 0) order.push_back(b);
@@ -466,14 +467,15 @@ void backward(const Schedule& plan, const Parameters& own, const Slice& X, const
 std::vector<Tensor> Forward(const Tensor& X, const Tensor& W, const Tensor& U, const Tensor& b, const Tensor& H0,
                             const Tensor& C0, const Tensor& lengths, bool reverse, bool has_states, bool training) {
   const int64_t K = b.shape()[0];
-  const Threads threads(X.shape()[0], U.shape().back() / GATES);
-  const Schedule first(X, U, lengths, reverse, has_states);
-  const int64_t B = first.B, D = first.D, each_reserve = training ? reserve_size(first) : 0;
-  const std::vector<int64_t> shape{B, first.L, K * D};
-  Tensor Y = first.is_full() ? empty(shape) : zeros(shape);
+  Schedule plan(X, U, lengths, reverse, has_states);
+  const int64_t B = plan.B, D = plan.D;
+  const Threads threads(B, D);
+  const int64_t each_reserve = training ? reserve_size(plan) : 0;
+  const std::vector<int64_t> shape{B, plan.L, K * D};
+  Tensor Y = plan.is_full() ? empty(shape) : zeros(shape);
   Tensor H = empty(H0.shape()), C = empty(C0.shape()), reserve = buffer(K * each_reserve + 1);
   for (int64_t k = 0; k < K; ++k) {
-    const Schedule plan(X, U, lengths, reverse || k == 1, has_states);
+    plan.reverse = reverse || k == 1;
     forward(plan, Parameters(plan, k, W, U, b, H0, C0), slice(X, plan.M), slice(Y, K * D, k * D),
             H.data<float>() + k * B * D, C.data<float>() + k * B * D,
             training ? reserve.data<float>() + k * each_reserve : nullptr);
@@ -490,14 +492,15 @@ std::vector<Tensor> Backward(const Tensor& X, const Tensor& W, const Tensor& U, 
   const Tensor dY = given_dY.initialized() ? given_dY : zeros(Y.shape());
   const Tensor dH = given_dH.initialized() ? given_dH : zeros(H0.shape());
   const Tensor dC = given_dC.initialized() ? given_dC : zeros(C0.shape());
-  const Threads threads(X.shape()[0], U.shape().back() / GATES);
+  Schedule plan(X, U, lengths, reverse, has_states);
+  const int64_t B = plan.B, D = plan.D, M = plan.M, line = GATES * D;
+  const Threads threads(B, D);
   const int64_t K = b.shape()[0], each_reserve = (reserve.numel() - 1) / K;
-  Tensor dX, dW = zeros(W.shape()), dU = zeros(U.shape()), db = zeros(b.shape());
+  Tensor dX = plan.is_full() ? empty(X.shape()) : zeros(X.shape());
+  Tensor dW = zeros(W.shape()), dU = zeros(U.shape()), db = zeros(b.shape());
   Tensor dH0 = empty(H0.shape()), dC0 = empty(C0.shape());
   for (int64_t k = 0; k < K; ++k) {
-    const Schedule plan(X, U, lengths, reverse || k == 1, has_states);
-    const int64_t B = plan.B, D = plan.D, M = plan.M, line = GATES * D;
-    if (k == 0) dX = plan.is_full() ? empty(X.shape()) : zeros(X.shape());
+    plan.reverse = reverse || k == 1;
     backward(plan, Parameters(plan, k, W, U, b, H0, C0), slice(X, M), slice(Y, K * D, k * D), slice(dY, K * D, k * D),
              dH.data<float>() + k * B * D, dC.data<float>() + k * B * D,
              const_cast<float*>(reserve.data<float>()) + (k + 1) * each_reserve, slice(dX, M), k > 0,
