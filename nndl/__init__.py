@@ -43,6 +43,7 @@ _MODULES = (
     "model",
     "op",
     "plot",
+    "resume",
     "runner",
 )
 

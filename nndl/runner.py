@@ -1,23 +1,20 @@
 """RunnerV3, the course's training loop (the book's interface, chapter 6)."""
 
 import math
-import random
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from os import PathLike
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import paddle
 from paddle import Tensor
 
-from nndl import checkpoint, distributed
+from nndl import checkpoint, distributed, resume
 from nndl.callback import Callback, progress
-from nndl.error import CheckpointError, DivergedError, SettingError
+from nndl.error import DivergedError, SettingError
 
 FilePath = str | PathLike
-_HISTORY = ("train_step_losses", "train_epoch_losses", "dev_losses", "dev_scores")
 
 
 class RunnerV3:
@@ -96,7 +93,7 @@ class RunnerV3:
         self.global_step = len(self.train_step_losses)  # and is recorded, but not counted
         self.interrupted, self._first_step, self._owns_save_path = False, self.global_step, False
         if checkpoint_path is not None and Path(checkpoint_path).exists():
-            self._resume(checkpoint_path)
+            resume.restore(self, checkpoint_path)
         self.num_epochs, self.num_training_steps = num_epochs, self._first_step + num_epochs * steps_per_epoch
 
         watchers = [progress(log_steps), *callbacks]
@@ -116,7 +113,7 @@ class RunnerV3:
                         losses = [loss for _, loss in self.train_step_losses[-steps_per_epoch:]]
                         self.train_epoch_losses.append(sum(losses) / steps_per_epoch)
                     if checkpoint_path is not None and (is_last or self.global_step % checkpoint_steps == 0):
-                        _save(self._state(), checkpoint_path)
+                        _save(resume.state_of(self), checkpoint_path)
                 done = 0
         except KeyboardInterrupt:
             self.interrupted = True
@@ -199,62 +196,15 @@ class RunnerV3:
     def _batches(self, loader: Iterable, skip: int) -> Iterator:
         """One epoch's batches, without the first ``skip``, which an interrupted training has had already."""
         if not skip:
-            self._random_at_epoch_start = _random_state()
+            self._random_at_epoch_start = resume.random_state()
             return iter(loader)
-        now = _random_state()
-        _set_random_state(self._random_at_epoch_start)
+        now = resume.random_state()
+        resume.set_random_state(self._random_at_epoch_start)
         batches = iter(loader)
         for _ in range(skip):
             next(batches)
-        _set_random_state(now)
+        resume.set_random_state(now)
         return batches
-
-    def _state(self) -> dict[str, Any]:
-        """All that the rest of the training depends on."""
-        return {
-            "model": {name: tensor.numpy() for name, tensor in self.model.state_dict().items()},
-            "optimizer": self._optimizer_state(),
-            "history": {name: list(getattr(self, name)) for name in _HISTORY},
-            "best_score": self.best_score,
-            "owns_save_path": self._owns_save_path,
-            "step": (self._first_step, self.global_step),
-            "random": _random_state(),
-            "random_at_epoch_start": self._random_at_epoch_start,
-        }
-
-    def _resume(self, path: FilePath) -> None:
-        state = checkpoint.load(path)
-        if not isinstance(state, dict) or not {"model", "optimizer", "history", "step", "random"} <= state.keys():
-            raise CheckpointError(f"{path}: holds no training to go on with; choose another checkpoint_path")
-        checkpoint.restore(self.model, state["model"], path)
-        self._set_optimizer_state(state["optimizer"])
-        for name in _HISTORY:
-            setattr(self, name, state["history"][name])
-        self.best_score = state["best_score"]
-        self._first_step, self.global_step = state["step"]
-        self._owns_save_path = state["owns_save_path"]
-        _set_random_state(state["random"])
-        self._random_at_epoch_start = state["random_at_epoch_start"]
-
-    def _optimizer_state(self) -> dict[str, Any]:
-        """The optimizer's state under the model's own names; Paddle's differ from process to process."""
-        structured = {p.name: name for name, p in self.model.state_dict().items()}
-        state = {}
-        for key, value in self.optimizer.state_dict().items():
-            owner = max((name for name in structured if key.startswith(f"{name}_")), key=len, default=None)
-            if owner is None:  # the learning rate's schedule
-                state[key] = value
-            else:
-                state[f"{structured[owner]}|{key.removeprefix(owner)}"] = value.numpy()
-        return state
-
-    def _set_optimizer_state(self, state: dict[str, Any]) -> None:
-        paddle_name = {name: p.name for name, p in self.model.state_dict().items()}
-        restored = {}
-        for key, value in state.items():
-            name, bar, suffix = key.partition("|")
-            restored[paddle_name[name] + suffix if bar else key] = value
-        self.optimizer.set_state_dict(restored)
 
 
 @contextmanager
@@ -284,24 +234,3 @@ def _keep_previous(path: FilePath) -> None:
         number += 1
     path.rename(kept)
     print(f"[Save] {path} was there already; it is kept as {kept}")
-
-
-def _random_state() -> dict[str, Any]:
-    return {
-        "python": random.getstate(),
-        "numpy": np.random.get_state(),
-        "paddle": [s.__getstate__() for s in paddle.get_rng_state()],
-    }
-
-
-def _set_random_state(state: dict[str, Any]) -> None:
-    random.setstate(state["python"])
-    np.random.set_state(state["numpy"])
-    paddle.set_rng_state([_generator_state(values) for values in state["paddle"]])
-
-
-def _generator_state(values: tuple) -> Any:
-    kind = paddle.base.libpaddle.GeneratorState
-    generator_state = kind.__new__(kind)
-    generator_state.__setstate__(values)
-    return generator_state
