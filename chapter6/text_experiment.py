@@ -202,8 +202,6 @@ def train(training: Training, folder: Path) -> dict[str, Any]:
         )
     except DivergedError as error:
         diverged = str(error)
-    if runner.interrupted:
-        raise KeyboardInterrupt
     result = training.plain() | {"diverged": diverged, "vocabulary": corpus.vocabulary.fingerprint()}
     result |= {"vocabulary_size": len(corpus.vocabulary), "steps_per_epoch": steps_per_epoch}
     result |= evaluate_best(runner, training, corpus, folder)

@@ -1,6 +1,8 @@
 """The chapter's models."""
 
+from collections.abc import Iterator
 from functools import partial
+from typing import Any
 
 import paddle
 import paddle.nn.functional as F
@@ -45,6 +47,15 @@ class Model_RNN4SeqClass(nn.Layer):
         self.embedding = Embedding(num_digits, input_size)
         self.rnn_model = model
         self.linear = nn.Linear(hidden_size, num_classes)
+
+    def named_parameters(self, *args: Any, **settings: Any) -> Iterator[tuple[str, Tensor]]:
+        """As the book's ``custom_print_log`` looks for them: a layer of one cell has ``rnn_model.W``, ``.U``, ``.b``.
+
+        In ``state_dict``, and so in files, they are called ``rnn_model.cells.0.W`` and so on.
+        """
+        cells = getattr(self.rnn_model, "cells", ())
+        for name, parameter in super().named_parameters(*args, **settings):
+            yield name.replace("rnn_model.cells.0.", "rnn_model.") if len(cells) == 1 else name, parameter
 
     def forward(self, inputs: Tensor) -> Tensor:
         result = self.rnn_model(self.embedding(inputs))

@@ -248,7 +248,9 @@ class _PaddleTwin(Recurrent):
         W_attr: Any = None,
         U_attr: Any = None,
         b_attr: Any = None,
+        **unknown: Any,
     ) -> None:
+        _refuse_the_books_attributes(type(self).__name__, num_layers, unknown)
         self.hidden_size = hidden_size
         super().__init__(
             lambda size: self.cell_class(size, hidden_size, W_attr, U_attr, b_attr),
@@ -258,6 +260,14 @@ class _PaddleTwin(Recurrent):
             dropout,
             time_major,
         )
+
+    def __getattr__(self, name: str) -> Any:
+        """W, U and b of a layer that is one cell, as the book's layers have them."""
+        if name in ("W", "U", "b"):
+            if len(self.cells) == 1:
+                return getattr(self.cells[0], name)
+            raise AttributeError(f"{type(self).__name__} of {len(self.cells)} cells: each has its own, cells[0].{name}")
+        return super().__getattr__(name)
 
     @classmethod
     def from_paddle(cls, layer: Any) -> "_PaddleTwin":
@@ -296,6 +306,20 @@ class _PaddleTwin(Recurrent):
             b_ih.set_value(cell.b[0])
             b_hh.set_value(paddle.zeros_like(b_hh))
         return theirs
+
+
+def _refuse_the_books_attributes(layer: str, num_layers: Any, unknown: dict[str, Any]) -> None:
+    """The book's SRN takes its attributes as arguments 3 to 5, its LSTM one for each gate."""
+    if not hasattr(num_layers, "__index__"):
+        raise SettingError(
+            f"{layer}: num_layers {type(num_layers).__name__}: expected a whole number; pass the attributes by name, "
+            "W_attr=, U_attr=, b_attr="
+        )
+    if unknown:
+        raise SettingError(
+            f"{layer}: no argument is called {', '.join(unknown)}; the attributes are W_attr, U_attr and b_attr (of an "
+            "LSTM each for all gates side by side, in the order i, f, c, o)"
+        )
 
 
 @contextmanager
