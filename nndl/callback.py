@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import paddle
-from paddle.nn.clip import get_tensor_from_selected_rows, merge_selected_rows
+from paddle.nn.clip import merge_selected_rows
 
 if TYPE_CHECKING:
     from nndl.runner import RunnerV3
@@ -144,7 +144,7 @@ def _copy(gradient: Any) -> Any:
 
 def _l2(gradient: Any) -> float:
     if gradient.is_selected_rows():  # of a sparse embedding: a row for each time that a word occurs
-        gradient = get_tensor_from_selected_rows(merge_selected_rows(gradient))
+        gradient = merge_selected_rows(gradient)._get_tensor_from_selected_rows()
     if gradient.dtype == paddle.bfloat16:  # NumPy does not know it
         gradient = gradient.astype("float32")
     values = gradient.numpy().ravel()

@@ -175,11 +175,12 @@ class RunnerV3:
             self.train_epoch_losses.append(sum(losses) / self._steps_per_epoch)
 
     def _evaluate_in_training(self, dev_loader: Any, save_path: FilePath, watchers: list[Callback]) -> None:
-        dev_losses, dev_scores = list(self.dev_losses), list(self.dev_scores)
+        recorded = len(self.dev_scores)
         try:
-            score, loss = self.evaluate(dev_loader, global_step=self.global_step)
+            with _modes_kept(self.model):
+                score, loss = self.evaluate(dev_loader, global_step=self.global_step)
         finally:  # a reader's own evaluate may record what it finds, as the book's does
-            self.dev_losses, self.dev_scores = dev_losses, dev_scores
+            del self.dev_losses[recorded:], self.dev_scores[recorded:]
         improved = not self.dev_scores or score > self.best_score
         if improved:
             if not self._owns_save_path:  # an earlier training's model may lie there
@@ -207,7 +208,8 @@ class RunnerV3:
             raise SettingError("evaluate: expected a metric; pass one to RunnerV3")
         self.metric.reset()
         losses = []
-        with _evaluating(self.model):
+        with _modes_kept(self.model):
+            self.model.eval()
             for X, y in loader:
                 logits = self.model(X)
                 losses.append(_number(self.loss_fn(logits, y)))
@@ -220,7 +222,8 @@ class RunnerV3:
     def predict(self, X: Any, **ignored: Any) -> Tensor:
         """The model's logits for a batch X, without gradients and without dropout."""
         _ignore(ignored, RunnerV3.predict)
-        with _evaluating(self.model):
+        with _modes_kept(self.model):
+            self.model.eval()
             return self.model(X)
 
     def save_model(self, save_path: FilePath) -> None:
@@ -265,10 +268,9 @@ class RunnerV3:
 
 
 @contextmanager
-def _evaluating(model: paddle.nn.Layer) -> Iterator[None]:
-    """No dropout inside; afterwards every part is in the mode it was in, so that what was frozen stays frozen."""
+def _modes_kept(model: paddle.nn.Layer) -> Iterator[None]:
+    """Afterwards every part is in the mode, training or evaluation, it was in: what was frozen stays frozen."""
     modes = [(layer, layer.training) for layer in model.sublayers(include_self=True)]
-    model.eval()
     try:
         yield
     finally:

@@ -157,8 +157,9 @@ def load_paddle() -> None:
 
 
 def _announce() -> None:
+    """Also which nndl this is: each chapter of the book has one."""
     if multiprocessing.parent_process() is None:
-        say_once(summary())
+        say_once(f"{summary()}; nndl is {Path(__file__).parent}")
 
 
 @cache
