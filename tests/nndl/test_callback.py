@@ -281,9 +281,10 @@ def test_the_bar_shows_epoch_step_loss_and_score(make_runner, batches, tmp_path,
 
 def on_a_terminal(code, folder):
     """What a reader sees who runs the code in a terminal, after the control characters have done their work."""
-    pty = pytest.importorskip("pty")
+    pty, termios = pytest.importorskip("pty"), pytest.importorskip("termios")
     parent, child = pty.openpty()
-    settings = {"cwd": Path(nndl.__file__).parents[1], "env": os.environ | {"COLUMNS": "100", "TQDM_MININTERVAL": "0"}}
+    termios.tcsetwinsize(child, (40, 100))
+    settings = {"cwd": Path(nndl.__file__).parents[1], "env": os.environ | {"TQDM_MININTERVAL": "0"}}
     process = subprocess.Popen([sys.executable, "-c", code, str(folder)], stdout=child, stderr=child, **settings)
     os.close(child)
     written = b""
