@@ -73,7 +73,7 @@ def _finish(figure: Figure, fig_name: str | PathLike) -> None:
     try:
         path = Path(fig_name)
         if not path.name or os.path.isdir(path):
-            raise OutputError(f"fig_name {str(fig_name)!r}: expected the name of a file, such as images/6.6.pdf")
+            raise OutputError(f"cannot write {str(fig_name)!r}: expected the name of a file, such as images/6.6.pdf")
         with replacing(path if path.suffix else path.with_name(f"{path.name}.png")) as temporary:
             figure.savefig(temporary, bbox_inches="tight")
     except ValueError as error:  # a suffix that Matplotlib does not know
