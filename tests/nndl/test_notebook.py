@@ -36,11 +36,11 @@ def train(length, custom_print_log=None):
     return dev_loader
 
 
-runners = {}
+runners, dev_loaders = {}, {}
 """
 TRAIN = """
 for length in [5, 6]:
-    dev_loader = train(length)
+    dev_loaders[length] = train(length)
     plot_training_loss(runners[length], f"./images/6.6_{length}.png", sample_step=2)
 """
 INTERRUPTED = """
@@ -59,9 +59,9 @@ for length in [5, 6]:
 AFTERWARDS = """
 (runner,) = runners.values()
 runner.load_model("./checkpoints/best_srn_model_5.pdparams")
-score, _ = runner.evaluate(dev_loader)
+score, _ = runner.evaluate(dev_loaders[5])
 interrupted, steps, evaluations = runner.interrupted, len(runner.train_step_losses), [s for s, _ in runner.dev_losses]
-runner.train(dev_loader, num_epochs=1, log_steps=0)
+runner.train(dev_loaders[5], num_epochs=1, log_steps=0)
 print([interrupted, steps, evaluations, score == runner.best_score, len(runner.train_step_losses)])
 """
 
