@@ -8,6 +8,7 @@ import hashlib
 import math
 import os
 import pickle
+from collections.abc import Iterable
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -26,13 +27,14 @@ MOST_BYTES = 8 * 2**30
 MOST_VALUES = 10_000_000
 MOST_DEPTH = 50
 MOST_BITS = 1024
+_CONVERTIBLE = {"float32", "float64", "float16", "bfloat16", "int64", "int32", "int16", "int8", "uint8", "bool"}
 _NAMES = "StructuredToParameterName@@"  # a table that paddle.save adds to a model's parameters
 
 
 def save(content: Any, path: str | os.PathLike) -> None:
     """Write parameters, or nested dicts, lists and tuples of tensors, arrays and plain values.
 
-    Plain values are None, bool, int, float, str and bytes; NumPy's scalars are written as these, tensors as
+    Plain values are None, bool, int, float and str; NumPy's scalars are written as these, tensors as
     arrays. The keys of a dict are texts or small integers.
 
     Raises:
@@ -126,7 +128,7 @@ class _Plain:
         if depth > MOST_DEPTH:
             raise CheckpointError(f"holds values more than {MOST_DEPTH} deep; refused")
         kind = type(value)
-        if kind is float or kind is str or kind is bool or kind is bytes or value is None:
+        if kind is float or kind is str or kind is bool or value is None:
             return value
         if kind is int and value.bit_length() <= MOST_BITS:
             return value
@@ -169,41 +171,112 @@ def restore(model: paddle.nn.Layer, parameters: Any, source: str | os.PathLike) 
 
     Args:
         model: the model.
-        parameters: name to array, as :func:`load` returns them.
+        parameters: name to array, as :func:`load` returns them. Those of another dtype are converted if no number
+            changes, or one floating-point number is rounded to another.
         source: the file they came from, for the message.
 
     Raises:
-        CheckpointError: names every missing, unexpected and wrongly shaped parameter.
+        CheckpointError: names missing, unexpected, wrongly shaped and not convertible parameters.
     """
-    own = model.state_dict()
+    model.set_state_dict(fitted(model, parameters, source))
+
+
+def fitted(model: paddle.nn.Layer, parameters: Any, source: str | os.PathLike) -> dict[str, np.ndarray]:
+    """The parameters in the model's own dtypes; see :func:`restore`, which this is without the last step."""
+    arrays, own = _checked(parameters, source), model.state_dict()
+    missing = {name: list(tensor.shape) for name, tensor in own.items() if name not in arrays}
+    unexpected = {name: list(np.shape(array)) for name, array in arrays.items() if name not in own}
+    faults = [f"missing {_some(missing)}"] if missing else []
+    if unexpected:
+        faults.append(f"unexpected {_some(unexpected)}")
+    fitting = {}
+    for name in own:
+        if name in missing:
+            continue
+        array, shape, dtype = arrays[name], list(own[name].shape), str(own[name].dtype).removeprefix("paddle.")
+        if array is None:
+            faults.append(f"{name} is not an array of numbers")
+        elif list(array.shape) != shape:
+            faults.append(f"{name} has shape {list(array.shape)}, expected {shape}")
+        elif (converted := _converted(array, dtype)) is None:
+            faults.append(f"{name} holds {array.dtype} numbers that {dtype} does not have")
+        else:
+            fitting[name] = converted
+    if faults:
+        faults += _renamed(missing, unexpected)
+        raise CheckpointError(f"{source}: not a checkpoint of this {type(model).__name__}: {'; '.join(faults)}")
+    return fitting
+
+
+def _checked(parameters: Any, source: str | os.PathLike) -> dict[str, np.ndarray | None]:
+    """The parameters as arrays; None for what is no array of numbers."""
     if not isinstance(parameters, dict):
         raise CheckpointError(f"{source}: holds a {type(parameters).__name__}, expected a model's parameters")
-    faults = []
-    if missing := [name for name in own if name not in parameters]:
-        faults.append(f"missing {', '.join(missing)}")
-    if unexpected := [str(name) for name in parameters if name not in own]:
-        faults.append(f"unexpected {', '.join(unexpected)}")
-    for name, tensor in own.items():
-        if name in parameters and list(np.shape(parameters[name])) != list(tensor.shape):
-            faults.append(f"{name} has shape {list(np.shape(parameters[name]))}, expected {list(tensor.shape)}")
-    if not faults and (odd := [n for n in own if np.asarray(parameters[n]).dtype.kind not in "fiub"]):
-        faults.append(f"not numbers: {', '.join(odd)}")
-    if faults:
-        raise CheckpointError(f"{source}: not a checkpoint of this {type(model).__name__}: {'; '.join(faults)}")
-    model.set_state_dict({name: np.asarray(parameters[name]) for name in own})
+    return {str(name): _as_array(value) for name, value in parameters.items()}
+
+
+def _as_array(value: Any) -> np.ndarray | None:
+    try:
+        array = np.asarray(value)
+    except (ValueError, TypeError):  # a ragged list
+        return None
+    return array if array.dtype.kind in "fiub" else None
+
+
+def _converted(array: np.ndarray, dtype: str) -> np.ndarray | None:
+    """The same numbers in a dtype of Paddle; None if it does not have them."""
+    if dtype not in _CONVERTIBLE:
+        return None
+    if dtype == "bfloat16" and array.dtype == "uint16":
+        return array
+    array = _numbers(array)
+    with np.errstate(all="ignore"):
+        if dtype == "bfloat16":
+            rounded = paddle.to_tensor(array.astype("float32"), place="cpu").astype(dtype)
+            converted, numbers = rounded.numpy(), rounded.astype("float32").numpy()
+        else:
+            converted = numbers = array.astype(dtype, copy=False)
+        if array.dtype.kind == numbers.dtype.kind == "f":
+            is_kept = np.array_equal(np.isfinite(array), np.isfinite(numbers))
+        else:
+            is_kept = np.array_equal(numbers.astype(array.dtype), array)
+    return converted if is_kept else None
+
+
+def _numbers(array: np.ndarray) -> np.ndarray:
+    """Paddle has no uint16: it stands for bfloat16, which NumPy does not have, bit by bit."""
+    return (array.astype("uint32") << 16).view("float32") if array.dtype == "uint16" else array
+
+
+def _renamed(missing: dict[str, list[int]], unexpected: dict[str, list[int]]) -> list[str]:
+    """A hint for each missing parameter that has one of its shape and of a similar last name among the unexpected."""
+    hints = []
+    for name, shape in missing.items():
+        alike = [other for other in unexpected if unexpected[other] == shape and _last(other)[0] == _last(name)[0]]
+        same = [other for other in alike if _last(other) == _last(name)]
+        if len(same or alike) == 1:
+            hints.append(f"{(same or alike)[0]} looks like {name}")
+    return [_some(hints)] if hints else []
+
+
+def _last(name: str) -> str:
+    return name.rpartition(".")[2] or " "
 
 
 def check_finite(parameters: dict[str, Any], source: str | os.PathLike) -> None:
     """Raise CheckpointError, which names them, where parameters hold NaN or infinity: a model that diverged.
 
     Args:
-        parameters: name to array, as :func:`load` returns them.
+        parameters: name to array, as :func:`load` returns them, or to a tensor.
         source: the file they came from, for the message.
     """
-    if odd := [name for name, array in parameters.items() if not np.isfinite(array).all()]:
+    arrays = _checked(parameters, source).items()
+    if odd := [name for name, array in arrays if array is not None and not np.isfinite(_numbers(array)).all()]:
         raise CheckpointError(f"{source}: NaN or infinity in {_some(odd)}; train the model again")
 
 
-def _some(names: list[str]) -> str:
-    """The first of them, for a message of one line."""
-    return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
+def _some(names: Iterable[str]) -> str:
+    """The first ten of them, for a message of one line; a file can hold any name."""
+    names = list(names)
+    shown = [name[:100] if name.isprintable() else ascii(name[:100]) for name in names[:10]]
+    return ", ".join(shown) + (f" and {len(names) - 10} more" if len(names) > 10 else "")
