@@ -128,6 +128,7 @@ def run_sections(options: argparse.Namespace) -> None:
 
 def make_digit_sum(options: argparse.Namespace) -> None:
     """Generate one length of DigitSum; a length that is there already is an error, and stays as it is."""
+    check("length", options.length, int, setting(3, "", least=3, most=digit_sum.MAX_LENGTH).metadata)
     check("k", options.k, int, setting(1, "", least=1, most=1000).metadata)
     if options.k * options.length > MOST_DIGITS:
         raise SettingError(f"k x length {options.k} x {options.length}: expected at most {MOST_DIGITS:,}")
