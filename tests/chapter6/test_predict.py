@@ -155,4 +155,4 @@ def test_data_that_is_not_there(tmp_path: Path, capsys: pytest.CaptureFixture[st
     with pytest.raises(SystemExit) as exit_:
         main(["data", "imdb", "--from", str(tmp_path / "nowhere"), "--data-dir", str(tmp_path)])
     assert exit_.value.code == 2
-    assert "no such file or folder" in capsys.readouterr().err
+    assert "no such file; expected an archive or a folder" in capsys.readouterr().err
