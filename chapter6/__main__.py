@@ -1,14 +1,18 @@
 """The command line: ``python -m chapter6`` lists the sections; ``run``, ``data`` and ``--help`` tell the rest."""
 
 import argparse
+import os
+import re
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 from types import ModuleType
 from typing import Any, NoReturn, get_type_hints
 
 from chapter6 import (
+    interruption,
     sec_6_2_srn_memory,
     sec_6_4_gradient_explosion,
     sec_6_5_lstm_memory,
@@ -16,6 +20,7 @@ from chapter6 import (
     sec_6_8_lstm_comparison,
 )
 from chapter6.section import Record, Run, execute, notes, setting_fields, take_part
+from chapter6.settings import check, setting
 from nndl import distributed, runtime
 from nndl.dataset import DATA, digit_sum
 from nndl.error import NndlError, SettingError
@@ -29,7 +34,8 @@ MODULES = (
 )
 SECTIONS: dict[str, ModuleType] = {module.SECTION.number: module for module in MODULES}
 DEFAULT_SEEDS = 3
-INTERRUPTED = 130  # the shell's code for Ctrl-C
+MOST_DIGITS = 10**6
+"""k x L of DigitSum; a hundred times as many digits are written, 200 MB."""
 
 
 class _Parser(argparse.ArgumentParser):
@@ -39,33 +45,58 @@ class _Parser(argparse.ArgumentParser):
         super().__init__(allow_abbrev=False, **kwargs)
 
     def error(self, message: str) -> NoReturn:
-        self.exit(2, f"{self.prog}: {message}; --help tells what is possible\n")
+        self.exit(2, f"{self.prog}: {_line(message)}; --help tells what is possible\n")
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run the command line and exit: 0 done, 2 bad input in one line, 130 interrupted."""
-    for stream in (sys.stdout, sys.stderr):  # where the terminal's encoding has no Chinese, a mark instead of a crash
-        stream.reconfigure(errors="replace")  # type: ignore[union-attr]
+    _prepare_streams()
     arguments = list(sys.argv[1:] if arguments is None else arguments)
-    options = _parser(arguments).parse_args(arguments)
-    try:
-        options.command(options)
-    except NndlError as error:
-        sys.exit(_fail(str(error)))
-    except BrokenPipeError:  # such as | head
-        sys.stdout = None  # type: ignore[assignment]
-        sys.exit(1)
-    except MemoryError:
-        sys.exit(_fail("not enough memory for these settings; choose smaller sizes, fewer seeds or fewer --jobs"))
-    except KeyboardInterrupt:
-        print("\ninterrupted; the same command goes on from here 已中断，再次运行同一命令即可继续", file=sys.stderr)
-        sys.exit(INTERRUPTED)
+    with interruption.raising():
+        try:
+            _run(arguments)
+            sys.stdout.flush()
+        except NndlError as error:
+            sys.exit(_fail(str(error)))
+        except BrokenPipeError:  # such as | head
+            sys.stdout = None  # type: ignore[assignment]
+            sys.exit(1)
+        except OSError as error:  # a full disk, a folder that is gone or not ours
+            sys.exit(_fail(f"{error.filename or ''}: {error.strerror or error}".removeprefix(": ")))
+        except MemoryError:
+            sys.exit(_fail("not enough memory for these settings; choose smaller sizes, fewer seeds or fewer --jobs"))
+        except KeyboardInterrupt:
+            interruption.say()
+            sys.exit(interruption.CODE)
     sys.exit(0)
 
 
+def _prepare_streams() -> None:
+    """Make the three streams safe to use: none is missing, and none fails on a character that it does not have."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:  # closed, as by >&-; its number must not go to the next file that is opened
+            setattr(sys, name, open(os.devnull, mode))  # noqa: SIM115
+    for stream in (sys.stdout, sys.stderr):  # where the terminal's encoding has no Chinese, a mark instead of a crash
+        stream.reconfigure(errors="replace")  # type: ignore[union-attr]
+
+
+def _run(arguments: list[str]) -> None:
+    parser = _parser(arguments)
+    if odd := [argument for argument in arguments if re.fullmatch(r"--[a-z-]+=--", argument)]:
+        parser.error(f"{odd[0]}: expected a value")  # argparse fails on it
+    options = parser.parse_args(arguments)
+    options.command(options)
+
+
 def _fail(message: str) -> int:
-    print(f"chapter6: {' '.join(message.split())}", file=sys.stderr)
+    print(f"chapter6: {_line(message)}", file=sys.stderr)
     return 2
+
+
+def _line(message: str) -> str:
+    """One line, not too long to be read."""
+    line = " ".join(message.split())
+    return line if len(line) <= 600 else f"{line[:400]} ... {line[-200:]}"
 
 
 def list_sections(options: argparse.Namespace) -> None:
@@ -97,7 +128,11 @@ def run_sections(options: argparse.Namespace) -> None:
 
 def make_digit_sum(options: argparse.Namespace) -> None:
     """Generate one length of DigitSum; a length that is there already is an error, and stays as it is."""
-    root = options.data_dir.absolute() / "digit_sum"
+    check("length", options.length, int, setting(3, "", least=3, most=digit_sum.MAX_LENGTH).metadata)
+    check("k", options.k, int, setting(1, "", least=1, most=1000).metadata)
+    if options.k * options.length > MOST_DIGITS:
+        raise SettingError(f"k x length {options.k} x {options.length}: expected at most {MOST_DIGITS:,}")
+    root = options.data_dir / "digit_sum"
     print(f"made {digit_sum.write(root, options.length, options.k, options.seed)}")
 
 
@@ -106,7 +141,7 @@ def prepare_imdb(options: argparse.Namespace) -> None:
     from nndl.dataset import imdb
 
     print("reading and tokenising takes some ten seconds, fetching before that as long as it takes 请稍候", flush=True)
-    done = imdb.prepare(options.source, options.data_dir.absolute() / "imdb")
+    done = imdb.prepare(options.source, options.data_dir / "imdb")
     sizes = ", ".join(f"{split} {number:,}" for split, number in done.sizes.items())
     print(f"{'was prepared already' if done.was_there else 'prepared'} 已准备: {done.folder} ({sizes} reviews)")
     if done.replaced:
@@ -119,7 +154,7 @@ def predict_labels(options: argparse.Namespace) -> None:
 
     if options.reviews and options.file:
         raise SettingError("predict: expected reviews or --file, not both")
-    predict(options.reviews, options.file, options.model, options.out.absolute(), options.device)
+    predict(options.reviews, options.file, options.model, options.out, options.device)
 
 
 def _make_run(number: str, options: argparse.Namespace) -> Run:
@@ -128,15 +163,19 @@ def _make_run(number: str, options: argparse.Namespace) -> Run:
         raise SettingError(f"preset {options.preset!r}: section {number} has {', '.join(module.PRESETS)}")
     own = {field.name for field in setting_fields(module)}
     changes = {name: value for name, value in vars(options).items() if name in own}
+    try:
+        settings = replace(module.PRESETS[options.preset], **changes)
+    except SettingError as error:
+        raise SettingError(f"section {number}: {error}") from None
     return Run(
         number=number,
         preset=options.preset,
-        settings=replace(module.PRESETS[options.preset], **changes),
+        settings=settings,
         seeds=options.seeds if options.seeds is not None else getattr(module, "SEEDS", DEFAULT_SEEDS),
         jobs=options.jobs,
         device=options.device,
-        out=options.out.absolute(),
-        data_dir=options.data_dir.absolute(),
+        out=options.out,
+        data_dir=options.data_dir,
     )
 
 
@@ -151,11 +190,16 @@ def _parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
     parser = _Parser(prog="python -m chapter6", description="Chapter 6, recurrent neural networks 第 6 章 循环神经网络")
     parser.set_defaults(command=list_sections)
     commands = parser.add_subparsers(metavar="{run,predict,data}")
-    named = [number for number in SECTIONS if number in arguments]
-    _add_run(commands.add_parser("run", help="run sections 运行各节实验"), named or list(SECTIONS))
+    _add_run(commands.add_parser("run", help="run sections 运行各节实验"), _named(arguments) or list(SECTIONS))
     _add_predict(commands.add_parser("predict", help="label reviews with the model of 6.7 预测影评的情感"))
     _add_data(commands.add_parser("data", help="make or fetch data that are not there yet 生成或下载数据"))
     return parser
+
+
+def _named(arguments: Sequence[str]) -> list[str]:
+    """The sections asked for: their numbers, where they are not the value of an option."""
+    places = [word for before, word in pairwise(["", *arguments]) if not re.fullmatch(r"--(?!help)[a-z-]+", before)]
+    return [number for number in SECTIONS if number in places]
 
 
 def _add_run(parser: argparse.ArgumentParser, numbers: list[str]) -> None:
@@ -179,14 +223,14 @@ def _add_run(parser: argparse.ArgumentParser, numbers: list[str]) -> None:
 
 def _add_device_and_out(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--device", default="auto", help="auto (default), cpu, gpu or gpu:N")
-    parser.add_argument("--out", type=_folder, default=Path("runs"), help="folder of the results, default %(default)s/")
+    parser.add_argument("--out", type=_folder, default="runs", help="folder of the results, default %(default)s/")
 
 
 def _add_predict(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(command=predict_labels)
     add = parser.add_argument
     add("reviews", nargs="*", metavar="REVIEW", help="a review (影评); none: from --file, or the standard input")
-    add("--file", type=Path, help="UTF-8, one review a line 每行一条影评")
+    add("--file", type=_path, help="UTF-8, one review a line 每行一条影评")
     add("--model", type=_folder, help="folder of a trained model; default: the best that section 6.7 left in --out")
     _add_device_and_out(parser)
 
@@ -196,7 +240,7 @@ def _add_data(parser: argparse.ArgumentParser) -> None:
     reviews = kinds.add_parser("imdb", help="IMDB (影评): fetched, checked, prepared once")
     reviews.set_defaults(command=prepare_imdb)
     reviews.add_argument(
-        "--from", dest="source", type=Path, metavar="FILE_OR_FOLDER", help="an archive or an extracted aclImdb folder"
+        "--from", dest="source", type=_path, metavar="FILE_OR_FOLDER", help="an archive or an extracted aclImdb folder"
     )
     _add_data_dir(reviews)
     digits = kinds.add_parser("digit_sum", help="DigitSum (数字求和) of one length")
@@ -233,7 +277,7 @@ def _show(value: Any) -> str:
 
 
 def _converter(kind: Any) -> Callable[[str], Any]:
-    return {int: _whole, float: _real, str: str, tuple[int, ...]: _wholes}[kind]
+    return {int: _whole, float: _real, str: _text, tuple[int, ...]: _wholes}[kind]
 
 
 def _whole(text: str) -> int:
@@ -248,6 +292,10 @@ def _wholes(text: str) -> tuple[int, ...]:
     return _convert(text, lambda text: tuple(map(int, text.split(","))), "whole numbers separated by commas")
 
 
+def _text(text: str) -> str:
+    return _convert(text, lambda text: os.fsencode(text).decode(), "UTF-8")  # also where the locale is not UTF-8
+
+
 def _convert(text: str, convert: Callable[[str], Any], expected: str) -> Any:
     try:
         return convert(text)
@@ -258,7 +306,14 @@ def _convert(text: str, convert: Callable[[str], Any], expected: str) -> Any:
 def _folder(text: str) -> Path:
     if not text.strip():
         raise argparse.ArgumentTypeError(f"{text!r}: expected a folder")
-    return Path(text)
+    return _path(text)
+
+
+def _path(text: str) -> Path:
+    try:
+        return Path(text).absolute()
+    except OSError:
+        raise argparse.ArgumentTypeError(f"{text!r}: the folder you are in is gone; change to another") from None
 
 
 def _section(text: str) -> str:

@@ -10,7 +10,7 @@ import nndl
 from chapter6 import training as trainings
 from chapter6.section import Run
 from nndl.dataset import digit_sum
-from nndl.error import DivergedError, SettingError
+from nndl.error import DivergedError, OutputError, SettingError
 
 if TYPE_CHECKING:
     import paddle
@@ -58,17 +58,25 @@ class Training:
     def label(self) -> str:
         return f"{self.model} at L = {self.length}, seed {self.seed}"
 
+    def plain(self) -> dict[str, Any]:
+        """All of it but the folder, as plain values."""
+        return {name: value for name, value in asdict(self).items() if name != "data_dir"}
+
     def fingerprint(self) -> str:
         files = [self.data_dir / str(self.length) / f"{split}.txt" for split in digit_sum.SPLITS]
-        return trainings.fingerprint(_plain(self), b"".join(file.read_bytes() for file in files), Path(__file__))
+        return trainings.fingerprint(self.plain(), b"".join(file.read_bytes() for file in files), Path(__file__))
 
 
 def provide_data(data_dir: Path, lengths: Sequence[int]) -> None:
     """Make the lengths that are not there yet, and say so; check the others."""
     for length in lengths:
         if not (data_dir / str(length)).exists():
-            folder = digit_sum.write(data_dir, length)
-            print(f"[data] length {length} was not there; made {folder} from seed {digit_sum.DATA_SEED}")
+            try:
+                folder = digit_sum.write(data_dir, length)
+                print(f"[data] length {length} was not there; made {folder} from seed {digit_sum.DATA_SEED}")
+            except OutputError:
+                if not (data_dir / str(length)).exists():  # else another run has just made it, the same
+                    raise
         found = len(digit_sum.load(data_dir / str(length))["train"][0][0])
         if found != length:
             raise SettingError(f"{data_dir / str(length)}: holds sequences of {found} digits, expected {length}")
@@ -90,7 +98,7 @@ def train(training: Training, folder: Path) -> dict[str, Any]:
     import paddle
 
     start = time.perf_counter()
-    trainings.clear_leftovers(folder)
+    trainings.begin(folder)
     nndl.runtime.seed_everything(training.seed)
     loaders = make_loaders(training)
     model = build_model(training)
@@ -119,7 +127,7 @@ def train(training: Training, folder: Path) -> dict[str, Any]:
         diverged = str(error)
     if runner.interrupted:
         raise KeyboardInterrupt
-    result = {**_plain(training), **evaluate_best(runner, loaders, folder)}
+    result = {**training.plain(), **evaluate_best(runner, loaders, folder)}
     result |= trainings.curves(runner, len(loaders["train"]))
     result |= {"diverged": diverged, "gradient_norms": recorder.norms, "applied_norms": recorder.applied}
     result["seconds"] = round(time.perf_counter() - start, 2)
@@ -170,7 +178,3 @@ def evaluate_best(runner: "nndl.RunnerV3", loaders: dict[str, Any], folder: Path
         runner.load_model(folder / "best.pdparams")
     test_accuracy, _ = runner.evaluate(loaders["test"])
     return {"dev_accuracy": runner.best_score, "test_accuracy": test_accuracy}
-
-
-def _plain(training: Training) -> dict[str, Any]:
-    return {name: value for name, value in asdict(training).items() if name != "data_dir"}

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 from chapter6 import claim
 from chapter6.claim import Claim, last_tenth, mean_and_spread
 from chapter6.digit_sum_experiment import Training
-from chapter6.section import Run, at_least, positive, setting, table
+from chapter6.section import Run, table
+from chapter6.settings import Settings, check_size, setting
 from chapter6.training import draw_band, select
-from nndl.error import SettingError
+from nndl.dataset import digit_sum
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -21,25 +22,27 @@ NEAR_ZERO = 0.1
 
 
 @dataclass(frozen=True)
-class MemorySettings:
+class MemorySettings(Settings):
     """The settings of the memory experiments, 6.2 and 6.5; the defaults are preset quick."""
 
-    lengths: tuple[int, ...] = setting((5, 10, 15), "sequence lengths L (序列长度), separated by commas")
-    epochs: int = setting(100, "epochs (回合)")
-    batch_size: int = setting(8, "batch size B (批大小)")
-    learning_rate: float = setting(0.003, "learning rate (学习率)")
-    input_size: int = setting(32, "embedding size M (嵌入大小)")
-    hidden_size: int = setting(32, "hidden size D (隐状态大小)")
-    eval_steps: int = setting(100, "steps between two evaluations on the dev set (验证集)")
+    lengths: tuple[int, ...] = setting(
+        (5, 10, 15),
+        "sequence lengths L (序列长度), separated by commas",
+        least=3,
+        most=digit_sum.MAX_LENGTH,
+        count=(1, 50),
+        each_once=True,
+    )
+    epochs: int = setting(100, "epochs (回合)", least=1, most=10_000)
+    batch_size: int = setting(8, "batch size B (批大小)", least=1, most=10_000)
+    learning_rate: float = setting(0.003, "learning rate (学习率)", above=0)
+    input_size: int = setting(32, "embedding size M (嵌入大小)", least=1, most=4096)
+    hidden_size: int = setting(32, "hidden size D (隐状态大小)", least=1, most=4096)
+    eval_steps: int = setting(100, "steps between two evaluations on the dev set (验证集)", least=1, most=10**6)
 
     def __post_init__(self) -> None:
-        if len(set(self.lengths)) < len(self.lengths):
-            raise SettingError(f"lengths {', '.join(map(str, self.lengths))}: expected each length once")
-        for length in self.lengths:
-            at_least("length", length, 3)
-        for name in ("epochs", "batch_size", "input_size", "hidden_size", "eval_steps"):
-            at_least(name, getattr(self, name), 1)
-        positive("learning_rate", self.learning_rate)
+        super().__post_init__()
+        check_size(self.batch_size, max(self.lengths), max(self.input_size, self.hidden_size))
 
 
 PRESETS = {

@@ -9,6 +9,7 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from typing import Any
 
+from chapter6 import interruption
 from nndl import distributed, runtime
 from nndl.error import WorkerError
 
@@ -42,7 +43,7 @@ def spread(
     spawn = multiprocessing.get_context("spawn")
     pool = ProcessPoolExecutor(min(jobs, len(items)), spawn, initializer=_start_worker, initargs=(device,))
     try:
-        with _environment(runtime.worker_environment(threads)):
+        with _environment(runtime.worker_environment(threads)), interruption.keeping_from_children():
             futures = {pool.submit(work, item): item for item in items}
             for future in as_completed(futures):
                 yield futures[future], future.result()
@@ -62,10 +63,9 @@ def spread(
 def _start_worker(device: str) -> None:
     import signal
 
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the parent, and the parent ends us
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # where it could not be kept from us
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    runtime.load_paddle()
-    runtime.set_device(device)
+    runtime.start(device)
 
 
 def _end_with_parent() -> None:

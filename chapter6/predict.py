@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from chapter6 import interruption
 from chapter6.section import load_record
 from chapter6.training import load_result
 from nndl import runtime
@@ -122,8 +123,8 @@ def predict(texts: Sequence[str], file: Path | None, model: Path | None, out: Pa
     if any(not text.strip() for text in texts):
         raise DataError("predict: an empty review; expected at least one word")
     folder = model or find_model(out)
-    runtime.load_paddle()
-    runtime.set_device(device)
+    with interruption.leaving():
+        runtime.start(device)
     predictor = Predictor(folder)
     corpus = "the small synthetic corpus" if predictor.corpus == "small" else "IMDB"
     print(f"model: {folder}, trained on {corpus}", file=sys.stderr)

@@ -24,8 +24,11 @@ from typing import TYPE_CHECKING, Any
 from chapter6 import claim
 from chapter6.claim import Claim, last_tenth, mean_and_spread
 from chapter6.digit_sum_experiment import Training, train_all
-from chapter6.section import Record, Run, Section, at_least, positive, setting, table
+from chapter6.section import Record, Run, Section, table
+from chapter6.settings import Settings as BaseSettings
+from chapter6.settings import check_size, setting
 from chapter6.training import draw_band, select
+from nndl.dataset import digit_sum
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -52,26 +55,23 @@ ALMOST_ZERO = 0.01
 
 
 @dataclass(frozen=True)
-class Settings:
+class Settings(BaseSettings):
     """The book's settings, which take seconds; and the gentler ones that stand beside them."""
 
-    length: int = setting(20, "sequence length L (序列长度)")
-    epochs: int = setting(50, "epochs (回合)")
-    batch_size: int = setting(64, "batch size B (批大小)")
-    learning_rate: float = setting(0.2, "learning rate (学习率)")
-    clip_at: float = setting(5.0, "the bound v of the clipping (截断阈值)")
-    gentle_epochs: int = setting(300, "epochs in the gentler setting")
-    gentle_learning_rate: float = setting(0.02, "learning rate in the gentler setting")
-    input_size: int = setting(32, "embedding size M (嵌入大小)")
-    hidden_size: int = setting(32, "hidden size D (隐状态大小)")
-    eval_steps: int = setting(100, "steps between two evaluations on the dev set (验证集)")
+    length: int = setting(20, "sequence length L (序列长度)", least=3, most=digit_sum.MAX_LENGTH)
+    epochs: int = setting(50, "epochs (回合)", least=1, most=2000)  # every norm of every step is kept
+    batch_size: int = setting(64, "batch size B (批大小)", least=1, most=10_000)
+    learning_rate: float = setting(0.2, "learning rate (学习率)", above=0)
+    clip_at: float = setting(5.0, "the bound v of the clipping (截断阈值)", above=0)
+    gentle_epochs: int = setting(300, "epochs in the gentler setting", least=1, most=2000)
+    gentle_learning_rate: float = setting(0.02, "learning rate in the gentler setting", above=0)
+    input_size: int = setting(32, "embedding size M (嵌入大小)", least=1, most=4096)
+    hidden_size: int = setting(32, "hidden size D (隐状态大小)", least=1, most=4096)
+    eval_steps: int = setting(100, "steps between two evaluations on the dev set (验证集)", least=1, most=10**6)
 
     def __post_init__(self) -> None:
-        at_least("length", self.length, 3)
-        for name in ("epochs", "batch_size", "gentle_epochs", "input_size", "hidden_size", "eval_steps"):
-            at_least(name, getattr(self, name), 1)
-        for name in ("learning_rate", "clip_at", "gentle_learning_rate"):
-            positive(name, getattr(self, name))
+        super().__post_init__()
+        check_size(self.batch_size, self.length, max(self.input_size, self.hidden_size))
 
 
 PRESETS = {"quick": Settings(), "book": Settings()}
@@ -118,9 +118,9 @@ def _shorten(result: dict[str, Any]) -> dict[str, Any]:
     return result
 
 
-def _round(norm: float) -> float:
+def _round(norm: float | None) -> float:
     """Five digits; a norm that overflowed, in a training about to diverge, counts as the largest number."""
-    return float(f"{norm:.5g}") if norm < LARGEST else LARGEST
+    return float(f"{norm:.5g}") if norm is not None and norm < LARGEST else LARGEST
 
 
 def claims(record: Record) -> list[Claim]:

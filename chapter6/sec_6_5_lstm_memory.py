@@ -22,9 +22,9 @@ import nndl
 from chapter6 import claim, comparison, memory
 from chapter6.claim import Claim, mean_and_spread
 from chapter6.digit_sum_experiment import Training, build_model, train_all
-from chapter6.section import Record, Run, Section, at_least, setting
+from chapter6.section import Record, Run, Section
+from chapter6.settings import setting
 from chapter6.training import choose_backend, select
-from nndl.error import SettingError
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -50,14 +50,12 @@ class Settings(memory.MemorySettings):
         "auto", "what computes the LSTM (算子): oneDNN where it can be had (auto), or the one named", choices=BACKENDS
     )
     digits: tuple[int, ...] = setting(
-        (6, 7, 0, 0, 1, 0, 0, 0, 0, 0), "the digits of figure 6.13 (图 6.13 的数字序列), separated by commas"
+        (6, 7, 0, 0, 1, 0, 0, 0, 0, 0),
+        "the digits of figure 6.13 (图 6.13 的数字序列), separated by commas",
+        least=0,
+        most=9,
+        count=(3, 100),
     )
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        at_least("digits: number of digits, separated by commas,", len(self.digits), 3, most=100)
-        if odd := [digit for digit in self.digits if not 0 <= digit <= 9]:
-            raise SettingError(f"digits {', '.join(map(str, odd))}: expected digits from 0 to 9")
 
 
 PRESETS = {name: Settings(**vars(preset)) for name, preset in memory.PRESETS.items()}

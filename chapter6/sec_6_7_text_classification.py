@@ -20,9 +20,20 @@ from typing import TYPE_CHECKING, Any
 
 from chapter6 import claim, text_inspection
 from chapter6.claim import Claim, mean_and_spread
-from chapter6.section import Record, Run, Section, at_least, setting, table
-from chapter6.text_experiment import BOOK, CORPORA, TextSettings, Training, choose_corpus, text_settings, train_all
-from chapter6.training import choose_backend, draw_band, select
+from chapter6.section import Record, Run, Section, table
+from chapter6.settings import setting
+from chapter6.text_experiment import (
+    BOOK,
+    CORPORA,
+    MAX_LAYERS,
+    TextSettings,
+    Training,
+    choose_corpus,
+    text_settings,
+    train_all,
+)
+from chapter6.training import choose_backend, draw_band, find_finished, select
+from nndl.dataset.text import TOKENIZERS
 from nndl.error import SettingError
 
 if TYPE_CHECKING:
@@ -52,15 +63,19 @@ class Settings(TextSettings):
     """Those of a training, the corpus, and how deep the LSTM is."""
 
     corpus: str = setting("auto", "IMDB where it is prepared (auto), imdb or small", choices=("auto", *CORPORA))
-    num_layers: tuple[int, ...] = setting((1,), "depth of the LSTM (层数); several, separated by commas, are compared")
+    num_layers: tuple[int, ...] = setting(
+        (1,),
+        "depth of the LSTM (层数); several, separated by commas, are compared",
+        least=1,
+        most=MAX_LAYERS,
+        each_once=True,
+    )
     review: str = setting("", "a review to look into, word by word; left out: one of the test reviews")
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        for depth in self.num_layers:
-            at_least("num_layers", depth, 1, most=16)
-        if len(set(self.num_layers)) < len(self.num_layers):
-            raise SettingError(f"num_layers {', '.join(map(str, self.num_layers))}: expected each depth once")
+        if self.review and not TOKENIZERS[self.tokenizer](self.review):
+            raise SettingError(f"review {self.review!r}: expected at least one word")
 
 
 PRESETS = {
@@ -97,6 +112,7 @@ def run(run: Run) -> dict[str, Any]:
     ]
     small = replace(WORD_ORDER, backend=backend)
     word_order = [Training(small, "small", depth, seed, run.data_dir) for depth in (1, 0) for seed in seeds]
+    find_finished(run, [*deep, *word_order])  # a damaged one is said before anything is trained
     results = train_all(run, deep)
     watched = max(range(run.seeds), key=lambda seed: results[seed]["dev_accuracy"])
     return {

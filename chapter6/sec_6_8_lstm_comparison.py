@@ -24,7 +24,8 @@ from typing import TYPE_CHECKING, Any
 from chapter6 import claim, comparison, ladder
 from chapter6.claim import Claim, mean_and_spread
 from chapter6.ladder import FLOOR, RUNGS
-from chapter6.section import Record, Run, Section, at_least, setting, table
+from chapter6.section import Record, Run, Section, table
+from chapter6.settings import check_size, setting
 from chapter6.text_experiment import BOOK, CORPORA, TextSettings, Training, choose_corpus, text_settings, train_all
 from chapter6.training import select
 from nndl.error import SettingError
@@ -58,27 +59,50 @@ class Settings(TextSettings):
     direction: str = setting("forward", "direction of the LSTM", choices=("forward", "bidirectional"))
     corpus: str = setting("auto", "IMDB where it is prepared (auto), imdb or small", choices=("auto", *CORPORA))
     shapes: str = setting("8x20x32 32x64x128", "what is timed: B x L x D, separated by blanks (批大小×步数×隐状态大小)")
-    steps: tuple[int, ...] = setting((16, 32, 64, 128), "numbers of steps (步数) of the figures, separated by commas")
-    sizes: tuple[int, ...] = setting((16, 32, 64, 128), "hidden sizes D of the figure, separated by commas")
-    repeats: int = setting(5, "measurements of each time; the median is shown")
+    steps: tuple[int, ...] = setting(
+        (16, 32, 64, 128),
+        "numbers of steps (步数) of the figures, separated by commas",
+        least=1,
+        most=10_000,
+        count=(2, 20),
+        each_once=True,
+    )
+    sizes: tuple[int, ...] = setting(
+        (16, 32, 64, 128),
+        "hidden sizes D of the figure, separated by commas",
+        least=1,
+        most=4096,
+        count=(2, 20),
+        each_once=True,
+    )
+    repeats: int = setting(5, "measurements of each time; the median is shown", least=2, most=1000)
 
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.backend != "auto":
             raise SettingError(f"backend {self.backend}: expected auto, for this section compares all of them")
-        if not parse_shapes(self.shapes):
-            raise SettingError(f"shapes {self.shapes!r}: expected such as '8x20x32 32x64x128', B x L x D")
-        for name in ("steps", "sizes"):
-            at_least(f"number of {name}", len(getattr(self, name)), 2, most=100)
-            for value in getattr(self, name):
-                at_least(name, value, 1)
-        at_least("repeats", self.repeats, 2)
+        shapes = parse_shapes(self.shapes)
+        if not shapes or len(set(shapes)) < len(shapes):
+            raise SettingError(
+                f"shapes {self.shapes[:80]!r}: expected such as '8x20x32 32x64x128', B x L x D, each once"
+            )
+        for shape in [*shapes, *self.by_steps(), *self.by_size()]:
+            check_size(*shape)
+
+    def by_steps(self) -> list[tuple[int, int, int]]:
+        """The shapes of the figures against steps: B of the first shape, the second of the sizes."""
+        return [(parse_shapes(self.shapes)[0][0], steps, self.sizes[1]) for steps in self.steps]
+
+    def by_size(self) -> list[tuple[int, int, int]]:
+        """The shapes of the figure against sizes: B of the first shape, the last but one of the steps."""
+        return [(parse_shapes(self.shapes)[0][0], self.steps[-2], size) for size in self.sizes]
 
 
 def parse_shapes(text: str) -> list[tuple[int, int, int]]:
     """(B, L, D) of each, such as "8x20x32 32x64x128"; empty where one of them is none."""
-    found = [re.fullmatch(r"([1-9]\d{0,5})x([1-9]\d{0,5})x([1-9]\d{0,5})", part) for part in text.split()]
-    return [tuple(map(int, match.groups())) for match in found] if all(found) else []  # type: ignore[misc]
+    found = [re.fullmatch(r"([1-9]\d{0,4})x([1-9]\d{0,4})x([1-9]\d{0,4})", part) for part in text.split()[:101]]
+    shapes = [tuple(map(int, match.groups())) for match in found if match]
+    return shapes if len(shapes) == len(found) <= 100 else []  # type: ignore[return-value]
 
 
 PRESETS = {
@@ -100,14 +124,12 @@ def run(run: Run) -> dict[str, Any]:
     if missing := [name for name in RUNGS if name not in rungs]:
         print(f"[{run.number}] not on this machine 本机没有: {', '.join(missing)}")
     own = [name for name in rungs if name != "paddle"]
-    shapes = parse_shapes(settings.shapes)
-    B, L, D = shapes[0][0], settings.steps[-2], settings.sizes[1]
     return {
         "rungs": rungs,
         "parity": {name: _parity(name) for name in own},
-        "shapes": [ladder.measure(rungs, *shape, settings.repeats) for shape in shapes],
-        "by_steps": [ladder.measure(rungs, B, steps, D, settings.repeats) for steps in settings.steps],
-        "by_size": [ladder.measure(rungs, B, L, size, settings.repeats) for size in settings.sizes],
+        "shapes": [ladder.measure(rungs, *shape, settings.repeats) for shape in parse_shapes(settings.shapes)],
+        "by_steps": [ladder.measure(rungs, *shape, settings.repeats) for shape in settings.by_steps()],
+        "by_size": [ladder.measure(rungs, *shape, settings.repeats) for shape in settings.by_size()],
         "corpus": (corpus := choose_corpus(run)),
         "trainings": train_all(run, _trainings(run, rungs, corpus)),
     }

@@ -1,17 +1,19 @@
 """What all sections share: how one is described, set, run and recorded."""
 
 import json
-import math
 import time
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from chapter6 import interruption
 from chapter6.claim import CHINESE, Claim
-from nndl import runtime
-from nndl.error import SettingError
+from chapter6.settings import check, setting
+from nndl import file, jsonfile, runtime
+from nndl.error import CheckpointError
 from nndl.file import replacing
+from nndl.lock import holding
 
 
 @dataclass(frozen=True)
@@ -51,8 +53,8 @@ class Run:
     data_dir: Path
 
     def __post_init__(self) -> None:
-        at_least("seeds", self.seeds, 1)
-        at_least("jobs", self.jobs, 1)
+        check("seeds", self.seeds, int, setting(1, "", least=1, most=100).metadata)
+        check("jobs", self.jobs, int, setting(1, "", least=1, most=1024).metadata)
 
     @property
     def folder(self) -> Path:
@@ -73,25 +75,6 @@ class Record:
     claims: list[dict[str, str]] = field(default_factory=list)
 
 
-def setting(default: Any, help: str, choices: tuple[str, ...] = ()) -> Any:
-    """A field of a section's settings; the command line makes an option of it, with these choices if it is a text."""
-    return field(default=default, metadata={"help": help, "choices": choices})
-
-
-def at_least(name: str, value: int, least: int, most: int = 10**6) -> None:
-    """Raise SettingError where a setting is too small, or absurdly large."""
-    if not value >= least:
-        raise SettingError(f"{name} {value}: expected at least {least}")
-    if value > most:
-        raise SettingError(f"{name} {value}: expected at most {most}")
-
-
-def positive(name: str, value: float) -> None:
-    """Raise SettingError where a setting is not a positive, finite number."""
-    if not 0 < value < float("inf"):
-        raise SettingError(f"{name} {value}: expected a positive number")
-
-
 def execute(module: ModuleType, run: Run) -> Record:
     """Run a section, judge its claims, draw its figures, and write all of it to ``run.folder``.
 
@@ -101,12 +84,9 @@ def execute(module: ModuleType, run: Run) -> Record:
     _start(run)
     with replacing(run.folder / ".probe") as probe:
         probe.touch()
-    (run.folder / ".probe").unlink()
-    import matplotlib
-
-    matplotlib.use("Agg")  # figures go to files; no display is needed
+    (run.folder / ".probe").unlink(missing_ok=True)  # of two runs at a time one finds it gone
     start = time.perf_counter()
-    metrics = _finite(module.run(run))
+    metrics = jsonfile.finite(module.run(run))
     record = Record(
         section=run.number,
         preset=run.preset,
@@ -118,12 +98,19 @@ def execute(module: ModuleType, run: Run) -> Record:
     )
     record.claims = [asdict(claim) for claim in module.claims(record)]
     figures = module.figures(record)
-    _tell_what_is_replaced(run)
-    write_figures(figures, run.folder / "figures")
-    record.seconds = round(time.perf_counter() - start, 1)
-    write_text(run.folder / "record.json", json.dumps(asdict(record), ensure_ascii=False, allow_nan=False))
-    write_text(run.folder / "report.md", report(module, record, figures))
+    with holding(run.folder):  # figures and numbers of two runs must not mix
+        _clear_leftovers(run)
+        _tell_what_is_replaced(run)
+        write_figures(figures, run.folder / "figures")
+        record.seconds = round(time.perf_counter() - start, 1)
+        jsonfile.write(run.folder / "record.json", asdict(record))
+        write_text(run.folder / "report.md", report(module, record, figures))
     return record
+
+
+def _clear_leftovers(run: Run) -> None:
+    for folder in (run.folder, run.folder / "figures"):
+        file.clear_leftovers(folder)
 
 
 def take_part(module: ModuleType, run: Run) -> None:
@@ -133,28 +120,35 @@ def take_part(module: ModuleType, run: Run) -> None:
 
 
 def _start(run: Run) -> None:
-    runtime.load_paddle()
-    runtime.set_device(run.device)
+    with interruption.leaving():
+        runtime.start(run.device)
+        import matplotlib
+
+        matplotlib.use("Agg")  # figures go to files; no display is needed
 
 
-def _finite(value: Any) -> Any:
-    """The same with None for NaN and infinity, which a training that diverged may leave and JSON does not have."""
-    if isinstance(value, dict):
-        return {name: _finite(item) for name, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_finite(item) for item in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value
+_SHAPE = {
+    "section": str,
+    "preset": str,
+    "settings": dict,
+    "seeds": [int],
+    "seconds": float,
+    "environment": dict,
+    "metrics": dict,
+    "claims": list,
+}
 
 
 def load_record(path: Path) -> Record:
-    """Read a ``record.json``."""
-    return Record(**json.loads(path.read_text(encoding="utf-8")))
+    """Read a ``record.json``. Raises CheckpointError where it is missing or damaged."""
+    values = jsonfile.read(path, _SHAPE)
+    return Record(**{name: values[name] for name in _SHAPE})
 
 
 def write_text(path: Path, text: str) -> None:
     """Write a text file whole or not at all. Raises OutputError."""
     with replacing(path) as temporary:
-        temporary.write_text(text, encoding="utf-8")
+        temporary.write_text(text, encoding="utf-8", errors="backslashreplace")
 
 
 def write_figures(figures: dict[str, Any], folder: Path) -> None:
@@ -170,9 +164,12 @@ def write_figures(figures: dict[str, Any], folder: Path) -> None:
 
 def _tell_what_is_replaced(run: Run) -> None:
     """Say so where the report of a run with other settings is about to be replaced."""
+    if not (run.folder / "record.json").exists():
+        return
     try:
         old = load_record(run.folder / "record.json")
-    except (OSError, ValueError, TypeError):
+    except CheckpointError as error:
+        print(f"[{run.number}] replaces a report that cannot be read: {error}")
         return
     new = json.loads(json.dumps({**asdict(run.settings), "seeds": list(range(run.seeds))}))
     before = {**old.settings, "seeds": old.seeds}
@@ -242,7 +239,8 @@ def _bilingual(verdict: str) -> str:
 
 
 def _plain(value: Any) -> str:
-    return ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
+    text = ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
+    return " ".join(text.split())  # a review may hold line ends
 
 
 def setting_fields(module: ModuleType) -> list[Any]:
@@ -250,4 +248,4 @@ def setting_fields(module: ModuleType) -> list[Any]:
     return list(fields(module.Settings))
 
 
-__all__ = ["Claim", "Record", "Run", "Section", "execute", "load_record", "report", "setting", "take_part"]
+__all__ = ["Claim", "Record", "Run", "Section", "execute", "load_record", "report", "take_part"]

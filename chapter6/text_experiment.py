@@ -11,11 +11,12 @@ import numpy as np
 
 import nndl
 from chapter6 import training as trainings
-from chapter6.section import Run, at_least, positive, setting
+from chapter6.section import Run
+from chapter6.settings import Settings, check, check_size, setting
 from nndl import distributed
 from nndl.dataset import imdb, small_reviews
 from nndl.dataset.text import TOKENIZERS, Corpus
-from nndl.error import DivergedError, SettingError
+from nndl.error import DivergedError
 from nndl.file import replacing
 
 if TYPE_CHECKING:
@@ -26,46 +27,49 @@ BACKENDS = ("auto", "onednn", "paddle", "fused", "bptt", "stepwise")
 SCHEDULES = ("constant", "cosine")
 LENGTH_GROUPS = 6
 CLASSES = 2
+MAX_LAYERS = 16
 EVAL_BATCH = 128
 
 
 @dataclass(frozen=True)
-class TextSettings:
+class TextSettings(Settings):
     """What one training of the text model is set by; the defaults are preset quick."""
 
     tokenizer: str = setting("word", "tokenising (切词): on spaces, or words and marks", choices=tuple(TOKENIZERS))
-    vocab_size: int = setting(0, "largest vocabulary (词表), special words included; 0 for no bound")
-    min_freq: int = setting(5, "how often a word must occur in train to be in the vocabulary")
-    train_reviews: int = setting(8000, "reviews of train that are used, half of each class; 0 for all")
-    dev_reviews: int = setting(2000, "reviews of dev (验证集) that are used, half of each class; 0 for all")
-    max_seq_len: int = setting(128, "tokens kept of a review (截断长度)")
+    vocab_size: int = setting(
+        0, "largest vocabulary (词表), special words included; 0 for no bound", least=0, most=10**6
+    )
+    min_freq: int = setting(5, "how often a word must occur in train to be in the vocabulary", least=1, most=10**6)
+    train_reviews: int = setting(
+        8000, "reviews of train that are used, half of each class; 0 for all", least=0, most=10**6
+    )
+    dev_reviews: int = setting(
+        2000, "reviews of dev (验证集) that are used, half of each class; 0 for all", least=0, most=10**6
+    )
+    max_seq_len: int = setting(128, "tokens kept of a review (截断长度)", least=1, most=10_000)
     batching: str = setting("bucket", "batches of like length, or plain shuffling", choices=("bucket", "shuffle"))
-    batch_size: int = setting(64, "batch size B (批大小)")
-    epochs: int = setting(3, "epochs (回合)")
-    learning_rate: float = setting(0.002, "Adam's learning rate (学习率)")
+    batch_size: int = setting(64, "batch size B (批大小)", least=1, most=10_000)
+    epochs: int = setting(3, "epochs (回合)", least=1, most=1000)
+    learning_rate: float = setting(0.002, "Adam's learning rate (学习率)", above=0)
     schedule: str = setting("constant", "the learning rate over the training (学习率调度)", choices=SCHEDULES)
-    input_size: int = setting(64, "embedding size M (嵌入大小)")
-    hidden_size: int = setting(64, "hidden size D of each direction (隐状态大小)")
+    input_size: int = setting(64, "embedding size M (嵌入大小)", least=1, most=4096)
+    hidden_size: int = setting(64, "hidden size D of each direction (隐状态大小)", least=1, most=4096)
     direction: str = setting("bidirectional", "direction of the LSTM", choices=("forward", "bidirectional"))
     pooling: str = setting("max", "pooling over time (汇聚)", choices=("mean", "max", "last"))
-    dropout: float = setting(0.0, "dropout (丢弃率) of embeddings, between layers and before the classifier")
-    word_dropout: float = setting(0.0, "how often a word is replaced by [UNK] in training")
+    dropout: float = setting(
+        0.0, "dropout (丢弃率) of embeddings, between layers and before the classifier", least=0, below=1
+    )
+    word_dropout: float = setting(0.0, "how often a word is replaced by [UNK] in training", least=0, below=1)
     backend: str = setting(
         "auto",
         "what computes the LSTM (算子): oneDNN where it can be had (auto), or the one named",
         choices=BACKENDS,
     )
-    eval_steps: int = setting(50, "steps between two evaluations on the dev set (验证集)")
+    eval_steps: int = setting(50, "steps between two evaluations on the dev set (验证集)", least=1, most=10**6)
 
     def __post_init__(self) -> None:
-        for name in ("min_freq", "max_seq_len", "batch_size", "epochs", "input_size", "hidden_size", "eval_steps"):
-            at_least(name, getattr(self, name), 1)
-        for name in ("vocab_size", "train_reviews", "dev_reviews"):
-            at_least(name, getattr(self, name), 0, most=10**7)
-        positive("learning_rate", self.learning_rate)
-        for name in ("dropout", "word_dropout"):
-            if not 0 <= getattr(self, name) < 1:
-                raise SettingError(f"{name} {getattr(self, name)}: expected a probability, from 0 to less than 1")
+        super().__post_init__()
+        check_size(self.batch_size, self.max_seq_len, max(self.input_size, self.hidden_size))
 
 
 BOOK = TextSettings(
@@ -129,7 +133,11 @@ class Training:
 
 def text_settings(settings: TextSettings) -> TextSettings:
     """The part of a section's settings that one training is set by."""
-    return TextSettings(**{field.name: getattr(settings, field.name) for field in fields(TextSettings)})
+    return _own(vars(settings))
+
+
+def _own(values: dict[str, Any]) -> TextSettings:
+    return TextSettings(**{field.name: values[field.name] for field in fields(TextSettings)})
 
 
 def choose_corpus(run: Run) -> str:
@@ -179,7 +187,7 @@ def train(training: Training, folder: Path) -> dict[str, Any]:
 
     start = time.perf_counter()
     settings = training.settings
-    trainings.clear_leftovers(folder)
+    trainings.begin(folder)
     nndl.runtime.seed_everything(training.seed)
     corpus = load_corpus(training)
     loaders = make_loaders(training, corpus)
@@ -232,18 +240,20 @@ def make_loaders(training: Training, corpus: Corpus) -> dict[str, Any]:
 
 
 def build_model(plain: dict[str, Any], vocabulary_size: int) -> "nndl.Model_BiLSTM_FC":
-    """The text model of these settings, see :meth:`Training.plain`."""
+    """The text model of these settings, see :meth:`Training.plain`. Raises SettingError, for they may be a file's."""
+    settings, num_layers = _own(plain), plain["num_layers"]
+    check("num_layers", num_layers, int, setting(1, "", least=0, most=MAX_LAYERS).metadata)
     return nndl.Model_BiLSTM_FC(
         vocabulary_size,
-        plain["input_size"],
-        plain["hidden_size"],
+        settings.input_size,
+        settings.hidden_size,
         CLASSES,
-        plain["num_layers"],
-        plain["direction"],
-        plain["pooling"],
-        plain["dropout"],
-        plain["word_dropout"],
-        plain["backend"],
+        num_layers,
+        settings.direction,
+        settings.pooling,
+        settings.dropout,
+        settings.word_dropout,
+        settings.backend,
     )
 
 

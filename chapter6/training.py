@@ -3,6 +3,7 @@
 import hashlib
 import json
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from functools import cache, partial
 from pathlib import Path
 from statistics import fmean
@@ -10,9 +11,10 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import nndl
 from chapter6.parallel import spread
-from chapter6.section import Run, write_text
-from nndl import distributed, file
+from chapter6.section import Run
+from nndl import distributed, file, jsonfile
 from nndl.error import BuildError, CheckpointError, DivergedError
+from nndl.lock import holding
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -28,6 +30,9 @@ class Training(Protocol):
     @property
     def label(self) -> str:
         """What to call it in a message."""
+
+    def plain(self) -> dict[str, Any]:
+        """All of it but the folder of the data, as plain values; its result holds them."""
 
 
 def fingerprint(settings: dict[str, Any], data: bytes, code: Path) -> str:
@@ -84,6 +89,8 @@ def train_all(
 ) -> list[dict[str, Any]]:
     """Train what is not there yet, ``run.jobs`` at a time, and return all results in the order asked for.
 
+    Several runs may do so in one folder at a time: they share the trainings, and all get all results.
+
     Args:
         run: where the models go, ``run.folder/checkpoints/<name>``.
         wanted: the trainings, each a :class:`Training`.
@@ -93,49 +100,131 @@ def train_all(
         threads: of each process.
 
     Raises:
+        CheckpointError: what an earlier training left is damaged; found before anything is trained.
         DivergedError: a training diverged, and it may not.
     """
     from tqdm import tqdm
 
-    own = run.folder / "checkpoints"
-    folders = {}
-    for training in wanted:
-        places = [place / training.name for place in (own, *also_in)]
-        folders[training] = next(filter(is_done, places), places[0])
-    missing = [training for training in wanted if not is_done(folders[training])]
-    if reused := len(wanted) - len(missing):
-        print(f"[{run.number}] {reused} of {len(wanted)} trainings are done already, same settings and code")
-    work = [(training, folders[training]) for training in missing]
-    done = spread(partial(_train, train), work, run.jobs, run.device, threads)
-    for (training, _), result in tqdm(done, total=len(work), unit="model", leave=False, disable=None):
-        tqdm.write(f"[{run.number}] {training.name.rpartition('-')[0]}: {_outcome(result)}")
+    results = find_finished(run, wanted, also_in)
+    if results:
+        print(f"[{run.number}] {len(results)} of {len(wanted)} trainings are done already, same settings and code")
+    folders = {training: run.folder / "checkpoints" / training.name for training in wanted if training not in results}
+    missing = list(folders)
+    for may_wait in (False, True):
+        work = [(training, folders[training]) for training in missing]
+        if may_wait and work:
+            print(f"[{run.number}] another run trains {len(work)} of them here; waiting for it 等待另一运行完成")
+        missing = []
+        done = spread(partial(_train_alone, train, may_wait), work, run.jobs, run.device, threads)
+        for (training, _), result in tqdm(done, total=len(work), unit="model", leave=False, disable=None):
+            if result is None:
+                missing.append(training)
+            else:
+                tqdm.write(f"[{run.number}] {training.name.rpartition('-')[0]}: {_outcome(result)}")
     distributed.wait_for_all()
-    results = [load_result(folders[training]) | {"folder": str(folders[training])} for training in wanted]
-    for training, result in zip(wanted, results, strict=True):
-        if result["diverged"] and not may_diverge:
-            raise DivergedError(f"{training.label}: {result['diverged']}")
+    results |= {training: _with_folder(load_result(folder), folder) for training, folder in folders.items()}
+    for training in wanted:
+        if results[training]["diverged"] and not may_diverge:
+            raise DivergedError(f"{training.label}: {results[training]['diverged']}")
+    return [results[training] for training in wanted]
+
+
+def find_finished(run: Run, wanted: Sequence[Any], also_in: Sequence[Path] = ()) -> dict[Any, dict[str, Any]]:
+    """The results of the trainings that are done. Raises CheckpointError for a damaged one."""
+    results = {}
+    for training in wanted:
+        for place in (run.folder / "checkpoints", *also_in):
+            folder = place / training.name
+            if training not in results and (result := _agreed(folder)) is not None:
+                _check_settings(training, result, folder)
+                results[training] = _with_folder(result, folder)
     return results
 
 
-def _train(train: Callable[[Any, Path], dict[str, Any]], item: tuple[Any, Path]) -> dict[str, Any]:
-    return train(*item)
+def _agreed(folder: Path) -> dict[str, Any] | None:
+    """What :func:`finished` finds; of processes that train together the first decides, for one may look too early."""
+    result = finished(folder) if distributed.rank() == 0 else None
+    return (result or load_result(folder)) if distributed.agree(result is not None) else None
 
 
-def is_done(folder: Path) -> bool:
-    """Whether a training has ended here: its result is there, and its model."""
-    return (folder / "result.json").exists() and (folder / "best.pdparams").exists()
+def _with_folder(result: dict[str, Any], folder: Path) -> dict[str, Any]:
+    return result | {"folder": str(folder)}
+
+
+def _check_settings(training: Training, result: dict[str, Any], folder: Path) -> None:
+    """The name of a folder is only as good as the hand that gave it."""
+    plain = json.loads(json.dumps(training.plain()))
+    if other := [name for name, value in plain.items() if result.get(name) != value]:
+        raise CheckpointError(f"{folder / RESULT}: the result of another training ({', '.join(other)}); {_REMOVE}")
+
+
+def _train_alone(
+    train: Callable[[Any, Path], dict[str, Any]], may_wait: bool, item: tuple[Any, Path]
+) -> dict[str, Any] | None:
+    """Train, unless another run has done it or, where this one may not wait, is at it: then there is no result yet."""
+    training, folder = item
+    with holding(folder, may_wait) if distributed.rank() == 0 else nullcontext(True) as is_ours:
+        return (_agreed(folder) or train(training, folder)) if distributed.agree(is_ours) else None
+
+
+def finished(folder: Path) -> dict[str, Any] | None:
+    """The result of a training that has ended here; None where it has not, or where its model is gone.
+
+    Raises:
+        CheckpointError: a file is damaged.
+    """
+    if not (folder / RESULT).exists():
+        return None
+    result = _read_result(folder)
+    if not all((folder / name).exists() for name in result["files"]):
+        return None
+    _check_files(folder, result)
+    return result
 
 
 def load_result(folder: Path) -> dict[str, Any]:
-    """What a training left in its folder. Raises CheckpointError for a missing or damaged file."""
-    path = folder / "result.json"
-    try:
-        result = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        result = None
-    if not isinstance(result, dict) or not {"diverged", "seconds", "test_accuracy"} <= result.keys():
-        raise CheckpointError(f"{path}: missing or damaged; remove its folder to train this model again")
+    """What a training left in its folder. Raises CheckpointError where a file is missing or damaged."""
+    result = _read_result(folder)
+    _check_files(folder, result)
     return result
+
+
+RESULT, MODEL, VOCABULARY = "result.json", "best.pdparams", "vocabulary.txt"
+_CURVE = [(int, lambda value: value is None or jsonfile.misfit(value, float) == "")]
+_SHAPE = {
+    "seed": int,
+    "diverged": str,
+    "seconds": float,
+    "dev_accuracy": jsonfile.share,
+    "test_accuracy": jsonfile.share,
+    "train_losses": _CURVE,
+    "dev_losses": _CURVE,
+    "dev_scores": [jsonfile.share],
+    "files": lambda files: isinstance(files, dict) and {MODEL, VOCABULARY} >= files.keys(),
+}
+"""What every result holds; a loss that is None was no number."""
+_REMOVE = "remove its folder to train this model again"
+
+
+def _read_result(folder: Path) -> dict[str, Any]:
+    try:
+        return jsonfile.read(folder / RESULT, _SHAPE)
+    except CheckpointError as error:
+        raise CheckpointError(f"{error}; {_REMOVE}") from None
+
+
+def _check_files(folder: Path, result: dict[str, Any]) -> None:
+    """A model belongs to its result: the result holds its check sum."""
+    for name, expected in result["files"].items():
+        if _sha256(folder / name) != expected:
+            raise CheckpointError(f"{folder / name}: missing, damaged, or not the one trained here; {_REMOVE}")
+
+
+def _sha256(path: Path) -> str:
+    if not path.is_file():
+        return ""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _outcome(result: dict[str, Any]) -> str:
@@ -144,20 +233,22 @@ def _outcome(result: dict[str, Any]) -> str:
     return f"dev {result['dev_accuracy']:.2f}, test {result['test_accuracy']:.2f} ({result['seconds']:.1f} s)"
 
 
-def clear_leftovers(folder: Path) -> None:
-    """What a training left that was killed while it wrote, or before its first checkpoint."""
+def begin(folder: Path) -> None:
+    """Clear away what a training left that was killed while it wrote, or before its first checkpoint."""
     if distributed.rank():
         return
     file.clear_leftovers(folder)
+    (folder / RESULT).unlink(missing_ok=True)  # of a model that is gone
     if not (folder / "last.pdstate").exists():
-        (folder / "best.pdparams").unlink(missing_ok=True)
+        (folder / MODEL).unlink(missing_ok=True)
 
 
 def write_result(folder: Path, result: dict[str, Any]) -> None:
-    """The end of a training: its result, and no state to go on from."""
+    """The end of a training: its result, with the check sums of what it left, and no state to go on from."""
     if distributed.rank():
         return
-    write_text(folder / "result.json", json.dumps(result))
+    files = {name: _sha256(folder / name) for name in (MODEL, VOCABULARY) if (folder / name).exists()}
+    jsonfile.write(folder / RESULT, result | {"files": files})
     (folder / "last.pdstate").unlink(missing_ok=True)
 
 

@@ -137,3 +137,19 @@ def restore(model: paddle.nn.Layer, parameters: Any, source: str | os.PathLike) 
     if faults:
         raise CheckpointError(f"{source}: not a checkpoint of this {type(model).__name__}: {'; '.join(faults)}")
     model.set_state_dict({name: np.asarray(parameters[name]) for name in own})
+
+
+def check_finite(parameters: dict[str, Any], source: str | os.PathLike) -> None:
+    """Raise CheckpointError, which names them, where parameters hold NaN or infinity: a model that diverged.
+
+    Args:
+        parameters: name to array, as :func:`load` returns them.
+        source: the file they came from, for the message.
+    """
+    if odd := [name for name, array in parameters.items() if not np.isfinite(array).all()]:
+        raise CheckpointError(f"{source}: NaN or infinity in {_some(odd)}; train the model again")
+
+
+def _some(names: list[str]) -> str:
+    """The first of them, for a message of one line."""
+    return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")

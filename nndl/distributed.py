@@ -7,18 +7,30 @@ gradients, over gloo on CPUs, over NCCL on GPUs. A process that was started othe
 import os
 from typing import TYPE_CHECKING
 
+from nndl.error import SettingError
+
 if TYPE_CHECKING:
     from paddle import Tensor, nn
 
 
+_MOST = 4096
+
+
 def rank() -> int:
-    """This process's number; 0 writes files and reports."""
-    return int(os.environ.get("PADDLE_TRAINER_ID", 0))
+    """This process's number; 0 writes files and reports. Raises SettingError, see :func:`world_size`."""
+    return _number("PADDLE_TRAINER_ID", 0, 0, world_size() - 1)
 
 
 def world_size() -> int:
-    """How many processes train together."""
-    return int(os.environ.get("PADDLE_TRAINERS_NUM", 1))
+    """How many processes train together. Raises SettingError where the variable of the launcher is no such number."""
+    return _number("PADDLE_TRAINERS_NUM", 1, 1, _MOST)
+
+
+def _number(variable: str, otherwise: int, least: int, most: int) -> int:
+    text = os.environ.get(variable, "").strip() or str(otherwise)
+    if not (text.isascii() and text.isdecimal() and len(text) < 10 and least <= int(text) <= most):
+        raise SettingError(f"{variable}={text[:40]!r}: expected a whole number from {least} to {most}; unset it")
+    return int(text)
 
 
 def distribute(model: "nn.Layer") -> "nn.Layer":
@@ -27,9 +39,15 @@ def distribute(model: "nn.Layer") -> "nn.Layer":
         return model
     import paddle
 
+    _join()
+    return paddle.DataParallel(model)
+
+
+def _join() -> None:
+    import paddle
+
     if not paddle.distributed.is_initialized():
         paddle.distributed.init_parallel_env()
-    return paddle.DataParallel(model)
 
 
 def mean(value: "Tensor") -> "Tensor":
@@ -38,6 +56,7 @@ def mean(value: "Tensor") -> "Tensor":
         return value
     import paddle
 
+    _join()
     total = value.detach().clone()
     paddle.distributed.all_reduce(total)
     return total / world_size()
@@ -49,3 +68,12 @@ def wait_for_all() -> None:
         import paddle
 
         mean(paddle.zeros([1]))
+
+
+def agree(answer: bool) -> bool:
+    """The answer of process 0, in all processes; they come here together."""
+    if world_size() == 1:
+        return answer
+    import paddle
+
+    return float(mean(paddle.to_tensor([float(answer and rank() == 0)]))) > 0

@@ -12,7 +12,9 @@ import multiprocessing
 import os
 import platform
 import random
+import signal
 import sys
+import threading
 import warnings
 from collections.abc import Callable
 from functools import cache
@@ -22,7 +24,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from types import ModuleType
 
-from nndl.error import DeviceError
+from nndl import distributed
+from nndl.error import DeviceError, SettingError
 
 SWITCH = "NNDL_RUNTIME"
 THREADS = "OMP_NUM_THREADS"
@@ -98,13 +101,20 @@ def prepare() -> None:
         return
     if not paddle_ships_mkl():  # with OpenBLAS, Paddle fails on more than one thread
         return
-    together = int(os.environ.get("PADDLE_TRAINERS_NUM", 1))  # processes that train together share the cores
-    wanted = {THREADS: str(max(1, usable_cores() // together))}
+    wanted = {THREADS: str(max(1, usable_cores() // _together()))}
     if is_amd_with_avx2():
         wanted[MKL_KERNELS] = "5"
     for name, value in wanted.items():
         if name not in os.environ:
             os.environ[name] = chosen[name] = value
+
+
+def _together() -> int:
+    """How many processes train together and share the cores; an odd number is refused where it matters."""
+    try:
+        return distributed.world_size()
+    except SettingError:
+        return 1
 
 
 def summary() -> str:
@@ -154,6 +164,17 @@ def load_paddle() -> None:
     if _loaded_too_early:
         _announce()
     import_module("paddle")
+
+
+def start(device: str) -> None:
+    """Load Paddle and choose the device: how a program begins that is not the user's own. See :func:`set_device`.
+
+    Paddle takes SIGTERM over and prints a block about it; a program that is told to end just ends.
+    """
+    load_paddle()
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    set_device(device)
 
 
 def _announce() -> None:

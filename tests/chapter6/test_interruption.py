@@ -87,7 +87,7 @@ def test_ctrl_c_in_a_training_of_ones_own_is_no_result(tmp_path: Path, monkeypat
         patch.setattr(nndl.GradientNormRecorder, "on_backward_end", interrupt)
         with pytest.raises(KeyboardInterrupt):
             experiment.train(training, tmp_path / "broken")
-    assert not training_module.is_done(tmp_path / "broken")
+    assert training_module.finished(tmp_path / "broken") is None
     broken, whole = (experiment.train(training, tmp_path / name) for name in ("broken", "whole"))
     assert without_times(broken) == without_times(whole)
 

@@ -21,9 +21,15 @@ def test_shapes_that_are_none(text: str) -> None:
     ("changes", "message"),
     [
         ({"backend": "paddle"}, "backend paddle: expected auto"),
-        ({"steps": (8,)}, "number of steps 1: expected at least 2"),
-        ({"sizes": (8, 0)}, "sizes 0: expected at least 1"),
-        ({"repeats": 1}, "repeats 1: expected at least 2"),
+        ({"steps": (8,)}, "steps 8: 1 given, expected 2 to 20"),
+        ({"sizes": (8, 0)}, "sizes 0: expected a whole number from 1"),
+        ({"steps": (4, 4)}, "steps 4, 4: expected each once"),
+        ({"sizes": (8, 4, 8)}, "sizes 8, 4, 8: expected each once"),
+        ({"shapes": "2x3x4 5x6x7 2x3x4"}, "shapes .*: expected such as .* each once"),
+        ({"shapes": "99999x99999x4096"}, "expected at most 200,000,000 numbers"),
+        ({"shapes": "9999x1x1", "steps": (2, 9999), "sizes": (3, 4000)}, "expected at most 200,000,000 numbers"),
+        ({"shapes": "2x3x4 " * 10**5}, "shapes .*: expected such as"),
+        ({"repeats": 1}, "repeats 1: expected a whole number from 2"),
     ],
 )
 def test_settings_out_of_range(changes: dict[str, Any], message: str) -> None:
