@@ -145,7 +145,11 @@ def prepare_imdb(options: argparse.Namespace) -> None:
     sizes = ", ".join(f"{split} {number:,}" for split, number in done.sizes.items())
     print(f"{'was prepared already' if done.was_there else 'prepared'} 已准备: {done.folder} ({sizes} reviews)")
     if done.replaced:
-        print(f"{done.replaced:,} reviews hold bytes that are not UTF-8; those were replaced")
+        print(f"{done.replaced:,} reviews hold bytes that are no text; those were replaced")
+    if not done.is_official:
+        print(
+            "these are not the official reviews, to the letter: another edition, or a damaged copy 与官方影评不完全一致"
+        )
 
 
 def predict_labels(options: argparse.Namespace) -> None:

@@ -11,7 +11,6 @@ What is prepared is checked whenever it is loaded: its sums against damage, its 
 """
 
 import hashlib
-import json
 import os
 import re
 import zipfile
@@ -24,10 +23,11 @@ from typing import Any
 
 import numpy as np
 
+from nndl import jsonfile
 from nndl.dataset.archive import MAX_BYTES, read_archive
 from nndl.dataset.download import download
 from nndl.dataset.text import SPLITS, TOKENIZERS, Corpus, Reviews, Vocabulary, decode, index_texts, open_file
-from nndl.error import DataError, DownloadError, NotPreparedError, OutputError
+from nndl.error import CheckpointError, DataError, DownloadError, NotPreparedError, OutputError
 from nndl.file import clear_leftovers, replacing
 
 URLS = (
@@ -41,7 +41,6 @@ ARCHIVE = "aclImdb_v1.tar.gz"
 REVIEWS_PER_CLASS = 12_500
 """In the train part and in the test part, each."""
 MAX_REVIEW_BYTES = 16 << 20
-MAX_META_BYTES = 1 << 20
 FORMAT = 2
 """Counts up when a prepared folder of before would be read wrongly."""
 
@@ -144,7 +143,7 @@ def _write(found: dict[Key, str], fingerprint: str, replaced: int, folder: Path)
             "replaced": replaced,
             "files": {path.name: _sha256(path) for path in sorted(temporary.iterdir())},
         }
-        (temporary / "meta.json").write_text(json.dumps(meta | {"sha256": _digest(meta)}, indent=1), encoding="utf-8")
+        jsonfile.write(temporary / "meta.json", meta)
 
 
 def _download(path: Path) -> None:
@@ -206,25 +205,18 @@ _AGAIN = "remove {} and prepare it again"
 _ARRAYS = ("ids", "offsets", "labels")
 
 
+_META = {"format": int, "source": str, "sizes": dict.fromkeys(SPLITS, int), "replaced": int, "files": dict}
+
+
 def _load_meta(folder: Path) -> dict[str, Any]:
     path = folder / "meta.json"
     try:
-        with open_file(path, "", MAX_META_BYTES) as file:
-            meta = json.load(file)
-        if meta.pop("sha256") != _digest(meta) or meta["format"] != FORMAT:
-            raise ValueError
-        sizes, files = meta["sizes"], meta["files"]
-        whole = [sizes[split] for split in SPLITS] + [meta["replaced"]]
-        texts = [meta["source"], *files.values()]
-        if all(type(n) is int and n >= 0 for n in whole) and all(type(text) is str for text in texts):
-            return meta
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
-        pass
-    raise DataError(f"{path}: missing, damaged or of another version; {_AGAIN.format(folder)}")
-
-
-def _digest(meta: dict[str, Any]) -> str:
-    return hashlib.sha256(json.dumps(meta, sort_keys=True).encode()).hexdigest()
+        meta = jsonfile.read(path, _META)
+    except CheckpointError as error:
+        raise DataError(f"{error}; {_AGAIN.format(folder)}") from None
+    if meta["format"] != FORMAT:
+        raise DataError(f"{path}: of another version; {_AGAIN.format(folder)}")
+    return meta
 
 
 def _read(source: Path) -> tuple[dict[Key, str], int]:

@@ -13,7 +13,7 @@ import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from itertools import count, pairwise
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -62,21 +62,30 @@ def read_lines(file: io.BufferedReader, source: str) -> Iterator[str]:
     Raises:
         DataError: names the line and the byte that is not in the text's encoding, or a line that does not end.
     """
-    encoding = _encoding(file.peek(4))
-    reader = io.TextIOWrapper(file, encoding, errors="surrogateescape")  # so the line of an odd byte is known
-    for number in count(1):
-        try:
-            line = reader.readline(MAX_LINE + 1)
-        except UnicodeDecodeError as error:  # UTF-16 and UTF-32
-            raise DataError(f"{source}, from line {number}: no {encoding} ({error.reason}); {_SAVE}") from None
-        except OSError as error:
-            raise DataError(f"{source}, line {number}: cannot be read ({error.strerror or error})") from None
-        if not line.strip(_MARK + _CTRL_Z):
-            return
+    for number, line in enumerate(_raw_lines(file, source), start=1):
+        where = f"{source}, line {number}"
         if len(line) > MAX_LINE:
-            raise DataError(f"{source}, line {number}: longer than {MAX_LINE:,} characters; expected one text a line")
-        _check_characters(line, encoding, f"{source}, line {number}")
+            raise DataError(f"{where}: longer than {MAX_LINE:,} characters; expected one text a line")
+        if not line.isascii():
+            _check_characters(line, where)
+        if "\0" in line:
+            raise DataError(f"{where}: holds a NUL, as UTF-16 without its byte order mark does, or no text; {_SAVE}")
         yield _normal(line.removesuffix("\n"))
+
+
+def _raw_lines(file: io.BufferedReader, source: str) -> Iterator[str]:
+    """Lines with "\\n" at the end; in the place of a byte that is not in the encoding stands a surrogate."""
+    lines = 0
+    try:
+        encoding = _encoding(file.peek(4))
+        reader = io.TextIOWrapper(file, encoding, errors="surrogateescape")
+        while (line := reader.readline(MAX_LINE + 1)).strip(_MARK + _CTRL_Z):
+            lines += 1
+            yield line
+    except UnicodeDecodeError as error:  # UTF-16 and UTF-32
+        raise DataError(f"{source}, after line {lines}: no {encoding} ({error.reason}); {_SAVE}") from None
+    except OSError as error:
+        raise DataError(f"{source}: cannot be read ({error.strerror or error})") from None
 
 
 _SAVE = "save it as UTF-8 请另存为 UTF-8"
@@ -86,15 +95,12 @@ def _encoding(content: bytes) -> str:
     return next((encoding for mark, encoding in _MARKS.items() if content.startswith(mark)), "UTF-8")
 
 
-def _check_characters(line: str, encoding: str, where: str) -> None:
+def _check_characters(line: str, where: str) -> None:
     try:
         line.encode("utf-8")
     except UnicodeEncodeError as error:
-        byte = ord(line[error.start]) & 0xFF
-        place = f"byte 0x{byte:02x} at character {error.start + 1}"
-        raise DataError(f"{where}: {place} is no {encoding}; {_SAVE}") from None
-    if "\0" in line:
-        raise DataError(f"{where}: holds a NUL, as UTF-16 without its byte order mark does, or no text; {_SAVE}")
+        place = f"byte 0x{ord(line[error.start]) & 0xFF:02x} at character {error.start + 1}"
+        raise DataError(f"{where}: {place} is no text; {_SAVE}") from None
 
 
 def _normal(text: str) -> str:

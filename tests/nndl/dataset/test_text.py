@@ -95,16 +95,16 @@ def test_any_lines_come_back(lines: list[str]) -> None:
 @pytest.mark.parametrize(
     ("content", "fault"),
     [
-        ("good\n这部电影\n".encode("gbk"), "line 2: byte 0xd5 at character 1 is no UTF-8"),
-        (b"good\ncaf\xe9 bad\n", "line 2: byte 0xe9 at character 4 is no UTF-8"),
-        (b"one\ntwo\nthree\xff", "line 3: byte 0xff at character 6 is no UTF-8"),
-        ("\ud800".encode("utf-8", "surrogatepass"), "line 1: byte 0xed at character 1 is no UTF-8"),
+        ("good\n这部电影\n".encode("gbk"), "line 2: byte 0xd5 at character 1 is no text"),
+        (b"good\ncaf\xe9 bad\n", "line 2: byte 0xe9 at character 4 is no text"),
+        (b"one\ntwo\nthree\xff", "line 3: byte 0xff at character 6 is no text"),
+        ("\ud800".encode("utf-8", "surrogatepass"), "line 1: byte 0xed at character 1 is no text"),
         ("good".encode("utf-16-le"), "line 1: holds a NUL"),
         ("good\nfilm".encode("utf-16-be"), "line 1: holds a NUL"),
-        ("good".encode("utf-16")[:-1], "from line 1: no UTF-16"),
-        (codecs.BOM_UTF16_LE + b"\x00\xd8a\x00", "from line 1: no UTF-16"),
-        (codecs.BOM_UTF32_LE + b"\xff\xff\xff\x7f", "from line 1: no UTF-32"),
-        ("\ufeff好".encode("gb18030") + b"\xff", "line 1: byte 0xff at character 3 is no GB18030"),
+        ("good".encode("utf-16")[:-1], "after line 0: no UTF-16"),
+        (codecs.BOM_UTF16_LE + b"\x00\xd8a\x00", "after line 0: no UTF-16"),
+        (codecs.BOM_UTF32_LE + b"\xff\xff\xff\x7f", "after line 0: no UTF-32"),
+        ("\ufeff好".encode("gb18030") + b"\xff", "line 1: byte 0xff at character 3 is no text"),
     ],
 )
 def test_what_is_no_text_is_named(content: bytes, fault: str) -> None:
