@@ -176,17 +176,12 @@ def finished(folder: Path) -> dict[str, Any] | None:
     if not (folder / RESULT).exists():
         return None
     result = _read_result(folder)
-    if not all((folder / name).exists() for name in result["files"]):
-        return None
-    _check_files(folder, result)
-    return result
+    return _checked(folder, result) if all((folder / name).exists() for name in result["files"]) else None
 
 
 def load_result(folder: Path) -> dict[str, Any]:
     """What a training left in its folder. Raises CheckpointError where a file is missing or damaged."""
-    result = _read_result(folder)
-    _check_files(folder, result)
-    return result
+    return _checked(folder, _read_result(folder))
 
 
 RESULT, MODEL, VOCABULARY = "result.json", "best.pdparams", "vocabulary.txt"
@@ -213,11 +208,12 @@ def _read_result(folder: Path) -> dict[str, Any]:
         raise CheckpointError(f"{error}; {_REMOVE}") from None
 
 
-def _check_files(folder: Path, result: dict[str, Any]) -> None:
-    """A model belongs to its result: the result holds its check sum."""
-    for name, expected in result["files"].items():
+def _checked(folder: Path, result: dict[str, Any]) -> dict[str, Any]:
+    """The result, once the model and the vocabulary beside it have the check sums that it holds of them."""
+    for name, expected in result.pop("files").items():
         if _sha256(folder / name) != expected:
             raise CheckpointError(f"{folder / name}: missing, damaged, or not the one trained here; {_REMOVE}")
+    return result
 
 
 def _sha256(path: Path) -> str:
