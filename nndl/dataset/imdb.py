@@ -29,6 +29,7 @@ from nndl.dataset.download import download
 from nndl.dataset.text import SPLITS, TOKENIZERS, Corpus, Reviews, Vocabulary, decode, index_texts, open_file
 from nndl.error import CheckpointError, DataError, DownloadError, NotPreparedError, OutputError
 from nndl.file import clear_leftovers, replacing
+from nndl.lock import holding
 
 URLS = (
     "https://ai.stanford.edu/~amaas/data/sentiment/aclImdb_v1.tar.gz",
@@ -106,22 +107,13 @@ def prepare(source: Path | None, root: Path, reviews_per_class: int = REVIEWS_PE
 @contextmanager
 def _alone(root: Path) -> Iterator[None]:
     """One preparation at a time; a second one says so and waits."""
-    from filelock import FileLock, Timeout
-
-    lock = FileLock(root / ".lock")
-    try:
-        root.mkdir(parents=True, exist_ok=True)
-        try:
-            lock.acquire(timeout=0)
-        except Timeout:
-            print(f"{root}: another preparation is at work; waiting for it", flush=True)
-            lock.acquire()
-    except OSError as error:
-        raise OutputError(f"cannot write {root}: {error.strerror or error}; choose another place") from error
-    try:
+    with holding(root, wait=False) as is_ours:
+        if is_ours:
+            yield
+            return
+    print(f"{root}: another preparation is at work; waiting for it", flush=True)
+    with holding(root):
         yield
-    finally:
-        lock.release()
 
 
 def _write(found: dict[Key, str], fingerprint: str, replaced: int, folder: Path) -> None:

@@ -7,8 +7,8 @@ mark, the Ctrl-Z some editors end a file with, and whether an é is one characte
 import codecs
 import hashlib
 import io
+import os
 import re
-import stat
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -19,6 +19,7 @@ from pathlib import Path
 import numpy as np
 
 from nndl.error import CheckpointError, DataError, SettingError
+from nndl.file import open_regular
 
 SPLITS = ("train", "dev", "test")
 LABELS = ("negative", "positive")
@@ -108,7 +109,7 @@ def _normal(text: str) -> str:
 
 
 def open_file(path: Path, advice: str, most: int | None = None) -> io.BufferedReader:
-    """Open a regular file: a pipe or a device might be waited for without end, or never end.
+    """Open a regular file of the user's to read it.
 
     Args:
         path: the file.
@@ -118,19 +119,19 @@ def open_file(path: Path, advice: str, most: int | None = None) -> io.BufferedRe
     Raises:
         DataError: no such file, no regular one, too large, or unreadable.
     """
+    if os.path.isdir(path):
+        raise DataError(f"{path}: a folder, expected a file; {advice}")
     try:
-        status = path.stat()
-        is_regular = stat.S_ISREG(status.st_mode)
-        if is_regular and (most is None or status.st_size <= most):
-            return path.open("rb")
+        file = open_regular(path)
+        size = os.fstat(file.fileno()).st_size
     except FileNotFoundError:
         raise DataError(f"{path}: no such file; {advice}") from None
     except (OSError, ValueError) as error:
-        raise DataError(f"{path}: cannot be read ({error}); {advice}") from None
-    if is_regular:
-        raise DataError(f"{path}: {status.st_size:,} bytes, expected at most {most:,}; {advice}")
-    kind = "a folder" if stat.S_ISDIR(status.st_mode) else "a pipe or a device"
-    raise DataError(f"{path}: {kind}, expected a file; {advice}")
+        raise DataError(f"{path}: cannot be read ({getattr(error, 'strerror', None) or error}); {advice}") from None
+    if most is not None and size > most:
+        file.close()
+        raise DataError(f"{path}: {size:,} bytes, expected at most {most:,}; {advice}")
+    return file
 
 
 def tokenize_space(text: str) -> list[str]:

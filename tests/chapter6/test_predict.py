@@ -168,7 +168,7 @@ def test_a_file_that_is_no_text(
     assert "line 2: longer than 100" in predict(capsys, "--model", "nowhere", "--file", file, code=2)[1]
     for path in ("/dev/zero", "/dev/null"):
         if Path(path).exists():
-            assert "a pipe or a device" in predict(capsys, "--model", "nowhere", "--file", path, code=2)[1]
+            assert "a device or a pipe" in predict(capsys, "--model", "nowhere", "--file", path, code=2)[1]
 
 
 def test_standard_input_that_is_no_text(

@@ -364,12 +364,12 @@ def test_pipes_devices_and_links_in_circles(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     (tmp_path / "circle").symlink_to("circle")
     for source in (tmp_path / "pipe", Path("/dev/zero"), tmp_path / "circle"):
-        with pytest.raises(DataError, match=f"{source}: (a pipe or a device|cannot be read)"):
+        with pytest.raises(DataError, match=f"{source}: cannot be read"):
             prepare(source, tmp_path / "imdb")
     for number, spoil in enumerate((os.mkfifo, lambda path: path.symlink_to("/dev/zero"), Path.mkdir)):
         folder = write_folder(tmp_path / str(number), without("train/neg/9_1"))
         spoil(folder / "train" / "neg" / "9_1.txt")
-        with pytest.raises(DataError, match=r"9_1\.txt: (a pipe or a device|a folder)"):
+        with pytest.raises(DataError, match=r"9_1\.txt: (cannot be read \(a device or a pipe|a folder)"):
             prepare(folder, tmp_path / "imdb")
     folder = write_folder(tmp_path / "links", without("train/neg/9_1"))
     (folder / "train" / "neg" / "9_1.txt").symlink_to("9_1.txt")
