@@ -172,9 +172,9 @@ def test_the_books_attributes_by_position_are_refused_in_one_line():
     attribute = paddle.ParamAttr(initializer=nn.initializer.Constant(0.5))
     for layer in (nndl.SRN, nndl.LSTM):
         for arguments in [(attribute,), (attribute, attribute, attribute)]:
-            with pytest.raises(SettingError, match="^num_layers is a parameter attribute: name it, as in W_attr="):
+            with pytest.raises(SettingError, match=r"^num_layers is a parameter attribute: name it, as in W_attr="):
                 layer(2, 2, *arguments)
-        with pytest.raises(SettingError, match="^num_layers None: "):
+        with pytest.raises(SettingError, match=r"^num_layers None: "):
             layer(2, 2, None, attribute)
     with pytest.raises(SettingError, match=r"^no argument is called Wi_attr, bc_attr; .* order i, f, c, o"):
         nndl.LSTM(2, 2, Wi_attr=attribute, bc_attr=attribute)
