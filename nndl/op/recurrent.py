@@ -277,8 +277,8 @@ class _PaddleTwin(Recurrent):
             raise SettingError("num_layers is a parameter attribute: name it, as in W_attr=..., U_attr=..., b_attr=...")
         if unknown:  # the book's LSTM has an attribute for each gate
             raise SettingError(
-                f"no argument is called {', '.join(unknown)}; parameter attributes are W_attr, U_attr and b_attr, of an "
-                "LSTM each for all gates side by side, in the order i, f, c, o"
+                f"no argument is called {', '.join(unknown)}; parameter attributes are W_attr, U_attr and b_attr, of "
+                "an LSTM each for all gates side by side, in the order i, f, c, o"
             )
         self.hidden_size = whole("hidden_size", hidden_size)
         super().__init__(
