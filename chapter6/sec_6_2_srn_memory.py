@@ -15,6 +15,7 @@ but what was learned generalises (泛化) worse the longer the sequence (长程�
 import sys
 from typing import TYPE_CHECKING, Any
 
+import chapter6  # noqa: F401 (from here on Ctrl-C is one line)
 import nndl
 from chapter6 import claim, comparison, memory
 from chapter6.claim import Claim

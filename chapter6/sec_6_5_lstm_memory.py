@@ -18,6 +18,7 @@ from pathlib import Path
 from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
+import chapter6  # noqa: F401 (from here on Ctrl-C is one line)
 import nndl
 from chapter6 import claim, comparison, memory
 from chapter6.claim import Claim, mean_and_spread
