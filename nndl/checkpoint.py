@@ -5,7 +5,6 @@ look, :func:`save` writes the SHA-256 of all before: a file that lost or changed
 """
 
 import hashlib
-import math
 import os
 import pickle
 from collections.abc import Iterable
@@ -42,7 +41,7 @@ def save(content: Any, path: str | os.PathLike) -> None:
         OutputError: the file cannot be written.
     """
     try:
-        plain = _Plain(MOST_VALUES, math.inf)(content)
+        plain = _Plain(MOST_VALUES, MOST_BYTES // 2)(content)
     except CheckpointError as error:
         raise CheckpointError(f"{path}: not written: {error}") from None
     if isinstance(content, dict) and content and all(isinstance(value, paddle.Tensor) for value in content.values()):
@@ -76,7 +75,10 @@ def load(path: str | os.PathLike) -> Any:
     """
     try:
         with open_regular(path) as file:
-            data = file.read(MOST_BYTES + 1)
+            size = os.fstat(file.fileno()).st_size
+            if size > MOST_BYTES:
+                raise ValueError(f"more than {MOST_BYTES:,} bytes")
+            data = file.read(size)
         content = _content(data)
     except FileNotFoundError:
         raise CheckpointError(f"{path}: no such checkpoint; train first, or check the path") from None
@@ -94,8 +96,6 @@ def load(path: str | os.PathLike) -> Any:
 
 
 def _content(data: bytes) -> Any:
-    if len(data) > MOST_BYTES:
-        raise ValueError(f"more than {MOST_BYTES:,} bytes")
     end = len(data)
     if data.startswith(HEAD) or data.endswith(SEAL):
         end -= _DIGEST_SIZE + len(SEAL)
@@ -118,7 +118,7 @@ class _Plain:
         most_bytes: and so many bytes of arrays.
     """
 
-    def __init__(self, most_values: int, most_bytes: float) -> None:
+    def __init__(self, most_values: int, most_bytes: int) -> None:
         self.values_left, self.bytes_left = most_values, most_bytes
 
     def __call__(self, value: Any, depth: int = 0) -> Any:

@@ -116,7 +116,7 @@ def _history(history: Any, step: int) -> dict[str, list]:
     for name in ("train_epoch_losses", "dev_scores"):
         _require(all(map(_is_number, history[name])), f"{name} are no numbers")
     steps = [number for number, _ in history["train_step_losses"]]
-    _require(steps == list(range(step)), f"train_step_losses are not those of {step} steps")
+    _require(len(steps) == step and steps == list(range(step)), f"train_step_losses are not those of {step} steps")
     _require(all(math.isfinite(loss) for _, loss in history["train_step_losses"]), "train_step_losses are not finite")
     _require(len(history["train_epoch_losses"]) <= step, "train_epoch_losses are of more epochs than there were steps")
     evaluated = [-1, *(number for number, _ in history["dev_losses"]), step]
