@@ -147,7 +147,8 @@ class Recurrent(nn.Layer):
 
     Raises:
         SettingError: a setting out of its range, cells that do not fit together, or, in use, inputs, states or lengths
-            of a wrong shape, dtype or range, or a static graph (see :meth:`SRN.to_paddle` for export).
+            of a wrong shape, dtype or range, or a static graph, as ``paddle.jit.save`` makes one: export what
+            :meth:`SRN.to_paddle` or :meth:`LSTM.to_paddle` returns.
     """
 
     def __init__(
@@ -188,8 +189,8 @@ class Recurrent(nn.Layer):
         """Outputs of the last layer for every step, and the last states of all layers and directions."""
         if not paddle.in_dynamic_mode():
             raise SettingError(
-                f"{type(self).__name__} steps through time in Python, which no static graph can: "
-                "export Paddle's layer in its place, for nndl.SRN and nndl.LSTM what to_paddle() returns"
+                f"{type(self).__name__} steps through time in Python, so it cannot be part of a static graph: "
+                "export Paddle's layer in its place, for SRN and LSTM what layer.to_paddle() returns"
             )
         self._check(inputs)
         if sequence_length is not None:
