@@ -303,13 +303,15 @@ class _PaddleTwin(Recurrent):
         direction = "forward" if layer.num_directions == 1 else "bidirectional"
         sizes = (layer.input_size, layer.hidden_size, layer.num_layers, direction)
         weights = paddle_weights(layer)
-        b_attr = False if all(b is None for b in weights[0][2:]) else None
+        # What Paddle was told to leave out is there all the same: zero, and never trained.
+        left_out = all(b.stop_gradient and not b.any() for _, _, *biases in weights for b in biases if b is not None)
+        b_attr = False if left_out else None
         with _default_dtype(weights[0][0].dtype):
             ours = cls(*sizes, time_major=layer.time_major, dropout=layer.dropout, b_attr=b_attr)
         for cell, (W, U, *biases) in zip(ours.cells, weights, strict=True):
             _copy([W], cell.W, W.T)
             _copy([U], cell.U, U.T)
-            if b_attr is not False:
+            if not left_out:
                 biases = [b for b in biases if b is not None]
                 _copy(biases, cell.b, sum(biases, paddle.zeros_like(cell.b)))
         if not layer.training:
@@ -319,8 +321,8 @@ class _PaddleTwin(Recurrent):
     def to_paddle(self) -> Any:
         """Paddle's layer with a copy of our weights; b goes into its first bias, the second is zero.
 
-        It can be exported, which ours cannot. Where ours has no b, both biases are zero and do not train: without
-        biases, Paddle 3.3.1 crashes.
+        It can be exported, which ours cannot. Where ours has no b, both biases are zero and do not train (a layer that
+        was told to have none crashes in Paddle 3.3.1).
         """
         sizes = (self.input_size, self.hidden_size, self.num_layers, self.direction)
         with _default_dtype(self.cells[0].W.dtype):

@@ -1,4 +1,4 @@
-"""What Paddle's tools that listen to the calls of layers see of ours: summary, walks like that of flops, weight normalization."""
+"""What those who listen to the calls of layers see of ours: summary, walks like that of flops, weight norm."""
 
 import nndl  # before Paddle: it chooses the threads
 
