@@ -2,7 +2,6 @@
 
 from typing import Any
 
-import numpy as np
 import paddle
 import paddle.nn.functional as F
 from paddle import Tensor, nn
@@ -23,9 +22,8 @@ def check_indices(indices: Tensor, V: int) -> None:
         return
     if indices.dtype not in (paddle.int64, paddle.int32):
         raise DataError(f"indices of {str(indices.dtype).removeprefix('paddle.')}: expected int64")
-    values = indices.numpy()
-    # Read as unsigned, a negative number is a huge one, so one maximum finds both; a tenth of the time of Paddle's.
-    if np.maximum.reduce(values.view(f"u{values.itemsize}"), axis=None, initial=0) >= V:
+    values = indices.numpy()  # Paddle's own minimum and maximum would take ten times as long
+    if values.size and (values.min() < 0 or values.max() >= V):
         wrong = values[(values < 0) | (values >= V)][0]
         raise DataError(f"index {wrong}: expected 0 to {V - 1}, as the embedding has {V} rows")
 

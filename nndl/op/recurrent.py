@@ -147,7 +147,8 @@ class Recurrent(nn.Layer):
 
     Raises:
         SettingError: a setting out of its range, cells that do not fit together, or, in use, inputs, states or lengths
-            of a wrong shape, dtype or range, or a static graph (see :meth:`SRN.to_paddle` for export).
+            of a wrong shape, dtype or range, or a static graph, as ``paddle.jit.save`` makes one: export what
+            :meth:`SRN.to_paddle` or :meth:`LSTM.to_paddle` returns.
     """
 
     def __init__(
@@ -188,8 +189,8 @@ class Recurrent(nn.Layer):
         """Outputs of the last layer for every step, and the last states of all layers and directions."""
         if not paddle.in_dynamic_mode():
             raise SettingError(
-                f"{type(self).__name__} steps through time in Python, which no static graph can: "
-                "export Paddle's layer in its place, for nndl.SRN and nndl.LSTM what to_paddle() returns"
+                f"{type(self).__name__} steps through time in Python, so it cannot be part of a static graph: "
+                "export Paddle's layer in its place, for SRN and LSTM what layer.to_paddle() returns"
             )
         self._check(inputs)
         if sequence_length is not None:
@@ -316,13 +317,15 @@ class _PaddleTwin(Recurrent):
         direction = "forward" if layer.num_directions == 1 else "bidirectional"
         sizes = (layer.input_size, layer.hidden_size, layer.num_layers, direction)
         weights = paddle_weights(layer)
-        b_attr = False if all(b is None for b in weights[0][2:]) else None
+        # What Paddle was told to leave out is there all the same: zero, and never trained.
+        left_out = all(b.stop_gradient and not b.any() for _, _, *biases in weights for b in biases if b is not None)
+        b_attr = False if left_out else None
         with _default_dtype(weights[0][0].dtype):
             ours = cls(*sizes, time_major=layer.time_major, dropout=layer.dropout, b_attr=b_attr)
         for cell, (W, U, *biases) in zip(ours.cells, weights, strict=True):
             _copy([W], cell.W, W.T)
             _copy([U], cell.U, U.T)
-            if b_attr is not False:
+            if not left_out:
                 biases = [b for b in biases if b is not None]
                 _copy(biases, cell.b, sum(biases, paddle.zeros_like(cell.b)))
         if not layer.training:
@@ -332,8 +335,8 @@ class _PaddleTwin(Recurrent):
     def to_paddle(self) -> Any:
         """Paddle's layer with a copy of our weights; b goes into its first bias, the second is zero.
 
-        It can be exported, which ours cannot. Where ours has no b, both biases are zero and do not train: without
-        biases, Paddle 3.3.1 crashes.
+        It can be exported, which ours cannot. Where ours has no b, both biases are zero and do not train (a layer that
+        was told to have none crashes in Paddle 3.3.1).
         """
         sizes = (self.input_size, self.hidden_size, self.num_layers, self.direction)
         with _default_dtype(self.cells[0].W.dtype):
