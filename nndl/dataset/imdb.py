@@ -11,6 +11,7 @@ What is prepared is checked whenever it is loaded: its sums against damage, its 
 """
 
 import hashlib
+import json
 import os
 import re
 import zipfile
@@ -187,6 +188,11 @@ def load(root: Path, tokenizer: str) -> Corpus:
     return Corpus("imdb", tokenizer, vocabulary, reviews, _load_texts(folder, meta["sizes"]))
 
 
+def fingerprint(root: Path) -> str:
+    """Another one where anything else was prepared. Raises NotPreparedError, or DataError where that is damaged."""
+    return json.dumps(_load_meta(prepared_folder(root)), sort_keys=True)
+
+
 def load_numbers(root: Path) -> dict[str, np.ndarray]:
     """The number N of each review, int64, in the order of the corpus that :func:`load` has checked."""
     numbers = _load_arrays(prepared_folder(root) / "texts.npz", [f"{split}_numbers" for split in SPLITS])
@@ -228,7 +234,7 @@ def _read(source: Path) -> tuple[dict[Key, str], int]:
 
 
 def _from_folder(source: Path) -> Iterator[tuple[str, bytes]]:
-    top = next((top for top in (source, source / "aclImdb") if (top / "train").is_dir()), None)
+    top = next((top for top in (source, source / "aclImdb") if os.path.isdir(top / "train")), None)
     if top is None:
         raise DataError(f"{source}: holds no IMDB, expected the folders train and test in it, or in aclImdb/")
     total = 0
