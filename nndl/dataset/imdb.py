@@ -38,7 +38,7 @@ URLS = (
 )
 MD5, SIZE = "7c2ac02c03563afcf9b574c7e56c153a", 84_125_825
 OFFICIAL = "547855a64e4712ecaf791b9e6e84adbd8aee292dcf559cba9c7f1852ee7bec3d"
-"""The fingerprint of the official labelled reviews: what an archive or a folder without a check sum is compared to."""
+"""The SHA-256 of the official labelled reviews: what an archive or a folder without a check sum is compared to."""
 ARCHIVE = "aclImdb_v1.tar.gz"
 REVIEWS_PER_CLASS = 12_500
 """In the train part and in the test part, each."""
@@ -96,11 +96,11 @@ def prepare(source: Path | None, root: Path, reviews_per_class: int = REVIEWS_PE
                 _download(source)
         found, replaced = _read(source)
         _check_counts(source, found, reviews_per_class)
-        fingerprint = _fingerprint(found)
+        digest = _digest(found)
         if not folder.exists():
-            _write(found, fingerprint, replaced, folder)
+            _write(found, digest, replaced, folder)
             return _preparation(folder, was_there=False)
-        if _load_meta(folder)["source"] != fingerprint:
+        if _load_meta(folder)["source"] != digest:
             raise OutputError(f"{folder}: prepared from other reviews than {source}; remove it first to replace it")
         return _preparation(folder, was_there=True)
 
@@ -117,7 +117,7 @@ def _alone(root: Path) -> Iterator[None]:
         yield
 
 
-def _write(found: dict[Key, str], fingerprint: str, replaced: int, folder: Path) -> None:
+def _write(found: dict[Key, str], digest: str, replaced: int, folder: Path) -> None:
     """Texts, token ids and vocabularies of all splits, and what they were made from."""
     keys = _split(found)
     texts = {split: [found[key] for key in keys[split]] for split in SPLITS}
@@ -131,7 +131,7 @@ def _write(found: dict[Key, str], fingerprint: str, replaced: int, folder: Path)
             _save_arrays(temporary / f"{tokenizer}.npz", reviews)
         meta = {
             "format": FORMAT,
-            "source": fingerprint,
+            "source": digest,
             "sizes": {split: len(items) for split, items in texts.items()},
             "replaced": replaced,
             "files": {path.name: _sha256(path) for path in sorted(temporary.iterdir())},
@@ -201,8 +201,6 @@ def load_numbers(root: Path) -> dict[str, np.ndarray]:
 
 _AGAIN = "remove {} and prepare it again"
 _ARRAYS = ("ids", "offsets", "labels")
-
-
 _META = {"format": int, "source": str, "sizes": dict.fromkeys(SPLITS, int), "replaced": int, "files": dict}
 
 
@@ -221,9 +219,8 @@ def _read(source: Path) -> tuple[dict[Key, str], int]:
     """All labelled reviews of an archive or a folder, and how many held bytes that are no text."""
     found: dict[Key, str] = {}
     replaced = 0
-    for name, content in (
-        _from_folder(source) if os.path.isdir(source) else read_archive(source, _NAME, MAX_REVIEW_BYTES)
-    ):
+    is_folder = os.path.isdir(source)
+    for name, content in _from_folder(source) if is_folder else read_archive(source, _NAME, MAX_REVIEW_BYTES):
         part, kind, number = _NAME.fullmatch(name).groups()  # type: ignore[union-attr]
         key = (part, kind, int(number))
         if key in found:
@@ -266,7 +263,7 @@ def _check_counts(source: Path, found: dict[Key, str], expected: int) -> None:
                 raise DataError(f"{source}: {number:,} reviews in {part}/{kind}, expected {expected:,}")
 
 
-def _fingerprint(found: dict[Key, str]) -> str:
+def _digest(found: dict[Key, str]) -> str:
     """Of all reviews; the same for an archive and the folder it came from, in whatever encoding."""
     digest = hashlib.sha256()
     for key in sorted(found):

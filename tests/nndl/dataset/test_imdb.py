@@ -222,7 +222,7 @@ def test_official_reviews_are_known(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """A plain archive or a folder has no check sum: only the known reviews can be told from damaged ones."""
-    monkeypatch.setattr(imdb, "OFFICIAL", imdb._fingerprint(imdb._read(write_folder(tmp_path / "f", corpus()))[0]))
+    monkeypatch.setattr(imdb, "OFFICIAL", imdb._digest(imdb._read(write_folder(tmp_path / "f", corpus()))[0]))
     assert prepare(write_archive(tmp_path / "a.tar", corpus(), kind=""), tmp_path / "1").is_official
     assert prepare(None, tmp_path / "1").is_official
     content = bytearray((tmp_path / "a.tar").read_bytes())
