@@ -193,5 +193,5 @@ def _check(text: str, number: int) -> str:
 
 
 def _lines(file: Path) -> Iterator[str]:
-    advice = "expected a text with one review a line; a pipe is read from the standard input, without --file"
+    advice = "give a text with one review a line (or a pipe: on the standard input, without --file)"
     return read_lines(open_file(file, advice), str(file))

@@ -117,7 +117,7 @@ class Training:
         """See :class:`chapter6.training.Training`."""
         data = b""  # the small corpus is made by the code, which counts anyway
         if self.corpus == "imdb":
-            data = (imdb.prepared_folder(self.data_dir / "imdb") / "meta.json").read_bytes()
+            data = imdb.fingerprint(self.data_dir / "imdb").encode()
         mark = trainings.fingerprint(self.plain(), data, Path(__file__))
         return f"{self.corpus}-{self.kind}-seed{self.seed}-{mark}"
 

@@ -11,6 +11,7 @@ What is prepared is checked whenever it is loaded: its sums against damage, its 
 """
 
 import hashlib
+import json
 import os
 import re
 import zipfile
@@ -37,7 +38,7 @@ URLS = (
 )
 MD5, SIZE = "7c2ac02c03563afcf9b574c7e56c153a", 84_125_825
 OFFICIAL = "547855a64e4712ecaf791b9e6e84adbd8aee292dcf559cba9c7f1852ee7bec3d"
-"""The fingerprint of the official labelled reviews: what an archive or a folder without a check sum is compared to."""
+"""The SHA-256 of the official labelled reviews: what an archive or a folder without a check sum is compared to."""
 ARCHIVE = "aclImdb_v1.tar.gz"
 REVIEWS_PER_CLASS = 12_500
 """In the train part and in the test part, each."""
@@ -95,11 +96,11 @@ def prepare(source: Path | None, root: Path, reviews_per_class: int = REVIEWS_PE
                 _download(source)
         found, replaced = _read(source)
         _check_counts(source, found, reviews_per_class)
-        fingerprint = _fingerprint(found)
+        digest = _digest(found)
         if not folder.exists():
-            _write(found, fingerprint, replaced, folder)
+            _write(found, digest, replaced, folder)
             return _preparation(folder, was_there=False)
-        if _load_meta(folder)["source"] != fingerprint:
+        if _load_meta(folder)["source"] != digest:
             raise OutputError(f"{folder}: prepared from other reviews than {source}; remove it first to replace it")
         return _preparation(folder, was_there=True)
 
@@ -116,7 +117,7 @@ def _alone(root: Path) -> Iterator[None]:
         yield
 
 
-def _write(found: dict[Key, str], fingerprint: str, replaced: int, folder: Path) -> None:
+def _write(found: dict[Key, str], digest: str, replaced: int, folder: Path) -> None:
     """Texts, token ids and vocabularies of all splits, and what they were made from."""
     keys = _split(found)
     texts = {split: [found[key] for key in keys[split]] for split in SPLITS}
@@ -130,7 +131,7 @@ def _write(found: dict[Key, str], fingerprint: str, replaced: int, folder: Path)
             _save_arrays(temporary / f"{tokenizer}.npz", reviews)
         meta = {
             "format": FORMAT,
-            "source": fingerprint,
+            "source": digest,
             "sizes": {split: len(items) for split, items in texts.items()},
             "replaced": replaced,
             "files": {path.name: _sha256(path) for path in sorted(temporary.iterdir())},
@@ -187,6 +188,11 @@ def load(root: Path, tokenizer: str) -> Corpus:
     return Corpus("imdb", tokenizer, vocabulary, reviews, _load_texts(folder, meta["sizes"]))
 
 
+def fingerprint(root: Path) -> str:
+    """Another one where anything else was prepared. Raises NotPreparedError, or DataError where that is damaged."""
+    return json.dumps(_load_meta(prepared_folder(root)), sort_keys=True)
+
+
 def load_numbers(root: Path) -> dict[str, np.ndarray]:
     """The number N of each review, int64, in the order of the corpus that :func:`load` has checked."""
     numbers = _load_arrays(prepared_folder(root) / "texts.npz", [f"{split}_numbers" for split in SPLITS])
@@ -195,8 +201,6 @@ def load_numbers(root: Path) -> dict[str, np.ndarray]:
 
 _AGAIN = "remove {} and prepare it again"
 _ARRAYS = ("ids", "offsets", "labels")
-
-
 _META = {"format": int, "source": str, "sizes": dict.fromkeys(SPLITS, int), "replaced": int, "files": dict}
 
 
@@ -215,9 +219,8 @@ def _read(source: Path) -> tuple[dict[Key, str], int]:
     """All labelled reviews of an archive or a folder, and how many held bytes that are no text."""
     found: dict[Key, str] = {}
     replaced = 0
-    for name, content in (
-        _from_folder(source) if os.path.isdir(source) else read_archive(source, _NAME, MAX_REVIEW_BYTES)
-    ):
+    is_folder = os.path.isdir(source)
+    for name, content in _from_folder(source) if is_folder else read_archive(source, _NAME, MAX_REVIEW_BYTES):
         part, kind, number = _NAME.fullmatch(name).groups()  # type: ignore[union-attr]
         key = (part, kind, int(number))
         if key in found:
@@ -228,7 +231,7 @@ def _read(source: Path) -> tuple[dict[Key, str], int]:
 
 
 def _from_folder(source: Path) -> Iterator[tuple[str, bytes]]:
-    top = next((top for top in (source, source / "aclImdb") if (top / "train").is_dir()), None)
+    top = next((top for top in (source, source / "aclImdb") if os.path.isdir(top / "train")), None)
     if top is None:
         raise DataError(f"{source}: holds no IMDB, expected the folders train and test in it, or in aclImdb/")
     total = 0
@@ -260,7 +263,7 @@ def _check_counts(source: Path, found: dict[Key, str], expected: int) -> None:
                 raise DataError(f"{source}: {number:,} reviews in {part}/{kind}, expected {expected:,}")
 
 
-def _fingerprint(found: dict[Key, str]) -> str:
+def _digest(found: dict[Key, str]) -> str:
     """Of all reviews; the same for an archive and the folder it came from, in whatever encoding."""
     digest = hashlib.sha256()
     for key in sorted(found):

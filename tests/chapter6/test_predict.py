@@ -16,6 +16,7 @@ from chapter6.__main__ import main
 from chapter6.predict import AT_ONCE, Predictor, find_model
 from chapter6.section import Record
 from nndl import jsonfile
+from nndl.dataset import imdb
 
 SETTINGS = text_experiment.TextSettings(
     backend="onednn",
@@ -288,3 +289,16 @@ def test_data_that_is_not_there(tmp_path: Path, capsys: pytest.CaptureFixture[st
         main(["data", "imdb", "--from", str(tmp_path / "nowhere"), "--data-dir", str(tmp_path)])
     assert exit_.value.code == 2
     assert "no such file; expected an archive or a folder" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("is_official", [True, False])
+def test_other_reviews_than_the_official_are_no_secret(
+    is_official: bool, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done = imdb.Preparation(tmp_path, {"train": 25_000}, 3, is_official, False)
+    monkeypatch.setattr(imdb, "prepare", lambda source, root: done)
+    with pytest.raises(SystemExit):
+        main(["data", "imdb", "--from", "any", "--data-dir", str(tmp_path)])
+    said = capsys.readouterr().out
+    assert ("not the official reviews" in said) is not is_official
+    assert "3 reviews hold bytes that are no text" in said

@@ -191,6 +191,22 @@ def test_no_flipped_bit_changes_a_review_unnoticed(kind: str, tmp_path: Path) ->
     assert refused > 270  # the rest are time, name and system in gzip's header
 
 
+def test_plain_archive_with_any_byte_changed(tmp_path: Path) -> None:
+    """There is no check sum but the headers'; whatever comes, it is reviews or refused in one line."""
+    source = write_archive(tmp_path / "archive", corpus(), kind="")
+    content, rng = source.read_bytes(), random.Random(0)
+    refused = 0
+    for _ in range(300):
+        damaged = bytearray(content)
+        header = 512 * rng.randrange(len(content) // 512)
+        damaged[header + rng.randrange(160)] = rng.randrange(256)
+        checksum = sum(damaged[header : header + 148]) + 8 * 32 + sum(damaged[header + 156 : header + 512])
+        damaged[header + 148 : header + 156] = b"%06o\0 " % checksum  # so that it is the field itself that is looked at
+        source.write_bytes(damaged)
+        refused += read(source) is None
+    assert 30 < refused < 300
+
+
 @pytest.mark.parametrize("kind", ["gz", ""])
 def test_something_behind_the_end(kind: str, tmp_path: Path) -> None:
     source = write_archive(tmp_path / "archive", corpus(), kind=kind)
@@ -206,7 +222,7 @@ def test_official_reviews_are_known(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """A plain archive or a folder has no check sum: only the known reviews can be told from damaged ones."""
-    monkeypatch.setattr(imdb, "OFFICIAL", imdb._fingerprint(imdb._read(write_folder(tmp_path / "f", corpus()))[0]))
+    monkeypatch.setattr(imdb, "OFFICIAL", imdb._digest(imdb._read(write_folder(tmp_path / "f", corpus()))[0]))
     assert prepare(write_archive(tmp_path / "a.tar", corpus(), kind=""), tmp_path / "1").is_official
     assert prepare(None, tmp_path / "1").is_official
     content = bytearray((tmp_path / "a.tar").read_bytes())
@@ -486,7 +502,8 @@ def test_meta_that_says_nonsense(changes: dict[str, object], prepared: Path) -> 
 )
 def test_meta_that_is_none(content: bytes, prepared: Path) -> None:
     (prepared / "meta.json").write_bytes(content)
-    for call in (lambda: imdb.load(prepared.parent, "word"), lambda: prepare(None, prepared.parent)):
+    root = prepared.parent
+    for call in (lambda: imdb.load(root, "word"), lambda: prepare(None, root), lambda: imdb.fingerprint(root)):
         with pytest.raises(DataError, match=r"meta\.json: .*prepare it again"):
             call()
 
