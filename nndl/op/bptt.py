@@ -172,7 +172,7 @@ class _LSTM:
         self.gradient, self.found = gradient, None
 
     def answer(self, choose: Callable[[_Found], Tensor], gradient: Tensor) -> Tensor:
-        again = gradient.grad_fn is not None
+        again = not gradient.is_leaf
         with paddle.set_grad_enabled(again):
             if self.found is None:
                 self.found = self.backward(again)
