@@ -348,7 +348,7 @@ class TestErrors:
         ("setting", "message"),
         [
             ({"direction": "backward"}, "direction 'backward': expected one of forward, bidirectional, bidirect"),
-            ({"num_layers": 0}, "num_layers 0: expected at least 1"),
+            ({"num_layers": 0}, "num_layers 0: expected a whole number from 1 to 1000"),
             ({"dropout": -0.1}, "dropout -0.1: expected a probability from 0 up to, not including, 1"),
             ({"dropout": 1.0}, "dropout 1.0: expected a probability from 0 up to, not including, 1"),
         ],
