@@ -167,7 +167,8 @@ def _fitted_optimizer_state(runner: "RunnerV3", state: Any, class_name: Any) -> 
     own_class = type(optimizer).__name__
     _require(class_name == own_class, f"not the state of a training with {own_class}")
     _require(_is_dict(state, {"schedule", "kept"}), "its optimizer's state is none")
-    _require(_is_dict(state["kept"], parameters), "its optimizer's state is not that of the model's parameters")
+    names = {p.name: name for name, p in parameters.items()}.values()  # Paddle's LSTM has two for each parameter
+    _require(_is_dict(state["kept"], names), "its optimizer's state is not that of the model's parameters")
     own = optimizer.state_dict()
     fitted = {} if state["schedule"] is None else {_SCHEDULE: state["schedule"]}
     is_like = fitted.keys() == own.keys() & {_SCHEDULE} and (not fitted or _is_like(fitted[_SCHEDULE], own[_SCHEDULE]))
