@@ -1,8 +1,8 @@
 """Labels for reviews, from every kind of input, and a model folder that is not what it should be."""
 
 import io
-import json
 import shutil
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
@@ -11,6 +11,8 @@ import nndl  # noqa: F401, before Paddle
 from chapter6 import text_experiment
 from chapter6.__main__ import main
 from chapter6.predict import AT_ONCE, Predictor, find_model
+from chapter6.section import Record
+from nndl import jsonfile
 
 SETTINGS = text_experiment.TextSettings(
     backend="onednn",
@@ -112,7 +114,7 @@ def truncate(path: Path) -> None:
 
 
 def change_result(path: Path, **changes: object) -> None:
-    path.write_text(json.dumps(json.loads(path.read_text()) | changes))
+    jsonfile.write(path, jsonfile.read(path) | changes)
 
 
 @pytest.mark.parametrize(
@@ -144,8 +146,8 @@ def test_the_best_preset_and_seed_serve(tmp_path: Path, capsys: pytest.CaptureFi
         folder = tmp_path / "6.7" / preset
         folder.mkdir(parents=True)
         trainings = [{"dev_accuracy": 0.8 + 0.1 * (n == 1), "folder": f"/gone/{preset}{n}"} for n in range(3)]
-        record = dict.fromkeys(("section", "preset", "settings", "seeds", "seconds", "environment"), "")
-        (folder / "record.json").write_text(json.dumps(record | {"metrics": {"trainings": trainings}}))
+        record = Record("6.7", preset, {}, [0, 1, 2], 1.0, {}, {"trainings": trainings})
+        jsonfile.write(folder / "record.json", asdict(record))
         assert find_model(tmp_path) == folder / "checkpoints" / f"{preset}1"
     (folder / "record.json").write_text("{")
     assert "record.json: damaged" in predict(capsys, "--out", tmp_path, "good", code=2)[1]
