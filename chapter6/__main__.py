@@ -145,7 +145,32 @@ def prepare_imdb(options: argparse.Namespace) -> None:
     sizes = ", ".join(f"{split} {number:,}" for split, number in done.sizes.items())
     print(f"{'was prepared already' if done.was_there else 'prepared'} 已准备: {done.folder} ({sizes} reviews)")
     if done.replaced:
-        print(f"{done.replaced:,} reviews hold bytes that are not UTF-8; those were replaced")
+        print(f"{done.replaced:,} reviews hold bytes that are no text; those were replaced")
+    if not done.is_official:
+        print(
+            "these are not the official reviews, to the letter: another edition, or a damaged copy 与官方影评不完全一致"
+        )
+
+
+def lay_out_book(options: argparse.Namespace) -> None:
+    """Lay out what the notebooks of the book's repository read."""
+    from nndl.dataset import book, imdb
+
+    reviews = options.data_dir / "imdb"
+    made, there = book.write_book(options.folder, reviews)
+    for what, folders in (("made 已生成", made), ("there already, left as it is 已存在，保持不变", there)):
+        if folders:
+            print(f"{what}: {', '.join(str(folder.relative_to(options.folder)) for folder in folders)}")
+    if imdb.is_prepared(reviews):
+        print(
+            "the BiLSTM notebook reads ../dataset/imdb: in a notebook beside dataset/ write ./dataset/imdb "
+            "双向 LSTM 的 notebook 若与 dataset/ 同级，请把其中的 ../dataset/imdb 改为 ./dataset/imdb"
+        )
+    else:
+        print(
+            f"{reviews}: IMDB is not prepared, so dataset/imdb/ is left out; to get it: python -m chapter6 data imdb, "
+            "then this again 未准备 IMDB，准备好后再次运行本命令"
+        )
 
 
 def predict_labels(options: argparse.Namespace) -> None:
@@ -236,7 +261,7 @@ def _add_predict(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_data(parser: argparse.ArgumentParser) -> None:
-    kinds = parser.add_subparsers(required=True, metavar="{imdb,digit_sum}")
+    kinds = parser.add_subparsers(required=True, metavar="{imdb,digit_sum,book}")
     reviews = kinds.add_parser("imdb", help="IMDB (影评): fetched, checked, prepared once")
     reviews.set_defaults(command=prepare_imdb)
     reviews.add_argument(
@@ -251,6 +276,10 @@ def _add_data(parser: argparse.ArgumentParser) -> None:
     )
     digits.add_argument("--seed", type=_whole, default=digit_sum.DATA_SEED, help="random seed, default %(default)s")
     _add_data_dir(digits)
+    book = kinds.add_parser("book", help="the files that the book's own notebooks read 书中 notebook 所读的文件")
+    book.set_defaults(command=lay_out_book)
+    book.add_argument("folder", type=_folder, metavar="DIR", help="the folder of the notebooks (notebook 所在目录)")
+    _add_data_dir(book)
 
 
 def _add_data_dir(parser: argparse.ArgumentParser) -> None:

@@ -125,8 +125,6 @@ def train(training: Training, folder: Path) -> dict[str, Any]:
         )
     except DivergedError as error:
         diverged = str(error)
-    if runner.interrupted:
-        raise KeyboardInterrupt
     result = {**training.plain(), **evaluate_best(runner, loaders, folder)}
     result |= trainings.curves(runner, len(loaders["train"]))
     result |= {"diverged": diverged, "gradient_norms": recorder.norms, "applied_norms": recorder.applied}

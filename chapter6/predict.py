@@ -1,9 +1,13 @@
 """Reviews in, labels out, by a model that section 6.7 trained."""
 
 import sys
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from io import BufferedReader, BytesIO
 from itertools import islice
 from pathlib import Path
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -11,8 +15,11 @@ from chapter6 import interruption
 from chapter6.section import load_record
 from chapter6.training import load_result
 from nndl import runtime
-from nndl.dataset.text import LABELS, TOKENIZERS, Vocabulary, decode
+from nndl.dataset.text import LABELS, TOKENIZERS, UNK, Vocabulary, open_file, read_lines
 from nndl.error import CheckpointError, DataError
+
+if TYPE_CHECKING:
+    from chapter6.text_experiment import TextSettings
 
 PRESETS = ("best", "book", "quick")
 """Whose model is taken, the first that is there."""
@@ -42,6 +49,13 @@ def find_model(out: Path) -> Path:
     raise CheckpointError(f"{out / '6.7'}: no trained model; train one first: python -m chapter6 run 6.7")
 
 
+EMPTY, UNKNOWN = "-", "unknown"
+"""In the place of a label: a text without any word, and one of which the model knows no word."""
+
+Answer = tuple[str, float | None]
+"""A label and its probability; no probability where there is no label."""
+
+
 class Predictor:
     """A trained text model with its vocabulary.
 
@@ -49,102 +63,135 @@ class Predictor:
         folder: what a training of section 6.7 left.
 
     Raises:
-        CheckpointError: a file is missing or damaged, or the vocabulary is not the one the model was trained with.
+        CheckpointError: a file is missing or damaged, or they do not belong together.
     """
 
     def __init__(self, folder: Path) -> None:
         import nndl
-        from chapter6.text_experiment import build_model
+        from chapter6.text_experiment import CORPORA, build_model, text_settings
 
         result = load_result(folder)
         vocabulary = Vocabulary.load(folder / "vocabulary.txt")
         if vocabulary.fingerprint() != result.get("vocabulary"):
             raise CheckpointError(
-                f"{folder / 'vocabulary.txt'}: another vocabulary than the model was trained with "
-                f"({len(vocabulary):,} words, expected {result.get('vocabulary_size', 0):,}); train it again"
+                f"{folder / 'vocabulary.txt'}: another vocabulary than the model was trained with; train it again"
             )
+        source = folder / "best.pdparams"
+        parameters = nndl.checkpoint.load(source)
         try:
-            self.vocabulary, self.max_seq_len, self.corpus = vocabulary, int(result["max_seq_len"]), result["corpus"]
-            self.tokenize = TOKENIZERS[result["tokenizer"]]
+            settings = text_settings(SimpleNamespace(**result))
+            _check_memory(settings, result["num_layers"], len(vocabulary), parameters)
+            self.corpus = {name: name for name in CORPORA}[result["corpus"]]
             model = build_model(result, len(vocabulary))
-        except (KeyError, TypeError, ValueError) as error:
-            raise CheckpointError(f"{folder / 'result.json'}: damaged ({error!r}); train the model again") from None
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            raise CheckpointError(f"{folder / 'result.json'}: damaged ({error}); train the model again") from None
+        nndl.checkpoint.restore(model, parameters, source)
+        nndl.checkpoint.check_finite(parameters, source)
+        self.vocabulary, self.max_seq_len = vocabulary, settings.max_seq_len
+        self.tokenize = TOKENIZERS[settings.tokenizer]
         self.runner = nndl.RunnerV3(model, None, None, None)
-        self.runner.load_model(folder / "best.pdparams")
 
-    def __call__(self, texts: Sequence[str]) -> list[tuple[str, float] | None]:
-        """Label and its probability for each text; None for one without any word."""
+    def __call__(self, texts: Iterable[str]) -> list[Answer]:
+        """Label and its probability for each text, or what stands for them."""
         from chapter6.text_experiment import predict
 
-        tokens = [self.tokenize(text) for text in texts]
-        given = [i for i, words in enumerate(tokens) if words]
-        answers: list[tuple[str, float] | None] = [None] * len(texts)
+        # A megabyte of text is as long as its first tokens.
+        tokens = [self.tokenize(text)[: self.max_seq_len] for text in texts]
+        ids = [self.vocabulary.encode(words) for words in tokens]
+        answers: list[Answer] = [(self._why_not(*pair), None) for pair in zip(tokens, ids, strict=True)]
+        given = [i for i, (why_not, _) in enumerate(answers) if not why_not]
         if given:
-            # A megabyte of text is as long as its first tokens.
-            ids = [self.vocabulary.encode(tokens[i][: self.max_seq_len]) for i in given]
-            logits = predict(self.runner, ids, self.max_seq_len).astype("float64")
+            logits = predict(self.runner, [ids[i] for i in given], self.max_seq_len).astype("float64")
             positive = 1 / (1 + np.exp(logits[:, 0] - logits[:, 1]))
             for i, p in zip(given, positive, strict=True):
-                answers[i] = (LABELS[int(p >= 0.5)], float(max(p, 1 - p)))
+                answers[i] = LABELS[int(p >= 0.5)], float(max(p, 1 - p))
         return answers
 
+    def _why_not(self, tokens: Sequence[str], ids: np.ndarray) -> str:
+        """Why there is nothing to label; empty where there is. A known mark beside unknown words says nothing."""
+        is_word = [any(map(str.isalnum, token)) for token in tokens]
+        if not any(is_word):
+            return EMPTY
+        return "" if any(ids[is_word] != UNK) else UNKNOWN
 
-def answer(predictor: Predictor, reviews: Iterable[bytes], is_live: bool = False) -> Iterator[str]:
-    """A line for each line of UTF-8: label, a tab, its probability; ``-`` for both where the line holds no word.
 
-    What could not be read is counted and said on the standard error stream at the end.
+def _check_memory(settings: "TextSettings", num_layers: int, vocabulary_size: int, parameters: Any) -> None:
+    """Raise ValueError where a model of these sizes holds more numbers than its file: it must not be made at all."""
+    held = sum(map(np.size, parameters.values())) if isinstance(parameters, dict) else 0
+    M, D = settings.input_size, settings.hidden_size
+    num_directions = 1 + (settings.direction == "bidirectional")
+    first, others = M + D, (num_layers - 1) * (num_directions * D + D)
+    wanted = vocabulary_size * M + (4 * D * num_directions * (first + others) if num_layers else 0)
+    if wanted > held:
+        raise ValueError(f"a model of {wanted:,} numbers, where best.pdparams holds {held:,}")
+
+
+def answer(predictor: Predictor, reviews: Iterable[str], is_live: bool = False) -> Iterator[str]:
+    """A line for each review: label, a tab, its probability; :data:`EMPTY` or :data:`UNKNOWN` and ``-`` for no label.
+
+    How many have none is said on the standard error stream at the end.
 
     Args:
         predictor: the model.
-        reviews: lines; bytes that are not UTF-8 are replaced.
-        is_live: whether every line is to be answered at once, rather than many together.
+        reviews: one by one.
+        is_live: whether each is to be answered at once, rather than many together.
     """
     reviews = iter(reviews)
-    empty = odd = 0
-    while lines := list(islice(reviews, 1 if is_live else AT_ONCE)):
-        texts, replaced = zip(*map(decode, lines), strict=True)
-        odd += sum(replaced)
-        for found in predictor(texts):
-            empty += found is None
-            yield f"{found[0]}\t{found[1]:.4f}" if found else "-\t-"
-    if empty:
-        print(f"{empty} review(s) without any word: no label", file=sys.stderr)
-    if odd:
-        print(f"{odd} review(s) with bytes that are not UTF-8: replaced", file=sys.stderr)
+    without = Counter[str]()
+    while answers := predictor(islice(reviews, 1 if is_live else AT_ONCE)):
+        for label, probability in answers:
+            without[label] += probability is None
+            yield f"{label}\t{EMPTY if probability is None else f'{probability:.4f}'}"
+    if without[EMPTY]:
+        print(f"{without[EMPTY]} review(s) without any word: no label 没有词，不作判断", file=sys.stderr)
+    if without[UNKNOWN]:
+        print(
+            f"{without[UNKNOWN]} review(s) of which the model knows no word (it was trained on English): no label "
+            "模型不认识其中任何词（训练语料为英文），不作判断",
+            file=sys.stderr,
+        )
 
 
 def predict(texts: Sequence[str], file: Path | None, model: Path | None, out: Path, device: str) -> None:
     """The command: answer the reviews given, or those of a file, or of the standard input; one line each.
 
     Raises:
-        DataError: no such file, or an empty review on the command line.
+        DataError: no such file, one that is no text, or an empty review on the command line.
         CheckpointError: no model, or not a whole one.
     """
-    if any(not text.strip() for text in texts):
-        raise DataError("predict: an empty review; expected at least one word")
+    reviews = _reviews(texts, file)
     folder = model or find_model(out)
     with interruption.leaving():
         runtime.start(device)
     predictor = Predictor(folder)
     corpus = "the small synthetic corpus" if predictor.corpus == "small" else "IMDB"
     print(f"model: {folder}, trained on {corpus}", file=sys.stderr)
-    if texts:
-        _print(answer(predictor, [" ".join(text.splitlines()).encode(errors="replace") for text in texts]))
-    elif file is None:
-        is_live = sys.stdin.isatty()
-        if is_live:
-            print("one review a line, Ctrl-D ends 每行一条影评，Ctrl-D 结束", file=sys.stderr)
-        _print(answer(predictor, sys.stdin.buffer, is_live))
-    else:
-        try:
-            with file.open("rb") as lines:
-                _print(answer(predictor, lines))
-        except IsADirectoryError:
-            raise DataError(f"{file}: a folder, expected a text file with one review a line") from None
-        except FileNotFoundError:
-            raise DataError(f"{file}: no such file; expected a text file with one review a line") from None
-
-
-def _print(lines: Iterable[str]) -> None:
-    for line in lines:
+    is_live = not texts and file is None and sys.stdin.isatty()
+    if is_live:
+        print("one review a line, Ctrl-D ends 每行一条影评，Ctrl-D 结束", file=sys.stderr)
+    for line in answer(predictor, reviews, is_live):
         print(line, flush=True)
+
+
+def _reviews(texts: Sequence[str], file: Path | None) -> Iterable[str]:
+    """What is to be answered; a file or a review that is no text is found before the model is loaded."""
+    if texts:
+        return [_check(text, number) for number, text in enumerate(texts, start=1)]
+    if file is not None:
+        for _ in _lines(file):
+            pass
+        return _lines(file)
+    return read_lines(sys.stdin.buffer, "the standard input")
+
+
+def _check(text: str, number: int) -> str:
+    content = BufferedReader(BytesIO(text.encode("utf-8", "surrogateescape")))  # type: ignore[arg-type]
+    review = " ".join(read_lines(content, f"review {number}"))
+    if not review.strip():
+        raise DataError(f"predict: review {number} is empty; expected at least one word")
+    return review
+
+
+def _lines(file: Path) -> Iterator[str]:
+    advice = "give a text with one review a line (or a pipe: on the standard input, without --file)"
+    return read_lines(open_file(file, advice), str(file))

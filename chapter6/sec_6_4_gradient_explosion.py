@@ -44,7 +44,7 @@ SECTION = Section(
 )
 
 CLIPS = {"none": "no clipping", "value": "by value", "norm": "by norm", "global_norm": "by global norm"}
-PARAMETERS = {"W": "rnn_model.cells.0.W", "U": "rnn_model.cells.0.U", "b": "rnn_model.cells.0.b"}
+PARAMETERS = {"W": "rnn_model.W", "U": "rnn_model.U", "b": "rnn_model.b"}
 CHANCE_LOSS = log(19)
 """The cross entropy of guessing among 19 classes."""
 SHOOTS_UP = 5

@@ -117,7 +117,7 @@ class Training:
         """See :class:`chapter6.training.Training`."""
         data = b""  # the small corpus is made by the code, which counts anyway
         if self.corpus == "imdb":
-            data = (imdb.prepared_folder(self.data_dir / "imdb") / "meta.json").read_bytes()
+            data = imdb.fingerprint(self.data_dir / "imdb").encode()
         mark = trainings.fingerprint(self.plain(), data, Path(__file__))
         return f"{self.corpus}-{self.kind}-seed{self.seed}-{mark}"
 
@@ -210,8 +210,6 @@ def train(training: Training, folder: Path) -> dict[str, Any]:
         )
     except DivergedError as error:
         diverged = str(error)
-    if runner.interrupted:
-        raise KeyboardInterrupt
     result = training.plain() | {"diverged": diverged, "vocabulary": corpus.vocabulary.fingerprint()}
     result |= {"vocabulary_size": len(corpus.vocabulary), "steps_per_epoch": steps_per_epoch}
     result |= evaluate_best(runner, training, corpus, folder)

@@ -47,12 +47,19 @@ _MODULES = (
     "runner",
 )
 
+_OTHER_CHAPTERS = {
+    *("RunnerV1", "RunnerV2", "accuracy", "activation", "make_moons", "make_multiclass_classification"),
+    *("opitimizer", "optimizer", "tools"),  # the first spelling is the book's
+}
+
 __all__ = [*_HOME, "runtime"]
 
 runtime.prepare()
 
 
 def __getattr__(name: str) -> Any:
+    if name in _OTHER_CHAPTERS:  # an ImportError, for that of ``from nndl import`` would drop the message
+        raise ImportError(f"{name} is not for chapter 6, which {__file__} is for; it has {', '.join(_HOME)}")
     if name not in _HOME and name not in _MODULES:
         raise AttributeError(f"module 'nndl' has no attribute {name!r}")
     if name in _MODULES:

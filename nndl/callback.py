@@ -1,12 +1,16 @@
 """What can watch a training: the progress display, a recorder of gradient norms, VisualDL."""
 
+import math
 import sys
 import time
 from collections import defaultdict
+from contextlib import AbstractContextManager
 from os import PathLike
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import paddle
+from paddle.nn.clip import merge_selected_rows
 
 if TYPE_CHECKING:
     from nndl.runner import RunnerV3
@@ -32,47 +36,65 @@ class Callback:
 
 
 def progress(log_steps: int) -> Callback:
-    """A progress bar on a terminal, the book's plain lines elsewhere, nothing for ``log_steps`` 0."""
+    """The book's lines, with a progress bar below them on a terminal; nothing for ``log_steps`` 0."""
     if not log_steps:
         return Callback()
-    return ProgressBar() if sys.stdout.isatty() else PlainLog(log_steps)
+    return ProgressBar(log_steps) if sys.stdout.isatty() else PlainLog(log_steps)
+
+
+def above_the_bar() -> AbstractContextManager:
+    """While the block prints, a progress bar on the same terminal gives way."""
+    from tqdm import tqdm
+
+    return tqdm.external_write_mode()
 
 
 class PlainLog(Callback):
-    """The book's lines, one every ``log_steps`` steps and one for each evaluation."""
+    """The book's lines, letter for letter: one every ``log_steps`` steps, and for each evaluation."""
 
     def __init__(self, log_steps: int) -> None:
         self.log_steps = log_steps
         self._best: float | None = None
 
+    def _say(self, line: str) -> None:
+        print(line, flush=True)
+
     def on_train_begin(self, runner: "RunnerV3") -> None:
         self._best = runner.best_score
 
-    def on_step_end(self, runner: "RunnerV3") -> None:
+    def on_backward_end(self, runner: "RunnerV3") -> None:
         step, loss = runner.train_step_losses[-1]
         if step % self.log_steps == 0:
             where = f"epoch: {runner.epoch}/{runner.num_epochs}, step: {step}/{runner.num_training_steps}"
-            print(f"[Train] {where}, loss: {loss:.5f}", flush=True)
+            self._say(f"[Train] {where}, loss: {loss:.5f}")
 
     def on_evaluate(self, runner: "RunnerV3", improved: bool) -> None:
-        print(f"[Evaluate] dev score: {runner.dev_scores[-1]:.5f}, dev loss: {runner.dev_losses[-1][1]:.5f}")
-        if improved:
-            print(f"[Evaluate] best accuracy has been updated: {self._best:.5f} --> {runner.best_score:.5f}")
+        self._say(f"[Evaluate]  dev score: {runner.dev_scores[-1]:.5f}, dev loss: {runner.dev_losses[-1][1]:.5f}")
+        if improved:  # the spelling is the book's
+            change = f"{self._best:.5f} --> {runner.best_score:.5f}"
+            self._say(f"[Evaluate] best accuracy performence has been updated: {change}")
             self._best = runner.best_score
 
     def on_train_end(self, runner: "RunnerV3") -> None:
         if runner.interrupted:
-            print("[Train] Training interrupted; the best model so far is kept.")
+            kept = "; the best model so far is kept" if runner.dev_scores else ""
+            self._say(f"[Train] Training interrupted at step {runner.global_step}{kept}.")
         elif runner.global_step >= runner.num_training_steps:
-            print("[Train] Training done!")
+            self._say("[Train] Training done!")
 
 
-class ProgressBar(Callback):
-    """One line that shows epoch, step, loss and dev score."""
+class ProgressBar(PlainLog):
+    """The book's lines, and below them a bar that shows epoch, step, loss and dev score."""
+
+    def _say(self, line: str) -> None:
+        from tqdm import tqdm
+
+        tqdm.write(line)
 
     def on_train_begin(self, runner: "RunnerV3") -> None:
         from tqdm import tqdm
 
+        super().on_train_begin(runner)
         self._bar = tqdm(total=runner.num_training_steps, initial=runner.global_step, unit="step", leave=False)
 
     def on_step_end(self, runner: "RunnerV3") -> None:
@@ -85,15 +107,15 @@ class ProgressBar(Callback):
 
     def on_train_end(self, runner: "RunnerV3") -> None:
         self._bar.close()
-        is_done = runner.global_step >= runner.num_training_steps
-        state = "interrupted" if runner.interrupted else "done" if is_done else "stopped"
-        print(f"[Train] {state} at step {runner.global_step}, best dev score {runner.best_score:.5f}")
+        super().on_train_end(runner)
 
 
 class GradientNormRecorder(Callback):
     r"""The L2 norm of each parameter's gradient at every step (梯度的 L2 范数), section 6.4.
 
     .. math:: \lVert g \rVert_2 = \sqrt{\textstyle\sum_i g_i^2}
+
+    Right for every gradient of float16 to float32, as the squares are added up in float64.
 
     Attributes:
         norms: parameter name to the norms, one a step, as the backward pass left them.
@@ -106,9 +128,9 @@ class GradientNormRecorder(Callback):
 
     def on_backward_end(self, runner: "RunnerV3") -> None:
         named = [(name, p) for name, p in runner.model.named_parameters() if p.grad is not None]
-        clip = runner.optimizer._grad_clip  # Paddle has no public name for it
+        clip = getattr(runner.optimizer, "_grad_clip", None)  # Paddle has no public name for it
         # Copies: some of Paddle's clips change the gradients they are given.
-        applied = clip([(p, p.grad.clone()) for _, p in named]) if clip else [(p, p.grad) for _, p in named]
+        applied = clip([(p, _copy(p.grad)) for _, p in named]) if clip else [(p, p.grad) for _, p in named]
         for (name, parameter), (_, gradient) in zip(named, applied, strict=True):
             self.norms[name].append(_l2(parameter.grad))
             self.applied[name].append(_l2(gradient))
@@ -116,8 +138,18 @@ class GradientNormRecorder(Callback):
     __call__ = on_backward_end  # so that it serves as the book's custom_print_log, too
 
 
+def _copy(gradient: Any) -> Any:
+    return merge_selected_rows(gradient) if gradient.is_selected_rows() else gradient.clone()
+
+
 def _l2(gradient: Any) -> float:
-    return float(np.linalg.norm(gradient.numpy()))
+    if gradient.is_selected_rows():  # of a sparse embedding: a row for each time that a word occurs
+        gradient = merge_selected_rows(gradient)._get_tensor_from_selected_rows()
+    if gradient.dtype == paddle.bfloat16:  # NumPy does not know it
+        gradient = gradient.astype("float32")
+    values = gradient.numpy().ravel()
+    # In float32 the square of 1e20 is infinite, that of 1e-23 is 0, and a sum of millions is off in the fifth digit.
+    return math.sqrt(np.einsum("i,i->", values, values, dtype="float64"))
 
 
 class StepTimer(Callback):
@@ -148,15 +180,24 @@ class StepTimer(Callback):
 class LearningRateSchedule(Callback):
     """Moves a learning rate (学习率调度) along, one step a training step.
 
+    A ``ReduceOnPlateau`` is moved at each evaluation instead, by what was found there: the dev loss, or with
+    ``mode="max"`` the dev score. Its patience and cooldown therefore count evaluations.
+
     Args:
         schedule: a ``paddle.optimizer.lr.LRScheduler``, the one the optimizer was made with.
     """
 
     def __init__(self, schedule: Any) -> None:
         self.schedule = schedule
+        self._waits_for_a_plateau = isinstance(schedule, paddle.optimizer.lr.ReduceOnPlateau)
 
     def on_step_end(self, runner: "RunnerV3") -> None:
-        self.schedule.step()
+        if not self._waits_for_a_plateau:
+            self.schedule.step()
+
+    def on_evaluate(self, runner: "RunnerV3", improved: bool) -> None:
+        if self._waits_for_a_plateau:
+            self.schedule.step(runner.dev_scores[-1] if self.schedule.mode == "max" else runner.dev_losses[-1][1])
 
 
 class VisualDLLogger(Callback):

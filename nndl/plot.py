@@ -1,13 +1,17 @@
 """The book's figures of a training, in the book's colours."""
 
+import os
+import sys
 from os import PathLike
-from typing import TYPE_CHECKING
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import matplotlib.pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from nndl.error import OutputError
+from nndl.error import OutputError, SettingError
 from nndl.file import replacing
 
 if TYPE_CHECKING:
@@ -21,11 +25,12 @@ def plot_training_loss(runner: "RunnerV3", fig_name: str | PathLike, sample_step
 
     Args:
         runner: a runner after training; its history stays as it is.
-        fig_name: the file; its suffix chooses the format.
-        sample_step: every how many training steps are drawn.
+        fig_name: the file; its suffix chooses the format, PNG where it has none.
+        sample_step: every how many training steps are drawn, at least 1.
 
     Raises:
         OutputError: the file cannot be written.
+        SettingError: a sample_step below 1.
     """
     figure, axes = plt.subplots()
     _draw_losses(axes, runner, sample_step, "upper right")
@@ -50,6 +55,9 @@ def plot_training_loss_acc(
 
 
 def _draw_losses(axes: Axes, runner: "RunnerV3", sample_step: int, legend: str) -> None:
+    if sample_step < 1:
+        plt.close(axes.figure)
+        raise SettingError(f"sample_step {sample_step}: expected at least 1")
     for items, style, color, label in (
         (runner.train_step_losses[::sample_step], "-", COLORS[0], "Train loss"),
         (runner.dev_losses, "--", COLORS[1], "Dev loss"),
@@ -57,15 +65,29 @@ def _draw_losses(axes: Axes, runner: "RunnerV3", sample_step: int, legend: str) 
         if items:
             axes.plot(*zip(*items, strict=True), style, color=color, label=label)
     axes.set(xlabel="step", ylabel="loss")
-    axes.legend(loc=legend)
+    if axes.lines:
+        axes.legend(loc=legend)
 
 
 def _finish(figure: Figure, fig_name: str | PathLike) -> None:
     try:
-        with replacing(fig_name) as temporary:
+        path = Path(fig_name)
+        if not path.name or os.path.isdir(path):
+            raise OutputError(f"cannot write {str(fig_name)!r}: expected the name of a file, such as images/6.6.pdf")
+        with replacing(path if path.suffix else path.with_name(f"{path.name}.png")) as temporary:
             figure.savefig(temporary, bbox_inches="tight")
     except ValueError as error:  # a suffix that Matplotlib does not know
         raise OutputError(f"cannot write {fig_name}: {error}; choose another name") from error
     finally:
         if not plt.isinteractive():  # a notebook shows the figure that stays open; a script would only pile them up
             plt.close(figure)
+
+
+class _Module(ModuleType):
+    """Other chapters of the book have a function of this name, which ``from nndl import plot`` brings there."""
+
+    def __call__(self, *_: Any, **__: Any) -> NoReturn:
+        raise SettingError(f"{self.__name__} is a module; call its plot_training_loss or plot_training_loss_acc")
+
+
+sys.modules[__name__].__class__ = _Module

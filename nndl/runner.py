@@ -1,8 +1,14 @@
 """RunnerV3, the course's training loop (the book's interface, chapter 6)."""
 
+import inspect
 import math
+import operator
+import os
+import shutil
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from difflib import get_close_matches
+from functools import cache, partial
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -11,8 +17,10 @@ import paddle
 from paddle import Tensor
 
 from nndl import checkpoint, distributed, resume
-from nndl.callback import Callback, progress
-from nndl.error import DivergedError, SettingError
+from nndl.callback import Callback, above_the_bar, progress
+from nndl.error import DivergedError, OutputError, SettingError
+from nndl.file import replacing
+from nndl.runtime import say_once
 
 FilePath = str | PathLike
 
@@ -20,10 +28,13 @@ FilePath = str | PathLike
 class RunnerV3:
     """Trains, evaluates, predicts, saves and loads a model.
 
+    Like the book's, its methods take keywords they have no use for: such a keyword is ignored, which one line says,
+    unless it looks like a misspelt one, which is a SettingError.
+
     Args:
         model: a ``paddle.nn.Layer``.
-        optimizer: its optimizer; may be None where nothing is trained.
-        loss_fn: called as ``loss_fn(logits, y)``, returns a scalar tensor.
+        optimizer: its optimizer, with ``step`` and ``clear_grad``; may be None where nothing is trained.
+        loss_fn: called as ``loss_fn(logits, y)``, returns one number, a tensor of shape [] or [1].
         metric: with ``update``, ``accumulate`` and ``reset``, such as :class:`nndl.Accuracy`; may be None.
 
     Attributes:
@@ -36,7 +47,8 @@ class RunnerV3:
         interrupted: whether Ctrl-C ended the last training.
     """
 
-    def __init__(self, model: paddle.nn.Layer, optimizer: Any, loss_fn: Callable, metric: Any) -> None:
+    def __init__(self, model: paddle.nn.Layer, optimizer: Any, loss_fn: Callable, metric: Any, **ignored: Any) -> None:
+        _ignore(ignored, RunnerV3.__init__)
         self.model, self.optimizer, self.loss_fn, self.metric = model, optimizer, loss_fn, metric
         self.train_step_losses: list[tuple[int, float]] = []
         self.train_epoch_losses: list[float] = []
@@ -45,6 +57,7 @@ class RunnerV3:
         self.best_score = 0.0
         self.global_step = self.epoch = self.num_epochs = self.num_training_steps = 0
         self.interrupted = False
+        self._save_path: Path | None = None  # of the training that is under way
 
     def train(
         self,
@@ -59,8 +72,12 @@ class RunnerV3:
         callbacks: Sequence[Callback] = (),
         checkpoint_path: FilePath | None = None,
         checkpoint_steps: int = 100,
+        **ignored: Any,
     ) -> None:
-        """Train for ``num_epochs`` epochs; Ctrl-C ends the training and keeps the best model.
+        """Train for ``num_epochs`` epochs.
+
+        Ctrl-C ends the training. The best model and the history of all whole steps are kept, KeyboardInterrupt reaches
+        the caller, and the runner can be used on.
 
         A batch is ``(X, y)``; X may be a tuple, such as ``(ids, lengths)``.
 
@@ -70,7 +87,7 @@ class RunnerV3:
             num_epochs: how often the training set is seen.
             log_steps: a line every so many steps (a bar on a terminal); 0 for silence.
             eval_steps: the dev set is evaluated every so many steps and after the last; 0 for never.
-            save_path: where the model with the best dev score is written; its folder is made.
+            save_path: where the model with the best dev score is written, see :meth:`save_model`; its folder is made.
             custom_print_log: called with the runner after backward, before the update.
             callbacks: more to call, see :class:`nndl.Callback`.
             checkpoint_path: where the whole state of the training is written, every ``checkpoint_steps`` steps
@@ -80,50 +97,58 @@ class RunnerV3:
 
         Raises:
             DivergedError: the training loss became NaN or infinite.
-            SettingError: eval_steps without a dev loader or a metric, or an empty loader.
+            SettingError: a setting out of its range, eval_steps without a dev loader or a metric, an empty loader,
+                or a loss that is not one number.
+            OutputError: a path that could not be written; before the first step.
             CheckpointError: ``checkpoint_path`` holds another model's state.
         """
-        steps_per_epoch = len(train_loader)  # type: ignore[arg-type]
-        if not steps_per_epoch:
-            raise SettingError("train_loader is empty: expected at least one batch")
+        _ignore(ignored, RunnerV3.train)
+        for name, value in {"num_epochs": num_epochs, "log_steps": log_steps, "eval_steps": eval_steps}.items():
+            _check_count(name, value, 0)
+        _check_count("checkpoint_steps", checkpoint_steps, 1)
+        self._steps_per_epoch = _number_of_batches(train_loader)
         if eval_steps and (dev_loader is None or self.metric is None):
             raise SettingError("eval_steps: evaluating needs a dev_loader and a metric; pass both, or eval_steps=0")
-        if self.optimizer is not None:
-            self.optimizer.clear_grad(set_to_zero=False)  # an interrupted step leaves its gradients,
-        self.global_step = len(self.train_step_losses)  # and is recorded, but not counted
+        if self.optimizer is None:
+            raise SettingError("train: expected an optimizer; pass one to RunnerV3")
+        places = {"save_path": save_path} if eval_steps else {}
+        _check_places(places | ({"checkpoint_path": checkpoint_path} if checkpoint_path is not None else {}))
+
+        self._clear_grad = _clearing_gradients(self.optimizer)
+        self._clear_grad()  # an interrupted step leaves its gradients
+        self.global_step = len(self.train_step_losses)
         self.interrupted, self._first_step, self._owns_save_path = False, self.global_step, False
         if checkpoint_path is not None and Path(checkpoint_path).exists():
             resume.restore(self, checkpoint_path)
-        self.num_epochs, self.num_training_steps = num_epochs, self._first_step + num_epochs * steps_per_epoch
-
-        watchers = [progress(log_steps), *callbacks]
-        for watcher in watchers:
-            watcher.on_train_begin(self)
+        self._whole_steps = len(self.train_step_losses)
+        self.num_epochs, self.num_training_steps = num_epochs, self._first_step + num_epochs * self._steps_per_epoch
+        self._save_path = Path(save_path) if eval_steps else None
         self.model.train()
-        try:
-            first_epoch, done = divmod(self.global_step - self._first_step, steps_per_epoch)
-            for self.epoch in range(first_epoch, num_epochs):
-                for X, y in self._batches(train_loader, skip=done):
+        watchers = [progress(log_steps), *callbacks]
+        with ExitStack() as at_the_end:
+            try:
+                for watcher in watchers:
+                    watcher.on_train_begin(self)
+                    at_the_end.callback(watcher.on_train_end, self)
+                for X, y in self._batches(train_loader):
                     self._train_step(X, y, custom_print_log, watchers)
                     step, is_last = self.global_step, self.global_step == self.num_training_steps - 1
                     if eval_steps and (is_last or (step > 0 and step % eval_steps == 0)):
                         self._evaluate_in_training(dev_loader, save_path, watchers)
                     self.global_step += 1
-                    if (self.global_step - self._first_step) % steps_per_epoch == 0:
-                        losses = [loss for _, loss in self.train_step_losses[-steps_per_epoch:]]
-                        self.train_epoch_losses.append(sum(losses) / steps_per_epoch)
                     if checkpoint_path is not None and (is_last or self.global_step % checkpoint_steps == 0):
                         _save(resume.state_of(self), checkpoint_path)
-                done = 0
-        except KeyboardInterrupt:
-            self.interrupted = True
-        finally:
-            for watcher in watchers:
-                watcher.on_train_end(self)
+            except KeyboardInterrupt:
+                self.interrupted = True
+                raise
+            finally:
+                self._save_path = None
+                del self.train_step_losses[self._whole_steps :]  # the step that did not come to its update
+                self.global_step = self._whole_steps
 
     def _train_step(self, X: Any, y: Tensor, custom_print_log: Callable | None, watchers: list[Callback]) -> None:
         loss = self.loss_fn(self.model(X), y)
-        value = float(distributed.mean(loss))
+        value = _number(distributed.mean(loss))
         if not math.isfinite(value):
             raise DivergedError(
                 f"the training loss became {value} at step {self.global_step} (epoch {self.epoch}); what usually "
@@ -131,58 +156,88 @@ class RunnerV3:
             )
         self.train_step_losses.append((self.global_step, value))
         loss.backward()
-        if custom_print_log is not None:
-            custom_print_log(self)
         for watcher in watchers:
             watcher.on_backward_end(self)
+        if custom_print_log is not None:  # after the display, so that what it prints stands below the step's line
+            with above_the_bar():
+                custom_print_log(self)
         self.optimizer.step()
-        self.optimizer.clear_grad(set_to_zero=False)  # frees them: a large embedding's would fill memory with zeros
+        self._count_step()
+        self._clear_grad()
         for watcher in watchers:
             watcher.on_step_end(self)
 
+    def _count_step(self) -> None:
+        """From here on the step has been taken, whatever interrupts the rest of it."""
+        self._whole_steps = len(self.train_step_losses)
+        if (self._whole_steps - self._first_step) % self._steps_per_epoch == 0:
+            losses = [loss for _, loss in self.train_step_losses[-self._steps_per_epoch :]]
+            self.train_epoch_losses.append(sum(losses) / self._steps_per_epoch)
+
     def _evaluate_in_training(self, dev_loader: Any, save_path: FilePath, watchers: list[Callback]) -> None:
-        score, loss = self.evaluate(dev_loader)
+        recorded = len(self.dev_scores)
+        try:
+            with _modes_kept(self.model):
+                score, loss = self.evaluate(dev_loader, global_step=self.global_step)
+        finally:  # a reader's own evaluate may record what it finds, as the book's does
+            del self.dev_losses[recorded:], self.dev_scores[recorded:]
         improved = not self.dev_scores or score > self.best_score
-        self.dev_scores.append(score)
-        self.dev_losses.append((self.global_step, loss))
         if improved:
-            self.best_score = score
             if not self._owns_save_path:  # an earlier training's model may lie there
-                _keep_previous(save_path)
+                _keep_previous(Path(save_path))
                 self._owns_save_path = True
-            _save(self.model.state_dict(), save_path)
+            self.save_model(save_path)  # before anything is recorded: the best score's model is on disk
+            self.best_score = score
+        self.dev_losses.append((self.global_step, loss))
+        self.dev_scores.append(score)
         for watcher in watchers:
             watcher.on_evaluate(self, improved)
 
     @paddle.no_grad()
-    def evaluate(self, loader: Iterable) -> tuple[float, float]:
-        """The metric, and the mean of the batches' losses. The training history stays as it is.
+    def evaluate(self, loader: Iterable, *, global_step: int = -1, **ignored: Any) -> tuple[float, float]:
+        """The metric, and the mean of the batches' losses.
+
+        The training history stays as it is: ``global_step``, under which the book's runner records what it finds, is
+        accepted and has no effect, so a score on the test set never gets into the curve of the dev set.
 
         Raises:
-            SettingError: no metric, or a loader without batches.
+            SettingError: no metric, a loader without batches, or a loss that is not one number.
         """
+        _ignore(ignored, RunnerV3.evaluate)
         if self.metric is None:
             raise SettingError("evaluate: expected a metric; pass one to RunnerV3")
         self.metric.reset()
         losses = []
-        with _evaluating(self.model):
+        with _modes_kept(self.model):
+            self.model.eval()
             for X, y in loader:
                 logits = self.model(X)
-                losses.append(float(self.loss_fn(logits, y)))
+                losses.append(_number(self.loss_fn(logits, y)))
                 self.metric.update(logits, y)
         if not losses:
             raise SettingError("evaluate: the loader is empty, expected at least one batch")
         return float(self.metric.accumulate()), sum(losses) / len(losses)
 
     @paddle.no_grad()
-    def predict(self, X: Any) -> Tensor:
+    def predict(self, X: Any, **ignored: Any) -> Tensor:
         """The model's logits for a batch X, without gradients and without dropout."""
-        with _evaluating(self.model):
+        _ignore(ignored, RunnerV3.predict)
+        with _modes_kept(self.model):
+            self.model.eval()
             return self.model(X)
 
     def save_model(self, save_path: FilePath) -> None:
-        """Write the parameters; a file that is there already is kept under another name, which is printed."""
-        _keep_previous(save_path)
+        """Write the parameters.
+
+        A file that is there already, unless the training under way wrote it, is kept as ``stem.previous.suffix``, in
+        the place of an older one kept there.
+
+        Raises:
+            OutputError: a folder, or a place that cannot be written.
+        """
+        _check_places({"save_path": save_path})
+        if self._save_path != Path(save_path) or not self._owns_save_path:
+            _keep_previous(Path(save_path))
         _save(self.model.state_dict(), save_path)
 
     def load_model(self, model_path: FilePath) -> None:
@@ -193,29 +248,110 @@ class RunnerV3:
         """
         checkpoint.restore(self.model, checkpoint.load(model_path), model_path)
 
-    def _batches(self, loader: Iterable, skip: int) -> Iterator:
-        """One epoch's batches, without the first ``skip``, which an interrupted training has had already."""
-        if not skip:
-            self._random_at_epoch_start = resume.random_state()
-            return iter(loader)
-        now = resume.random_state()
-        resume.set_random_state(self._random_at_epoch_start)
-        batches = iter(loader)
-        for _ in range(skip):
-            next(batches)
-        resume.set_random_state(now)
-        return batches
+    def _batches(self, loader: Iterable) -> Iterator:
+        """The batches of all epochs, without those that an interrupted training has had already."""
+        first_epoch, had = divmod(self.global_step - self._first_step, self._steps_per_epoch)
+        for epoch in range(first_epoch, self.num_epochs):
+            self.epoch = epoch
+            if not had:
+                self._random_at_epoch_start = resume.random_state()
+                yield from loader
+                continue
+            now = resume.random_state()
+            resume.set_random_state(self._random_at_epoch_start)
+            batches = iter(loader)
+            for _ in range(had):
+                next(batches)
+            resume.set_random_state(now)
+            yield from batches
+            had = 0
 
 
 @contextmanager
-def _evaluating(model: paddle.nn.Layer) -> Iterator[None]:
-    was_training = model.training
-    model.eval()
+def _modes_kept(model: paddle.nn.Layer) -> Iterator[None]:
+    """Afterwards every part is in the mode, training or evaluation, it was in: what was frozen stays frozen."""
+    modes = [(layer, layer.training) for layer in model.sublayers(include_self=True)]
     try:
         yield
     finally:
-        if was_training:
-            model.train()
+        for layer, was_training in modes:
+            layer.training = was_training
+
+
+def _number(loss: Tensor) -> float:
+    """A loss as a number."""
+    if loss.size != 1:
+        raise SettingError(
+            f"a loss of shape {list(loss.shape)}: expected one number; reduce it, with reduction='mean' or 'sum'"
+        )
+    return loss.item()
+
+
+def _number_of_batches(loader: Iterable) -> int:
+    try:
+        number = len(loader)  # type: ignore[arg-type]
+    except TypeError:
+        kind = type(loader).__name__
+        raise SettingError(f"train_loader: a {kind} has no len; pass a list of batches, or a DataLoader") from None
+    if not number:
+        raise SettingError("train_loader is empty: expected at least one batch")
+    return number
+
+
+def _check_count(name: str, value: Any, least: int) -> None:
+    try:
+        is_one = operator.index(value) >= least
+    except TypeError:
+        is_one = False
+    if not is_one:
+        raise SettingError(f"{name} {value!r}: expected a whole number, at least {least}")
+
+
+def _clearing_gradients(optimizer: Any) -> Callable[[], None]:
+    """How to clear them: Paddle's optimizers free them, for a large embedding's would fill memory with zeros."""
+    if "set_to_zero" in inspect.signature(optimizer.clear_grad).parameters:
+        return partial(optimizer.clear_grad, set_to_zero=False)
+    return optimizer.clear_grad  # a reader's own
+
+
+def _ignore(keywords: dict[str, Any], method: Callable) -> None:
+    """The book's methods take any keyword; but a misspelt one would change the training without a word."""
+    name = method.__name__
+    for keyword in keywords:
+        known = [known for known in inspect.signature(method).parameters if known not in ("self", "ignored")]
+        if near := get_close_matches(keyword, known, n=1, cutoff=0.7):
+            raise SettingError(f"RunnerV3.{name}: no setting is called {keyword}; did you mean {near[0]}?")
+        say_once(f"RunnerV3.{name}: {keyword} is ignored; it takes {', '.join(known)}")
+
+
+def _check_places(paths: dict[str, FilePath]) -> None:
+    """Refuse, before anything is computed, what could not be written afterwards."""
+    for name, path in paths.items():
+        if fault := _fault(path):
+            raise OutputError(f"{name} {str(path)!r}: {fault}; choose another place")
+    if len({os.path.realpath(path) for path in paths.values()}) < len(paths):
+        raise SettingError(f"{' and '.join(paths)} are the same file; they would overwrite each other")
+
+
+def _fault(path: FilePath) -> str | None:
+    """Why a file cannot be written to a path, or None."""
+    text = str(path)
+    if not text or os.path.isdir(path) or text.endswith(("/", os.sep)):
+        return "a folder, expected the name of a file" if text else "expected the name of a file"
+    if os.path.exists(path) and not os.path.isfile(path):
+        return "no regular file"
+    try:
+        os.lstat(path)
+    except (FileNotFoundError, NotADirectoryError):
+        pass
+    except (OSError, ValueError) as error:  # too long a name, a folder that may not be looked into
+        return str(getattr(error, "strerror", None) or error)
+    folder = os.path.dirname(os.path.abspath(path))
+    while not os.path.exists(folder):  # it will be made
+        folder = os.path.dirname(folder)
+    if not os.path.isdir(folder):
+        return f"{folder} is a file, expected a folder"
+    return None if os.access(folder, os.W_OK | os.X_OK) else f"no permission to write into {folder}"
 
 
 def _save(content: Any, path: FilePath) -> None:
@@ -224,13 +360,16 @@ def _save(content: Any, path: FilePath) -> None:
         checkpoint.save(content, path)
 
 
-def _keep_previous(path: FilePath) -> None:
-    """Give way: a file at ``path`` gets the first free name ``stem.N.suffix``, and a line says so."""
-    path = Path(path)
+def _keep_previous(path: Path) -> None:
+    """Copy a file at ``path`` before it is written over, so that there is a whole model at every moment."""
     if distributed.rank() or not path.exists():
         return
-    number = 1
-    while (kept := path.with_name(f"{path.stem}.{number}{path.suffix}")).exists():
-        number += 1
-    path.rename(kept)
-    print(f"[Save] {path} was there already; it is kept as {kept}")
+    kept = path.with_name(f"{path.stem}.previous{path.suffix}")
+    with replacing(kept) as temporary:
+        shutil.copy2(path, temporary)
+    _say_kept(path, kept)
+
+
+@cache
+def _say_kept(path: Path, kept: Path) -> None:
+    print(f"[Save] {path} was there already; it is kept as {kept}, and only the latest of such files")

@@ -178,8 +178,9 @@ def start(device: str) -> None:
 
 
 def _announce() -> None:
+    """Also which nndl this is: each chapter of the book has one."""
     if multiprocessing.parent_process() is None:
-        say_once(summary())
+        say_once(f"{summary()}; nndl is {Path(__file__).parent}")
 
 
 @cache

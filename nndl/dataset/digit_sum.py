@@ -9,6 +9,7 @@ import random
 from pathlib import Path
 
 from nndl.dataset import DATA
+from nndl.dataset.text import open_file, read_lines
 from nndl.error import DataError, OutputError, SettingError
 from nndl.file import replacing
 
@@ -19,6 +20,7 @@ TRAIN_K = 3
 """Training examples for each pair of first digits; dev and test have one."""
 DATA_SEED = 0
 MAX_LENGTH = 10_000
+MAX_FILE_BYTES = 256 << 20
 DEFAULT_ROOT = DATA / "digit_sum"
 
 Example = tuple[list[int], int]
@@ -84,7 +86,7 @@ def write(root: Path, length: int, k: int = TRAIN_K, seed: int = DATA_SEED) -> P
 def load(folder: Path) -> dict[str, list[Example]]:
     """The three splits of one length, every line checked.
 
-    A byte order mark and CRLF line ends are accepted.
+    See :mod:`nndl.dataset.text` for the encodings; the lines may end in LF, CRLF or CR.
 
     Raises:
         DataError: names file, line and fault.
@@ -98,12 +100,8 @@ def load(folder: Path) -> dict[str, list[Example]]:
 
 def load_file(path: Path) -> list[Example]:
     """The examples of one file: (digits, label). Raises DataError, see :func:`load`."""
-    try:
-        lines = Path(path).read_text(encoding="utf-8-sig").splitlines()
-    except FileNotFoundError:
-        raise DataError(f"{path}: no such file; remove its folder, and the next run makes it anew") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise DataError(f"{path}: cannot be read as UTF-8 text ({error})") from None
+    file = open_file(Path(path), "remove its folder, and the next run makes it anew", MAX_FILE_BYTES)
+    lines = list(read_lines(file, str(path)))
     if not lines:
         raise DataError(f"{path}: empty, expected one example a line")
     examples: list[Example] = []
@@ -118,14 +116,14 @@ def load_file(path: Path) -> list[Example]:
 def _parse(line: str, length: int | None) -> Example:
     text, tab, label_text = line.partition("\t")
     if not tab:
-        raise ValueError(f"no tab in {line!r}, expected digits, a tab, the label")
+        raise ValueError(f"no tab in {line[:80]!r}, expected digits, a tab, the label")
     tokens = text.split(" ")
     for token in tokens:
         if len(token) != 1 or token not in "0123456789":
-            raise ValueError(f"{token!r} is no digit, expected digits 0 to 9 separated by single spaces")
+            raise ValueError(f"{token[:20]!r} is no digit, expected digits 0 to 9 separated by single spaces")
     if len(tokens) < 3 or (length is not None and len(tokens) != length):
         raise ValueError(f"{len(tokens)} digits, expected {length or 'at least 3'}")
     digits = [int(token) for token in tokens]
     if label_text != str(digits[0] + digits[1]):
-        raise ValueError(f"label {label_text!r}, expected {digits[0]} + {digits[1]} = {digits[0] + digits[1]}")
+        raise ValueError(f"label {label_text[:20]!r}, expected {digits[0]} + {digits[1]} = {digits[0] + digits[1]}")
     return digits, int(label_text)

@@ -1,80 +1,110 @@
 """Downloads that show their progress, go on where they broke off, and are checked."""
 
 import hashlib
+import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from nndl.error import DownloadError, OutputError
+
+if TYPE_CHECKING:
+    from requests import Response
 
 TIMEOUT = 30.0
 """Seconds without a byte after which a server counts as gone."""
 
 
-def download(urls: tuple[str, ...], path: Path, md5: str) -> Path:
+def download(urls: tuple[str, ...], path: Path, md5: str, size: int) -> Path:
     """Fetch a file to ``path``; what arrived before an interruption is kept beside it and completed the next time.
 
     Args:
         urls: where it lies, tried one after the other.
         path: where it goes; it is there only once it is whole and checked.
         md5: of the whole file, in hexadecimal.
+        size: its bytes; no server is listened to beyond them.
 
     Raises:
         DownloadError: no server could be reached, or what came is not the file.
         OutputError: the file cannot be written.
     """
     part = path.with_name(f"{path.name}.part")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    failures = []
-    for url in urls:
-        try:
-            _fetch(url, part)
-        except DownloadError as error:
-            failures.append(str(error))
-            continue
-        if (found := _md5(part)) == md5:
-            part.replace(path)
-            return path
-        part.unlink()
-        failures.append(f"{url}: delivered other bytes, MD5 {found}, expected {md5}; they are removed")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if _size(part) >= size and _md5(part) != md5:
+            part.unlink()
+        failures = []
+        for url in urls:
+            try:
+                _fetch(url, part, size)
+            except DownloadError as error:
+                failures.append(f"{url}: {error}")
+                continue
+            if (found := _md5(part)) == md5:
+                part.replace(path)
+                return path
+            part.unlink()
+            failures.append(f"{url}: delivered other bytes, MD5 {found}, expected {md5}; they are removed")
+    except OSError as error:
+        raise OutputError(f"cannot write {part}: {error.strerror or error}; choose another place") from error
     raise DownloadError("; ".join(failures))
 
 
-def _fetch(url: str, part: Path) -> None:
+def _fetch(url: str, part: Path, size: int) -> None:
     """Append to ``part`` what is missing of the file; all of it, where the server does not resume."""
     import requests
-    from tqdm import tqdm
+    from urllib3.exceptions import HTTPError
 
-    have = part.stat().st_size if part.exists() else 0
+    have = _size(part)
+    if have == size:
+        return
     try:
-        with requests.get(url, stream=True, timeout=TIMEOUT, headers=_range(have)) as response:
-            if response.status_code == 416:  # nothing is missing
-                return
-            response.raise_for_status()
-            if response.status_code != 206:
-                have = 0
-            total = have + int(response.headers.get("Content-Length", 0))
-            with (
-                part.open("ab" if have else "wb") as file,
-                tqdm(total=total or None, initial=have, unit="B", unit_scale=True, desc=part.stem, disable=None) as bar,
-            ):
-                for block in response.iter_content(1 << 16):
-                    file.write(block)
-                    bar.update(len(block))
-    except requests.RequestException as error:
-        kept = part.stat().st_size if part.exists() else 0
+        with requests.get(url, stream=True, timeout=TIMEOUT, headers=_headers(have)) as response:
+            _receive(response, part, have, size)
+    # ValueError: a redirect to what is no address; urllib3's own errors pass through requests at times
+    except (requests.RequestException, HTTPError, ValueError) as error:
+        kept = _size(part)
         goes_on = f"; {kept:,} bytes are kept, the same command goes on from there" if kept else ""
-        raise DownloadError(f"{url}: {_reason(error)}{goes_on}") from None
-    except OSError as error:
-        raise OutputError(f"cannot write {part}: {error.strerror or error}; choose another place") from error
+        reason = str(error) if type(error) is ValueError else type(error).__name__
+        raise DownloadError(f"{reason}{goes_on}") from None
 
 
-def _range(have: int) -> dict[str, str]:
+def _headers(have: int) -> dict[str, str]:
     # identity: a server that compresses on the way would count other bytes
     return {"Accept-Encoding": "identity"} | ({"Range": f"bytes={have}-"} if have else {})
 
 
-def _reason(error: Exception) -> str:
-    response = getattr(error, "response", None)
-    return f"answered {response.status_code}" if response is not None else f"{type(error).__name__}"
+def _receive(response: "Response", part: Path, have: int, size: int) -> None:
+    from tqdm import tqdm
+
+    if response.status_code not in (200, 206):
+        raise ValueError(f"answered {response.status_code}")
+    if response.headers.get("Content-Type", "").startswith("text/"):  # such as one that asks for a login
+        raise ValueError("delivers a page")
+    if response.status_code != 206:
+        have = 0
+    expected = {"Content-Range": f"bytes {have}-{size - 1}/{size}", "Content-Length": str(size - have)}
+    for name, value in expected.items():
+        if (found := response.headers.get(name, value)) != value:
+            raise ValueError(f"announces {name} {found[:40]!r}, expected {value!r}")
+    with (
+        part.open("ab" if have else "wb") as file,
+        tqdm(total=size, initial=have, unit="B", unit_scale=True, desc=part.stem, disable=None) as bar,
+    ):
+        start = have
+        while have < size and (block := response.raw.read(min(1 << 16, size - have))):
+            file.write(block)
+            have += len(block)
+            bar.update(len(block))
+        if have < size:
+            if "Content-Length" not in response.headers:  # nothing broke off: the server has no more
+                file.truncate(start)
+            raise ValueError(f"delivers {have - start:,} bytes, expected {size - start:,}")
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _size(path: Path) -> int:
+    return path.stat().st_size if path.is_file() else 0
 
 
 def _md5(path: Path) -> str:

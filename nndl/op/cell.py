@@ -11,7 +11,10 @@ from contextlib import contextmanager
 from typing import Any
 
 import paddle.nn.functional as F
-from paddle import Tensor, addmm, full, nn, split
+from paddle import Tensor, addmm, full, nn, split, zeros
+
+from nndl.error import SettingError
+from nndl.op.setting import whole
 
 State = Any  # a tensor, or a tuple of tensors, each [B, D]
 
@@ -27,7 +30,10 @@ class Cell(nn.RNNCellBase):
         input_size: M.
         hidden_size: D.
         W_attr, U_attr, b_attr: Paddle's parameter attributes; Xavier-uniform, for each gate by itself, when left
-            out (b too, as in the book: its 1×D is a matrix to Paddle). False, for no parameter, is not supported.
+            out (b too, as in the book: its 1×D is a matrix to Paddle). False leaves b out: it is zero for good.
+
+    Raises:
+        SettingError: a size that is no whole number from 1, or False for W or U.
     """
 
     gates = 1
@@ -37,13 +43,20 @@ class Cell(nn.RNNCellBase):
         self, input_size: int, hidden_size: int, W_attr: Any = None, U_attr: Any = None, b_attr: Any = None
     ) -> None:
         super().__init__()
-        self.input_size, self.hidden_size = input_size, hidden_size
-        M, D, width = input_size, hidden_size, self.gates * hidden_size
+        self.input_size = M = whole("input_size", input_size)
+        self.hidden_size = D = whole("hidden_size", hidden_size)
+        for name, attr in (("W_attr", W_attr), ("U_attr", U_attr)):
+            if attr is False:
+                raise SettingError(f"{name} False: expected a parameter attribute; only b can be left out")
+        width = self.gates * D
         # The fan is that of one gate: the fused matrix starts like G separate ones.
         xavier = nn.initializer.XavierUniform
         self.W = self.create_parameter([M, width], attr=W_attr, default_initializer=xavier(fan_in=M, fan_out=D))
         self.U = self.create_parameter([D, width], attr=U_attr, default_initializer=xavier(fan_in=D, fan_out=D))
-        self.b = self.create_parameter([1, width], attr=b_attr, default_initializer=xavier(fan_in=1, fan_out=D))
+        if b_attr is False:  # not None: so every backend computes it without knowing
+            self.register_buffer("b", zeros([1, width], self.W.dtype), persistable=False)
+        else:
+            self.b = self.create_parameter([1, width], attr=b_attr, default_initializer=xavier(fan_in=1, fan_out=D))
         self._steps: list[dict[str, Tensor]] | None = None
 
     def get_initial_states(
@@ -59,6 +72,11 @@ class Cell(nn.RNNCellBase):
     def state_shape(self) -> tuple:
         """(D,), or one of these for each tensor of the state."""
         return (self.hidden_size,) if self.states == 1 else ((self.hidden_size,),) * self.states
+
+    @property
+    def has_hooks(self) -> bool:
+        """Whether each step must be a call of the cell, as ``paddle.summary`` or ``weight_norm`` listens to it."""
+        return bool(self._forward_pre_hooks or self._forward_post_hooks)
 
     def project(self, X: Tensor) -> Tensor:
         """The inputs' share, X W + b: float [..., M] to float [..., G·D]."""

@@ -2,10 +2,30 @@
 
 from typing import Any
 
+import paddle
 import paddle.nn.functional as F
 from paddle import Tensor, nn
 
-from nndl.error import SettingError
+from nndl.error import DataError, SettingError
+from nndl.op.setting import choice, whole
+
+
+def check_indices(indices: Tensor, V: int) -> None:
+    """Refuse indices outside 0..V-1: for some Paddle reads foreign memory, for others it returns zeros.
+
+    A model that is being exported has no numbers yet, and is not checked.
+
+    Raises:
+        DataError: an index outside the range, or a dtype other than int64 and int32.
+    """
+    if not paddle.in_dynamic_mode():
+        return
+    if indices.dtype not in (paddle.int64, paddle.int32):
+        raise DataError(f"indices of {str(indices.dtype).removeprefix('paddle.')}: expected int64")
+    values = indices.numpy()  # Paddle's own minimum and maximum would take ten times as long
+    if values.size and (values.min() < 0 or values.max() >= V):
+        wrong = values[(values < 0) | (values >= V)][0]
+        raise DataError(f"index {wrong}: expected 0 to {V - 1}, as the embedding has {V} rows")
 
 
 def lookup(E: Tensor, indices: Tensor) -> Tensor:
@@ -33,7 +53,8 @@ class Embedding(nn.Layer):
         method: "lookup" or "one_hot".
 
     Raises:
-        SettingError: an unknown method.
+        SettingError: a setting out of its range.
+        DataError: in use, an index outside 0..V-1.
 
     Example:
         >>> import paddle
@@ -43,15 +64,19 @@ class Embedding(nn.Layer):
 
     def __init__(self, num_embeddings: int, embedding_dim: int, para_attr: Any = None, method: str = "lookup"):
         super().__init__()
-        if method not in METHODS:
-            raise SettingError(f"method {method!r}: expected one of {', '.join(METHODS)}")
-        self.method = method
+        if para_attr is False:
+            raise SettingError("para_attr False: an embedding is nothing but its parameter")
+        self.method = choice("method", method, METHODS)
         self.W = self.create_parameter(
-            [num_embeddings, embedding_dim], attr=para_attr, default_initializer=nn.initializer.XavierUniform()
+            [whole("num_embeddings", num_embeddings), whole("embedding_dim", embedding_dim)],
+            attr=para_attr,
+            default_initializer=nn.initializer.XavierUniform(),
         )
 
     def forward(self, indices: Tensor) -> Tensor:
-        return METHODS[self.method](self.W, indices)
+        E = self.W
+        check_indices(indices, E.shape[0])
+        return METHODS[self.method](E, indices)
 
     def extra_repr(self) -> str:
         return f"{self.W.shape[0]}, {self.W.shape[1]}, method={self.method}"

@@ -38,8 +38,8 @@ def why_not() -> str:
 
 
 def takes(X: Tensor) -> bool:
-    """Whether the operator is there and can take such inputs: float32, on the CPU."""
-    return X.dtype == paddle.float32 and X.place.is_cpu_place() and not why_not()
+    """Whether the operator is there and can take such inputs: float32, on the CPU, numbers rather than a graph."""
+    return X.dtype == paddle.float32 and paddle.in_dynamic_mode() and X.place.is_cpu_place() and not why_not()
 
 
 class Weights(NamedTuple):
@@ -60,14 +60,15 @@ def unroll(
 ) -> tuple[Tensor, tuple[Tensor, Tensor]]:
     """Run an LSTM cell over all steps of a batch; arguments and results as of :func:`nndl.op.unroll`.
 
-    Padding (补齐) costs next to nothing, see native/lstm.cc. Only first derivatives exist.
+    Padding (补齐) costs next to nothing, see native/lstm.cc. Only first derivatives exist: a second one raises
+    NotImplementedError, and nndl/op/bptt.py has it.
 
     Shapes: X float32 [B, L, M] ([L, B, M] if time_major); state the pair (H, C), each float32 [B, D]; the cell's W
     [M, 4D], U [D, 4D], b [1, 4D], gates in the order i, f, c̃, o; sequence_length int [B], values 0..L.
 
     Raises:
         BuildError: the operator cannot be had on this machine.
-        SettingError: another dtype, device or shape.
+        SettingError: another dtype, device or shape, or lengths out of range.
     """
     Y, [state] = run_layer([cell], X, [state], sequence_length, time_major, reverse)
     return Y, state
@@ -89,8 +90,12 @@ def run_layer(
     """
     if why_not():
         raise BuildError(why_not())
+    if X.ndim < 2:
+        raise SettingError(f"inputs of shape {list(X.shape)}: expected three axes")
     B, L = (X.shape[1], X.shape[0]) if time_major else (X.shape[0], X.shape[1])
     M, D = cells[0].W.shape[0], cells[0].U.shape[0]
+    if not M or not D:
+        raise SettingError(f"a cell from {M} to {D} numbers: expected at least one")
     _check("inputs", X, [L, B, M] if time_major else [B, L, M])
     for cell in cells:
         for name, shape in (("W", [M, 4 * D]), ("U", [D, 4 * D]), ("b", [1, 4 * D])):
@@ -102,12 +107,8 @@ def run_layer(
                 _check(name, tensor, [B, D])
         H, C = (_stack(tensors) for tensors in zip(*states, strict=True))
     else:
-        H = C = paddle.zeros([len(cells), B, D] if len(cells) > 1 else [B, D])
-    if sequence_length is None:
-        lengths = paddle.full([B], L, dtype="int64")
-    else:
-        lengths = sequence_length.astype("int64").contiguous()
-        _check_lengths(lengths, B, L)
+        H = C = paddle.zeros([len(cells), B, D] if len(cells) > 1 else [B, D], "float32")
+    lengths = paddle.full([B], L, dtype="int64") if sequence_length is None else _lengths(sequence_length, B, L)
     Y, H, C, _ = _C_ops._run_custom_op(
         OPERATOR,
         (X.transpose([1, 0, 2]) if time_major else X).contiguous(),
@@ -140,10 +141,17 @@ def _check(name: str, tensor: Tensor, shape: list[int]) -> None:
         )
 
 
-def _check_lengths(lengths: Tensor, B: int, L: int) -> None:
+def _lengths(given: Any, B: int, L: int) -> Tensor:
+    """Lengths as the operator takes them, int64 [B]; given as a tensor, or what a tensor can be made of."""
+    try:
+        lengths = given if isinstance(given, Tensor) else paddle.to_tensor(given, place=paddle.CPUPlace())
+        lengths = lengths.astype("int64").contiguous()
+    except (TypeError, ValueError):
+        raise SettingError(f"sequence_length {given!r:.80}: expected {B} values from 0 to {L}") from None
     values = lengths.numpy()
-    if list(values.shape) != [B] or (B and (values.min() < 0 or values.max() > L)):
+    if values.shape != (B,) or (B and (values.min() < 0 or values.max() > L)):
         raise SettingError(f"sequence_length {values.tolist()[:8]}: expected {B} values from 0 to {L}")
+    return lengths
 
 
 class OneDNNLSTM(nn.LSTM):
@@ -156,7 +164,14 @@ class OneDNNLSTM(nn.LSTM):
     def forward(
         self, inputs: Tensor, initial_states: State = None, sequence_length: Tensor | None = None
     ) -> tuple[Tensor, tuple[Tensor, Tensor]]:
-        """Outputs of the last layer for every step, and the last states of all layers and directions."""
+        """Outputs of the last layer for every step, and the last states of all layers and directions.
+
+        Raises:
+            SettingError: inputs, states or lengths of a wrong shape, number, dtype or range.
+        """
+        if not paddle.in_dynamic_mode():  # no numbers yet, only a graph: Paddle's own operator can be exported
+            return super().forward(inputs, initial_states, sequence_length)
+        sequence_length = self._checked(inputs, initial_states, sequence_length)
         if self.proj_size or not takes(inputs):
             return super().forward(inputs, initial_states, sequence_length)
         cells = [_transposed(*weights) for weights in paddle_weights(self)]
@@ -166,8 +181,25 @@ class OneDNNLSTM(nn.LSTM):
         return run_layers(run_layer, cells, *how)
 
 
+    def _checked(self, inputs: Tensor, states: State, sequence_length: Any) -> Tensor | None:
+        """The lengths as a tensor. Paddle's own layer would read and write foreign memory by wrong ones."""
+        shape, axes = list(inputs.shape), "[L, B, M]" if self.time_major else "[B, L, M]"
+        if len(shape) != 3 or shape[2] != self.input_size:
+            raise SettingError(f"inputs of shape {shape}: expected {axes} with M = {self.input_size}")
+        L, B = shape[:2] if self.time_major else shape[1::-1]
+        if states is not None:
+            if not isinstance(states, tuple | list) or len(states) != 2:
+                count = len(states) if isinstance(states, tuple | list) else 1
+                raise SettingError(f"{count} initial states: expected 2, H and C")
+            N = self.num_layers * self.num_directions
+            for name, state, D in zip("HC", states, (self.proj_size or self.hidden_size, self.hidden_size), strict=True):
+                if list(state.shape) != [N, B, D]:
+                    raise SettingError(f"initial {name} of shape {list(state.shape)}: expected {[N, B, D]}")
+        return None if sequence_length is None else _lengths(sequence_length, B, L)
+
+
 def _transposed(W: Tensor, U: Tensor, b_ih: Tensor | None, b_hh: Tensor | None) -> Weights:
     """Paddle's matrices are the transposed of ours, and it has two biases, or none."""
-    b = sum((b for b in (b_ih, b_hh) if b is not None), paddle.zeros([W.shape[0]]))
+    b = sum((b for b in (b_ih, b_hh) if b is not None), paddle.zeros([W.shape[0]], W.dtype))
     # Without the clone the gradients would be transposed views, which Paddle's data parallel mistakes for plain ones.
     return Weights(W.clone().T, U.clone().T, b.unsqueeze(0))

@@ -3,6 +3,8 @@
 import paddle
 from paddle import Tensor, nn
 
+from nndl.op.lengths import as_lengths, valid_steps
+
 
 def masked_mean(X: Tensor, sequence_length: Tensor) -> Tensor:
     r"""The mean of the first ``sequence_length`` steps of each sequence; zeros for an empty one.
@@ -10,8 +12,12 @@ def masked_mean(X: Tensor, sequence_length: Tensor) -> Tensor:
     .. math:: \bar{x} = \frac{1}{\max(n, 1)} \sum_{t < n} x_t
 
     Shapes: X float [B, L, D], sequence_length int [B] with values 0..L; result float [B, D].
+
+    Raises:
+        SettingError: a length out of its range.
     """
-    mask = _mask(X, sequence_length)
+    sequence_length = as_lengths(sequence_length, *X.shape[:2])
+    mask = valid_steps(sequence_length, X.shape[1], time_axis=1)
     # Σ_t m_t x_t as a product [1, L] x [L, D] of each sequence: no copy of X is made.
     total = paddle.matmul(mask.astype(X.dtype), X, transpose_x=True).squeeze(1)
     if not paddle.isfinite(total).all():  # 0 · NaN is NaN: whatever stands in the padding (补齐) must not count
@@ -24,18 +30,20 @@ def masked_max(X: Tensor, sequence_length: Tensor) -> Tensor:
 
     .. math:: \hat{x} = \max_{t < n} x_t
 
+    A NaN among these steps comes out as NaN.
+
     Shapes: X float [B, L, D], sequence_length int [B] with values 1..L; result float [B, D].
+
+    Raises:
+        SettingError: a length out of its range.
     """
-    lowest = paddle.full_like(X, paddle.finfo(X.dtype).min)
-    masked = paddle.where(_mask(X, sequence_length), X, lowest)
-    # Not max(axis=1): on a CPU its gradient takes Paddle 3.3.1 a thousand times as long as this one.
-    return paddle.take_along_axis(masked, masked.argmax(axis=1, keepdim=True), axis=1).squeeze(1)
-
-
-def _mask(X: Tensor, sequence_length: Tensor) -> Tensor:
-    """True at the steps that count: bool [B, L, 1]."""
-    steps = paddle.arange(X.shape[1], dtype="int64")
-    return (steps < sequence_length.astype("int64").unsqueeze(-1)).unsqueeze(-1)
+    sequence_length = as_lengths(sequence_length, *X.shape[:2], least=1)
+    mask = valid_steps(sequence_length, X.shape[1], time_axis=1)
+    counted = paddle.where(mask, X, X[:, :1])  # a step more than once changes no maximum
+    # Not max(axis=1) alone: on a CPU its gradient takes Paddle 3.3.1 a thousand times as long as that of argmax, ...
+    largest = paddle.take_along_axis(counted, counted.argmax(axis=1, keepdim=True), axis=1).squeeze(1)
+    greatest = counted.detach().max(axis=1)  # ... which passes a NaN over
+    return paddle.where(greatest.isnan(), greatest, largest)
 
 
 class AveragePooling(nn.Layer):

@@ -7,13 +7,17 @@ from typing import Any
 
 import paddle
 import paddle.nn.functional as F
-from paddle import Tensor, nn
+from paddle import ParamAttr, Tensor, nn
 
 from nndl.error import SettingError
 from nndl.op.cell import Cell, LSTMCell, SRNCell, State
+from nndl.op.lengths import as_lengths, valid_steps
+from nndl.op.setting import choice, probability, whole
 
 BACKENDS = ("fused", "stepwise", "bptt", "onednn", "auto")
 DIRECTIONS = {"forward": 1, "bidirectional": 2, "bidirect": 2}
+MOST_LAYERS = 1000
+AUTOCAST = ("float16", "bfloat16", "float32")  # what amp casts to and fro
 
 
 def unroll(
@@ -32,9 +36,14 @@ def unroll(
     Shapes: X float [B, L, M] ([L, B, M] if time_major); state as the cell's, each [B, D], zeros when left
     out; sequence_length int [B], values 0..L. Returns the outputs float [B, L, D] ([L, B, D]), placed at the
     step they belong to, and the last state.
+
+    Raises:
+        SettingError: lengths of another shape, dtype or range.
     """
     time_axis = 0 if time_major else 1
     L = X.shape[time_axis]
+    if sequence_length is not None:
+        sequence_length = as_lengths(sequence_length, X.shape[1 - time_axis], L)
     shortest = L if sequence_length is None else int(sequence_length.min())
     valid = None if shortest == L else valid_steps(sequence_length, L, time_axis)
     if valid is not None:  # whatever stands in the padding, NaN included, must not reach a gradient either
@@ -42,8 +51,9 @@ def unroll(
     if state is None:
         state = cell.get_initial_states(X, dtype=X.dtype, batch_dim_idx=1 - time_axis)
     # A cell of ours projects the inputs of all steps in one product; any other cell takes them as they are.
-    step: Callable = cell.step if isinstance(cell, Cell) else cell
-    inputs = paddle.unbind(cell.project(X) if isinstance(cell, Cell) else X, axis=time_axis)
+    in_two = isinstance(cell, Cell) and not cell.has_hooks
+    step: Callable = cell.step if in_two else cell
+    inputs = paddle.unbind(cell.project(X) if in_two else X, axis=time_axis)
 
     outputs: list[Tensor] = [X] * L
     for t in reversed(range(L)) if reverse else range(L):
@@ -60,14 +70,6 @@ def unroll(
 def _map(function: Callable, *states: State) -> State:
     """Apply a function to the tensors of one state, or to the corresponding tensors of several."""
     return tuple(map(function, *states)) if isinstance(states[0], tuple | list) else function(*states)
-
-
-def valid_steps(sequence_length: Tensor, L: int, time_axis: int) -> Tensor:
-    """True where a sequence has not ended yet: bool [B, L, 1], or [L, B, 1] for time_axis 0."""
-    steps = paddle.arange(L, dtype="int64")
-    lengths = sequence_length.astype("int64")
-    valid = steps.unsqueeze(1) < lengths if time_axis == 0 else steps < lengths.unsqueeze(1)
-    return valid.unsqueeze(-1)
 
 
 def run_layer(
@@ -144,7 +146,9 @@ class Recurrent(nn.Layer):
         time_major: whether time is the first axis.
 
     Raises:
-        SettingError: a setting out of its range, or inputs, states or lengths of a wrong shape.
+        SettingError: a setting out of its range, cells that do not fit together, or, in use, inputs, states or lengths
+            of a wrong shape, dtype or range, or a static graph, as ``paddle.jit.save`` makes one: export what
+            :meth:`SRN.to_paddle` or :meth:`LSTM.to_paddle` returns.
     """
 
     def __init__(
@@ -157,24 +161,41 @@ class Recurrent(nn.Layer):
         time_major: bool = False,
     ) -> None:
         super().__init__()
-        if direction not in DIRECTIONS:
-            raise SettingError(f"direction {direction!r}: expected one of {', '.join(DIRECTIONS)}")
-        if num_layers < 1:
-            raise SettingError(f"num_layers {num_layers}: expected at least 1")
-        if not 0 <= dropout < 1:
-            raise SettingError(f"dropout {dropout}: expected a probability from 0 up to, not including, 1")
-        self.input_size, self.num_layers, self.direction = input_size, num_layers, direction
-        self.num_directions, self.dropout, self.time_major = DIRECTIONS[direction], dropout, time_major
+        self.input_size = size = whole("input_size", input_size)
+        self.num_layers = whole("num_layers", num_layers, most=MOST_LAYERS)
+        self.direction = choice("direction", direction, DIRECTIONS)
+        self.num_directions = DIRECTIONS[direction]
+        self.dropout, self.time_major = probability("dropout", dropout), time_major
         self.cells = nn.LayerList()
-        for _ in range(num_layers):
-            self.cells.extend([make_cell(input_size) for _ in range(self.num_directions)])
-            input_size = self.num_directions * self.cells[0].hidden_size
+        for _ in range(self.num_layers):
+            self.cells.extend([make_cell(size) for _ in range(self.num_directions)])
+            self._check_cells(size)
+            size = self.num_directions * self.cells[-1].hidden_size
+
+    def _check_cells(self, size: int) -> None:
+        """Whether the newest layer's cells take what the layer before returns, and all states can be stacked."""
+        for cell in self.cells[-self.num_directions :]:
+            if getattr(cell, "input_size", size) != size:
+                raise SettingError(
+                    f"a cell with inputs of size {cell.input_size}: expected {size}, as handed to make_cell"
+                )
+            if cell.state_shape != self.cells[0].state_shape:
+                shapes = f"{self.cells[0].state_shape} and {cell.state_shape}"
+                raise SettingError(f"cells with states of {shapes}: expected one shape, as the states are stacked")
 
     def forward(
         self, inputs: Tensor, initial_states: State = None, sequence_length: Tensor | None = None
     ) -> tuple[Tensor, State]:
         """Outputs of the last layer for every step, and the last states of all layers and directions."""
-        self._check(inputs, sequence_length)
+        if not paddle.in_dynamic_mode():
+            raise SettingError(
+                f"{type(self).__name__} steps through time in Python, so it cannot be part of a static graph: "
+                "export Paddle's layer in its place, for SRN and LSTM what layer.to_paddle() returns"
+            )
+        self._check(inputs)
+        if sequence_length is not None:
+            B, L = inputs.shape[1::-1] if self.time_major else inputs.shape[:2]
+            sequence_length = as_lengths(sequence_length, B, L)
         first_states = self._split(initial_states, inputs)
         dropout = self.dropout if self.training else 0.0
         return run_layers(
@@ -206,22 +227,25 @@ class Recurrent(nn.Layer):
         for tensor in tensors:
             if list(tensor.shape) != shape:
                 raise SettingError(f"initial state of shape {list(tensor.shape)}: expected {shape}")
+            self._check_dtype("initial state", tensor)
         return split_states(states if several else tensors[0], N)
 
-    def _check(self, inputs: Tensor, sequence_length: Tensor | None) -> None:
+    def _check(self, inputs: Tensor) -> None:
         axes = "[L, B, M]" if self.time_major else "[B, L, M]"
-        if inputs.ndim != 3 or inputs.shape[-1] != self.input_size:
-            raise SettingError(f"inputs of shape {list(inputs.shape)}: expected {axes} with M = {self.input_size}")
-        L, batch = inputs.shape[:2] if self.time_major else inputs.shape[1::-1]
-        if L == 0:
-            raise SettingError(f"inputs of shape {list(inputs.shape)}: expected at least one step")
-        if sequence_length is None:
+        shape = list(inputs.shape)
+        if len(shape) != 3 or shape[-1] != self.input_size:
+            raise SettingError(f"inputs of shape {shape}: expected {axes} with M = {self.input_size}")
+        if 0 in shape:
+            raise SettingError(f"inputs of shape {shape}: expected at least one step and one sequence")
+        self._check_dtype("inputs", inputs)
+
+    def _check_dtype(self, name: str, tensor: Tensor) -> None:
+        cell = self.cells[0]
+        if not isinstance(cell, Cell) or tensor.dtype == cell.W.dtype:  # a reader's own cell may take what it likes
             return
-        if list(sequence_length.shape) != [batch]:
-            raise SettingError(f"sequence_length of shape {list(sequence_length.shape)}: expected [{batch}]")
-        low, high = int(sequence_length.min()), int(sequence_length.max())
-        if low < 0 or high > L:
-            raise SettingError(f"sequence_length from {low} to {high}: expected values from 0 to {L}")
+        found, expected = (str(dtype).removeprefix("paddle.") for dtype in (tensor.dtype, cell.W.dtype))
+        if not (paddle.amp.is_autocast_enabled() and found in AUTOCAST):
+            raise SettingError(f"{name} of {found} for parameters of {expected}: use .astype('{expected}')")
 
     def extra_repr(self) -> str:
         return f"num_layers={self.num_layers}, direction={self.direction}, dropout={self.dropout}"
@@ -248,8 +272,16 @@ class _PaddleTwin(Recurrent):
         W_attr: Any = None,
         U_attr: Any = None,
         b_attr: Any = None,
+        **unknown: Any,
     ) -> None:
-        self.hidden_size = hidden_size
+        if isinstance(num_layers, ParamAttr | nn.initializer.Initializer):
+            raise SettingError("num_layers is a parameter attribute: name it, as in W_attr=..., U_attr=..., b_attr=...")
+        if unknown:  # the book's LSTM has an attribute for each gate
+            raise SettingError(
+                f"no argument is called {', '.join(unknown)}; parameter attributes are W_attr, U_attr and b_attr, of "
+                "an LSTM each for all gates side by side, in the order i, f, c, o"
+            )
+        self.hidden_size = whole("hidden_size", hidden_size)
         super().__init__(
             lambda size: self.cell_class(size, hidden_size, W_attr, U_attr, b_attr),
             input_size,
@@ -258,6 +290,14 @@ class _PaddleTwin(Recurrent):
             dropout,
             time_major,
         )
+
+    def __getattr__(self, name: str) -> Any:
+        """W, U and b of a layer that is one cell, as the book's layers have them."""
+        if name in ("W", "U", "b"):
+            if len(self.cells) == 1:
+                return getattr(self.cells[0], name)
+            raise AttributeError(f"{type(self).__name__} of {len(self.cells)} cells: each has its own, cells[0].{name}")
+        return super().__getattr__(name)
 
     @classmethod
     def from_paddle(cls, layer: Any) -> "_PaddleTwin":
@@ -276,26 +316,45 @@ class _PaddleTwin(Recurrent):
             )
         direction = "forward" if layer.num_directions == 1 else "bidirectional"
         sizes = (layer.input_size, layer.hidden_size, layer.num_layers, direction)
-        with _default_dtype(layer.weight_ih_l0.dtype):
-            ours = cls(*sizes, time_major=layer.time_major, dropout=layer.dropout)
-        for cell, (W, U, b_ih, b_hh) in zip(ours.cells, paddle_weights(layer), strict=True):
-            cell.W.set_value(W.T)
-            cell.U.set_value(U.T)
-            zero = paddle.zeros_like(cell.b)
-            cell.b.set_value(zero + (zero if b_ih is None else b_ih) + (zero if b_hh is None else b_hh))
+        weights = paddle_weights(layer)
+        # What Paddle was told to leave out is there all the same: zero, and never trained.
+        left_out = all(b.stop_gradient and not b.any() for _, _, *biases in weights for b in biases if b is not None)
+        b_attr = False if left_out else None
+        with _default_dtype(weights[0][0].dtype):
+            ours = cls(*sizes, time_major=layer.time_major, dropout=layer.dropout, b_attr=b_attr)
+        for cell, (W, U, *biases) in zip(ours.cells, weights, strict=True):
+            _copy([W], cell.W, W.T)
+            _copy([U], cell.U, U.T)
+            if not left_out:
+                biases = [b for b in biases if b is not None]
+                _copy(biases, cell.b, sum(biases, paddle.zeros_like(cell.b)))
+        if not layer.training:
+            ours.eval()
         return ours
 
     def to_paddle(self) -> Any:
-        """Paddle's layer with a copy of our weights; b goes into its first bias, the second is zero."""
+        """Paddle's layer with a copy of our weights; b goes into its first bias, the second is zero.
+
+        It can be exported, which ours cannot. Where ours has no b, both biases are zero and do not train (a layer that
+        was told to have none crashes in Paddle 3.3.1).
+        """
         sizes = (self.input_size, self.hidden_size, self.num_layers, self.direction)
         with _default_dtype(self.cells[0].W.dtype):
             theirs = self.paddle_class(*sizes, time_major=self.time_major, dropout=self.dropout)
         for cell, (W, U, b_ih, b_hh) in zip(self.cells, paddle_weights(theirs), strict=True):
-            W.set_value(cell.W.T)
-            U.set_value(cell.U.T)
-            b_ih.set_value(cell.b[0])
-            b_hh.set_value(paddle.zeros_like(b_hh))
+            _copy([cell.W], W, cell.W.T)
+            _copy([cell.U], U, cell.U.T)
+            _copy([cell.b], b_ih, cell.b[0])
+            _copy([cell.b], b_hh, paddle.zeros_like(b_hh))
+        if not self.training:
+            theirs.eval()
         return theirs
+
+
+def _copy(sources: list[Tensor], target: Tensor, value: Tensor) -> None:
+    """Give a parameter its value; what was frozen in all its sources stays frozen."""
+    target.set_value(value)
+    target.stop_gradient = all(source.stop_gradient for source in sources)
 
 
 @contextmanager
@@ -352,9 +411,7 @@ class LSTM(_PaddleTwin):
 
     def __init__(self, *args: Any, backend: str = "fused", **settings: Any) -> None:
         super().__init__(*args, **settings)
-        if backend not in BACKENDS:
-            raise SettingError(f"backend {backend!r}: expected one of {', '.join(BACKENDS)}")
-        self.backend = backend
+        self.backend = choice("backend", backend, BACKENDS)
 
     def _run_layer(self, cells: Sequence[LSTMCell], X: Tensor, *rest: Any) -> tuple[Tensor, list[State]]:
         from nndl.op import bptt, onednn, stepwise  # these build on this module
@@ -362,7 +419,7 @@ class LSTM(_PaddleTwin):
         backend = self.backend
         if backend == "auto":
             backend = "onednn" if onednn.takes(X) else "fused"
-        if any(cell._steps is not None for cell in cells):  # only here can steps be recorded
+        if any(cell._steps is not None or cell.has_hooks for cell in cells):  # the others know no single steps
             backend = "fused"
         if backend == "onednn":
             return onednn.run_layer(cells, X, *rest)

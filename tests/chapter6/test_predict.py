@@ -2,17 +2,21 @@
 
 import io
 import shutil
+from collections.abc import Callable
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-import nndl  # noqa: F401, before Paddle
-from chapter6 import text_experiment
+import nndl
+from chapter6 import text_experiment, training
 from chapter6.__main__ import main
 from chapter6.predict import AT_ONCE, Predictor, find_model
 from chapter6.section import Record
 from nndl import jsonfile
+from nndl.dataset import imdb
 
 SETTINGS = text_experiment.TextSettings(
     backend="onednn",
@@ -65,8 +69,27 @@ def test_arguments_file_and_standard_input_agree(
         file = tmp_path / f"reviews{i}.txt"
         file.write_text(end.join(REVIEWS), encoding="utf-8", newline="")
         assert predict(capsys, "--model", model, "--file", file)[0] == from_arguments
-    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO("\n".join(REVIEWS).encode())))
+    give(monkeypatch, "\n".join(REVIEWS).encode())
     assert predict(capsys, "--model", model)[0] == from_arguments
+
+
+def give(monkeypatch: pytest.MonkeyPatch, content: bytes) -> None:
+    """On the standard input."""
+    stream = io.BufferedReader(io.BytesIO(content))  # type: ignore[arg-type]
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(stream))
+
+
+def test_whatever_an_editor_writes_gives_the_same_answers(
+    model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    expected = predict(capsys, "--model", model, *REVIEWS)[0]
+    text, file = "\r\n".join(REVIEWS), tmp_path / "reviews.txt"
+    for content in (text.encode("utf-8-sig"), text.encode("utf-16"), ("\ufeff" + text).encode("gb18030")):
+        file.write_bytes(content)
+        assert predict(capsys, "--model", model, "--file", file)[0] == expected
+        give(monkeypatch, content)
+        assert predict(capsys, "--model", model)[0] == expected
+    assert predict(capsys, "--model", model, *("\ufeff" + review for review in REVIEWS))[0] == expected
 
 
 def test_answers_come_in_order_and_are_those_of_each_alone(model: Path) -> None:
@@ -80,13 +103,24 @@ def test_answers_come_in_order_and_are_those_of_each_alone(model: Path) -> None:
 
 def test_odd_lines(model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file = tmp_path / "reviews.txt"
-    file.write_bytes(b"good film\n\n   \ncaf\xe9 bad\n" + b"great " * 200_000 + b"\nzzz")
+    odd = ["good film", "", "   ", "...!", "这部电影太好看了", "这部电影, 太好看了!", "zzz 10:30", "great " * 200_000]
+    file.write_text("\n".join(odd), encoding="utf-8")
     lines, said = predict(capsys, "--model", model, "--file", file)
-    assert [line == "-\t-" for line in lines] == [False, True, True, False, False, False]
-    assert "2 review(s) without any word" in said
-    assert "1 review(s) with bytes that are not UTF-8" in said
+    without = {1: "-\t-", 2: "-\t-", 3: "-\t-", 4: "unknown\t-", 5: "unknown\t-", 6: "unknown\t-"}
+    assert {i: line for i, line in enumerate(lines) if line.endswith("\t-")} == without
+    assert "3 review(s) without any word" in said
+    assert "3 review(s) of which the model knows no word" in said
     file.write_bytes(b"")
     assert predict(capsys, "--model", model, "--file", file)[0] == []
+
+
+def test_what_is_unknown_is_what_the_model_sees(model: Path) -> None:
+    """A known word behind the end of what is read of a review does not count."""
+    predictor = Predictor(model)
+    length = SETTINGS.max_seq_len
+    labels = [predictor([f"{'未知 ' * n} great"])[0][0] for n in (0, length - 1, length)]
+    assert labels == [labels[0], labels[1], "unknown"]
+    assert set(labels[:2]) <= {"negative", "positive"}
 
 
 def test_more_lines_than_are_read_at_once(model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -99,14 +133,53 @@ def test_more_lines_than_are_read_at_once(model: Path, tmp_path: Path, capsys: p
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        ([" "], "empty review"),
+        (["good", " "], "review 2 is empty"),
+        (["\ufeff"], "review 1 is empty"),
+        (["bad \udc80 film"], "review 1, line 1: byte 0x80 at character 5 is no text"),
+        (["good", "a\0b"], "review 2, line 1: holds a NUL"),
         (["--file", "nowhere.txt"], "nowhere.txt: no such file"),
         (["--file", "."], "a folder"),
         (["good", "--file", "x.txt"], "not both"),
     ],
 )
-def test_bad_input(arguments: list[str], said: str, model: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert said in predict(capsys, "--model", model, *arguments, code=2)[1].splitlines()[-1]
+def test_bad_input(arguments: list[str], said: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Found before a model is looked for."""
+    lines = predict(capsys, "--model", "nowhere", *arguments, code=2)[1].splitlines()
+    assert said in lines[-1]
+    assert len(lines) == 1
+
+
+def test_a_file_that_is_no_text(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "reviews.txt"
+    for content, said in (
+        (b"good film\n" * 1_000 + b"caf\xe9 bad\n", "line 1001: byte 0xe9 at character 4"),
+        ("好电影".encode("gbk"), "line 1: byte 0xba at character 1"),
+        ("good film".encode("utf-16-le"), "line 1: holds a NUL"),
+        (b"good film\n" + bytes(100), "line 2: holds a NUL"),
+    ):
+        file.write_bytes(content)
+        lines, error = predict(capsys, "--model", "nowhere", "--file", file, code=2)
+        assert lines == []
+        assert f"{file}, {said}" in error
+        assert "UTF-8" in error
+    monkeypatch.setattr("nndl.dataset.text.MAX_LINE", 100)
+    file.write_bytes(b"good\n" + b"great " * 20)
+    assert "line 2: longer than 100" in predict(capsys, "--model", "nowhere", "--file", file, code=2)[1]
+    for path in ("/dev/zero", "/dev/null"):
+        if Path(path).exists():
+            assert "a device or a pipe" in predict(capsys, "--model", "nowhere", "--file", path, code=2)[1]
+
+
+def test_standard_input_that_is_no_text(
+    model: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It cannot be read twice: what came before is answered."""
+    give(monkeypatch, b"good film\n" * AT_ONCE + b"bad \x80 film\n")
+    lines, said = predict(capsys, "--model", model, code=2)
+    assert len(lines) == AT_ONCE
+    assert f"the standard input, line {AT_ONCE + 1}: byte 0x80" in said
 
 
 def truncate(path: Path) -> None:
@@ -114,7 +187,55 @@ def truncate(path: Path) -> None:
 
 
 def change_result(path: Path, **changes: object) -> None:
-    jsonfile.write(path, jsonfile.read(path) | changes)
+    """With new check sums, as anyone can make them."""
+    result = jsonfile.read(path.with_name("result.json")) | changes
+    result["files"] = {name: training._sha256(path.with_name(name)) for name in result["files"]}
+    jsonfile.write(path.with_name("result.json"), result)
+
+
+def change_model(path: Path, change: Callable[[dict[str, np.ndarray]], object]) -> None:
+    parameters = nndl.checkpoint.load(path)
+    change(parameters)
+    nndl.checkpoint.save(parameters, path)
+    change_result(path)
+
+
+def without_embeddings(held: dict[str, np.ndarray]) -> None:
+    del held["embedding_layer.weight"]
+
+
+def rename_word(path: Path) -> None:
+    path.write_text(path.read_text(encoding="utf-8").replace("\ngreat\t", "\ngrand\t"), encoding="utf-8")
+    change_result(path)
+
+
+ABSURD = [
+    {"tokenizer": "jieba"},
+    {"tokenizer": ["word"]},
+    {"tokenizer": None},
+    {"hidden_size": "five"},
+    {"hidden_size": 10**9},
+    {"hidden_size": -1},
+    {"hidden_size": 5.0},
+    {"hidden_size": True},
+    {"input_size": 4096},
+    {"hidden_size": 4096, "num_layers": 16},
+    {"num_layers": 10**6},
+    {"num_layers": -1},
+    {"num_layers": "1"},
+    {"num_layers": None},
+    {"dropout": 7},
+    {"dropout": [0]},
+    {"max_seq_len": -5},
+    {"max_seq_len": 10**15},
+    {"max_seq_len": {}},
+    {"direction": "up"},
+    {"pooling": None},
+    {"backend": "cuda"},
+    {"corpus": None},
+    {"corpus": ["imdb"]},
+    {"corpus": "another"},
+]
 
 
 @pytest.mark.parametrize(
@@ -122,13 +243,20 @@ def change_result(path: Path, **changes: object) -> None:
     [
         ("best.pdparams", Path.unlink),
         ("best.pdparams", truncate),
+        ("best.pdparams", lambda path: change_model(path, lambda held: held["output_layer.bias"].fill(np.nan))),
+        ("best.pdparams", lambda path: change_model(path, lambda held: held["output_layer.weight"].fill(np.inf))),
+        ("best.pdparams", lambda path: change_model(path, lambda held: held.pop("output_layer.bias"))),
+        ("best.pdparams", lambda path: change_model(path, lambda held: held.update(more=np.zeros(3)))),
+        ("result.json", lambda path: change_model(path.with_name("best.pdparams"), without_embeddings)),
         ("vocabulary.txt", Path.unlink),
-        ("vocabulary.txt", lambda path: path.write_text(path.read_text().replace("\ngreat\t", "\ngrand\t"))),
+        ("vocabulary.txt", rename_word),
+        ("vocabulary.txt", lambda path: change_result(path, vocabulary=7)),
         ("result.json", Path.unlink),
         ("result.json", truncate),
-        ("result.json", lambda path: change_result(path, tokenizer="jieba")),
-        ("result.json", lambda path: change_result(path, hidden_size="five")),
-        ("best.pdparams", lambda path: change_result(path.with_name("result.json"), hidden_size=7)),
+        *(("result.json", partial(change_result, **changes)) for changes in ABSURD),
+        ("best.pdparams", lambda path: change_result(path, hidden_size=4)),
+        ("best.pdparams", lambda path: change_result(path, direction="forward")),
+        ("best.pdparams", lambda path: change_result(path, num_layers=0)),
     ],
 )
 def test_damaged_model(name, damage, model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -146,9 +274,12 @@ def test_the_best_preset_and_seed_serve(tmp_path: Path, capsys: pytest.CaptureFi
         folder = tmp_path / "6.7" / preset
         folder.mkdir(parents=True)
         trainings = [{"dev_accuracy": 0.8 + 0.1 * (n == 1), "folder": f"/gone/{preset}{n}"} for n in range(3)]
-        record = Record("6.7", preset, {}, [0, 1, 2], 1.0, {}, {"trainings": trainings})
+        record = Record("6.7", preset, {}, [0], 1.0, {}, {"trainings": trainings})
         jsonfile.write(folder / "record.json", asdict(record))
         assert find_model(tmp_path) == folder / "checkpoints" / f"{preset}1"
+    for odd in (None, [], {}, [7], [{"dev_accuracy": 0.5}], [{"dev_accuracy": 0.5, "folder": 7}], "best"):
+        jsonfile.write(folder / "record.json", asdict(record) | {"metrics": {"trainings": odd}})
+        assert "record.json: damaged" in predict(capsys, "--out", tmp_path, "good", code=2)[1]
     (folder / "record.json").write_text("{")
     assert "record.json: damaged" in predict(capsys, "--out", tmp_path, "good", code=2)[1]
 
@@ -157,4 +288,17 @@ def test_data_that_is_not_there(tmp_path: Path, capsys: pytest.CaptureFixture[st
     with pytest.raises(SystemExit) as exit_:
         main(["data", "imdb", "--from", str(tmp_path / "nowhere"), "--data-dir", str(tmp_path)])
     assert exit_.value.code == 2
-    assert "no such file or folder" in capsys.readouterr().err
+    assert "no such file; expected an archive or a folder" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("is_official", [True, False])
+def test_other_reviews_than_the_official_are_no_secret(
+    is_official: bool, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done = imdb.Preparation(tmp_path, {"train": 25_000}, 3, is_official, False)
+    monkeypatch.setattr(imdb, "prepare", lambda source, root: done)
+    with pytest.raises(SystemExit):
+        main(["data", "imdb", "--from", "any", "--data-dir", str(tmp_path)])
+    said = capsys.readouterr().out
+    assert ("not the official reviews" in said) is not is_official
+    assert "3 reviews hold bytes that are no text" in said

@@ -15,6 +15,7 @@ from paddle.io import DataLoader, Dataset
 
 import nndl
 from nndl import Accuracy, RunnerV3, plot_training_loss, plot_training_loss_acc
+from nndl.error import SettingError
 
 # --- what a reader has written: a dataset, an SRN, a model ---
 
@@ -117,7 +118,7 @@ def test_the_notebook_runs_from_the_loaders_to_the_figures(tmp_path, capsys):
     assert logits.shape == [3, 19]
     said = capsys.readouterr().out
     assert "[Train] epoch: 1/4, step: 5/12, loss: " in said
-    assert "[Evaluate] dev score: " in said
+    assert "[Evaluate]  dev score: " in said
     assert "[SRN] length:4, Score: " in said
     assert np.var(plt.imread(tmp_path / "images" / "6.6.png")[..., :3]) > 0.001
     assert (tmp_path / "images" / "acc.pdf").stat().st_size > 5000
@@ -165,6 +166,98 @@ def test_parameters_set_by_attributes_give_the_hidden_state_of_the_book():
     second = np.tanh([0.3 + 0.1 * first[1], 0.5 + 0.1 * first[0]])
     np.testing.assert_allclose(theirs.numpy(), [second], rtol=1e-6)
     np.testing.assert_allclose(ours.numpy(), [[second]], rtol=1e-6)
+
+
+def test_the_books_attributes_by_position_are_refused_in_one_line():
+    attribute = paddle.ParamAttr(initializer=nn.initializer.Constant(0.5))
+    for layer in (nndl.SRN, nndl.LSTM):
+        for arguments in [(attribute,), (attribute, attribute, attribute)]:
+            with pytest.raises(SettingError, match=r"^num_layers is a parameter attribute: name it, as in W_attr="):
+                layer(2, 2, *arguments)
+        with pytest.raises(SettingError, match=r"^num_layers None: "):
+            layer(2, 2, None, attribute)
+    with pytest.raises(SettingError, match=r"^no argument is called Wi_attr, bc_attr; .* order i, f, c, o"):
+        nndl.LSTM(2, 2, Wi_attr=attribute, bc_attr=attribute)
+    with pytest.raises(SettingError, match=r"^no argument is called para_attr"):
+        nndl.SRN(2, 2, para_attr=attribute)
+
+
+def test_attributes_of_all_gates_give_the_hidden_state_of_the_book():
+    """What the refusal above says to do: the book's four matrices side by side, in the order i, f, c, o."""
+
+    def assigned(values):
+        return paddle.ParamAttr(initializer=nn.initializer.Assign(values))
+
+    W, U, b = (np.array(rows) for rows in ([[0.1, 0.2], [0.1, 0.2]], [[0.0, 0.1], [0.1, 0.0]], [[0.1, 0.1]]))
+    side_by_side = [assigned(np.tile(part, 4)) for part in (W, U, b)]
+    lstm = nndl.LSTM(2, 2, W_attr=side_by_side[0], U_attr=side_by_side[1], b_attr=side_by_side[2])
+    _, (H, _) = lstm(paddle.to_tensor([[[1.0, 0.0]]]))
+    z = W[0] + b[0]  # of the first and only step, the same for every gate
+    gate = 1 / (1 + np.exp(-z))
+    np.testing.assert_allclose(H.numpy(), [[gate * np.tanh(gate * np.tanh(z))]], rtol=1e-6)
+
+
+def custom_print_log_of_the_book(lists):
+    """Looks for the parameters by name, as the book's does, and keeps 0 where it finds none."""
+
+    def custom_print_log(runner):
+        norms = dict.fromkeys(lists, 0)
+        for name, parameter in runner.model.named_parameters():
+            for each in lists:
+                if name == f"rnn_model.{each}":
+                    norms[each] = paddle.norm(parameter.grad, p=2).item()
+        for each, values in lists.items():
+            values.append(norms[each])
+
+    return custom_print_log
+
+
+@pytest.mark.parametrize("layer", [nndl.SRN, nndl.LSTM])
+def test_the_books_names_find_the_parameters_of_our_digit_model(layer):
+    paddle.seed(0)
+    model = nndl.Model_RNN4SeqClass(layer(8, 8), 10, 8, 8, 19)
+    optimizer = paddle.optimizer.SGD(0.1, parameters=model.parameters())
+    lists, recorder = {"W": [], "U": [], "b": []}, nndl.GradientNormRecorder()
+    runner = RunnerV3(model, optimizer, nn.CrossEntropyLoss(), Accuracy())
+    runner.train(
+        loaders()[0], num_epochs=1, log_steps=0, custom_print_log=custom_print_log_of_the_book(lists),
+        callbacks=[recorder],
+    )  # fmt: skip
+    for name, values in lists.items():
+        assert all(values)
+        assert values == pytest.approx(recorder.norms[f"rnn_model.{name}"], rel=1e-5)
+        assert getattr(model.rnn_model, name) is getattr(model.rnn_model.cells[0], name)
+    assert len(model.parameters()) == len({id(p) for p in model.parameters()}) == 6
+    assert len(optimizer._parameter_list) == 6
+
+
+def test_files_keep_the_names_they_had():
+    """A model that was saved by an earlier nndl loads."""
+    model = nndl.Model_RNN4SeqClass(nndl.SRN(8, 8), 10, 8, 8, 19)
+    names = ["embedding.W", *(f"rnn_model.cells.0.{name}" for name in "WUb"), "linear.weight", "linear.bias"]
+    assert list(model.state_dict()) == names
+
+
+def test_layers_of_several_cells_keep_the_names_apart():
+    deep = nndl.Model_RNN4SeqClass(nndl.SRN(8, 8, num_layers=2), 10, 8, 8, 19)
+    names = [name for name, _ in deep.named_parameters()]
+    assert names == list(deep.state_dict())
+    with pytest.raises(AttributeError, match=r"SRN of 2 cells: each has its own, cells\[0\]\.W"):
+        _ = deep.rnn_model.W
+    with pytest.raises(AttributeError, match="no attribute 'weights'"):
+        _ = deep.rnn_model.weights
+
+
+@pytest.mark.parametrize("name", ["RunnerV1", "RunnerV2", "accuracy", "make_moons", "tools"])
+def test_names_of_other_chapters_say_that_this_is_chapter_6(name):
+    with pytest.raises(ImportError, match=rf"^{name} is not for chapter 6, which .*nndl.*RunnerV3, Accuracy"):
+        exec(f"from nndl import {name}", {})
+
+
+def test_names_of_no_chapter_are_missing_as_in_any_module():
+    assert not hasattr(nndl, "no_such_name")
+    with pytest.raises(ImportError, match=r"cannot import name 'no_such_name' from 'nndl' \(.*nndl"):
+        exec("from nndl import no_such_name", {})
 
 
 def test_the_models_of_nndl_take_the_readers_srn(tmp_path):
@@ -248,4 +341,5 @@ def test_the_notebook_runs_with_paddle_imported_first(tmp_path):
     assert "[SRN] length:4, Score: " in done.stdout
     assert done.stderr.count("nndl runtime: ") == 1
     assert "Paddle was loaded first" in done.stderr
+    assert f"nndl is {Path(nndl.__file__).parent}" in done.stderr
     assert (tmp_path / "images" / "6.6.png").exists()

@@ -2,6 +2,7 @@
 
 import copy
 import inspect
+import os
 from contextlib import suppress
 from types import SimpleNamespace
 
@@ -10,8 +11,9 @@ import numpy as np
 import pytest
 from matplotlib.colors import to_hex
 
+import nndl
 from nndl import plot_training_loss, plot_training_loss_acc
-from nndl.error import OutputError
+from nndl.error import OutputError, SettingError
 
 FUNCTIONS = (plot_training_loss, plot_training_loss_acc)
 
@@ -138,3 +140,46 @@ def test_a_script_does_not_pile_up_figures(runner, tmp_path, plot, name):
     with suppress(OutputError):
         plot(runner, tmp_path / name)
     assert plt.get_fignums() == []
+
+
+# --- names that are none ---
+
+
+@pytest.mark.parametrize("plot", FUNCTIONS)
+def test_a_name_that_is_none_is_named_and_leaves_nothing(runner, tmp_path, monkeypatch, plot):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "file").write_text("")
+    for name in ("", ".", "folder", "folder/", "file/6.6.pdf", "6.6.xyz", "folder/6.6", "x" * 300 + ".png", "a\0b.png"):
+        with pytest.raises(OutputError, match="cannot write"):
+            plot(runner, name, sample_step=10)
+    assert sorted(path.name for path in tmp_path.rglob("*")) == ["file", "folder"]
+    assert plt.get_fignums() == []
+
+
+@pytest.mark.parametrize("plot", FUNCTIONS)
+def test_a_name_without_a_suffix_is_a_png_as_in_the_book(runner, tmp_path, plot):
+    plot(runner, tmp_path / "losses", sample_step=10)
+    assert os.listdir(tmp_path) == ["losses.png"]
+    assert plt.imread(tmp_path / "losses.png").ndim == 3
+
+
+@pytest.mark.parametrize("sample_step", [0, -1])
+def test_a_sample_step_below_1_is_refused(runner, tmp_path, sample_step):
+    with pytest.raises(SettingError, match=f"sample_step {sample_step}: expected at least 1"):
+        plot_training_loss(runner, tmp_path / "losses.png", sample_step)
+    assert os.listdir(tmp_path) == []
+    assert plt.get_fignums() == []
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("plot", FUNCTIONS)
+def test_a_training_without_history_has_empty_figures(tmp_path, plot):
+    nothing = SimpleNamespace(train_step_losses=[], dev_losses=[], dev_scores=[])
+    plot(nothing, tmp_path / "empty.png", sample_step=10)
+    assert os.listdir(tmp_path) == ["empty.png"]
+
+
+def test_the_module_says_what_to_call_where_other_chapters_have_a_function(runner):
+    with pytest.raises(SettingError, match=r"nndl\.plot is a module; call its plot_training_loss or"):
+        nndl.plot(runner, "figure.pdf")

@@ -165,8 +165,8 @@ def test_order_of_the_calls(make_runner, batches, tmp_path):
     )
     assert recorder.calls == [
         "on_train_begin",
-        "custom_print_log",
         "on_backward_end",
+        "custom_print_log",
         "on_step_end",
         "on_evaluate",
         "on_train_end",
@@ -231,6 +231,42 @@ def test_evaluate_and_predict_use_no_dropout_and_leave_the_mode(batches, trainin
     assert runner.predict(X).equal_all(last(first(X)))
     assert runner.evaluate(batches) == runner.evaluate(batches)
     assert all(layer.training is training for layer in model.sublayers(include_self=True))
+
+
+@pytest.mark.parametrize("fault", [False, True])
+@pytest.mark.parametrize("use", ["evaluate", "predict"])
+def test_frozen_parts_stay_frozen(batches, use, fault):
+    """A part in evaluation mode inside a model in training mode, and the other way round, at every depth."""
+    model = nn.Sequential(nn.Linear(3, 4), nn.BatchNorm1D(4), nn.Sequential(nn.Dropout(0.5), nn.Linear(4, 2)))
+    model[1].eval()
+    model[2].eval()
+    model[2][0].train()
+    before = [layer.training for layer in model.sublayers(include_self=True)]
+    assert len(set(before)) == 2
+    runner, (X, _) = RunnerV3(model, None, nn.CrossEntropyLoss(), Accuracy()), batches[0]
+    arguments = {"evaluate": batches, "predict": X}
+    if fault:
+        with pytest.raises(Exception):  # noqa: B017, PT011 - whatever the model raises
+            getattr(runner, use)([(None, None)])
+    else:
+        getattr(runner, use)(arguments[use])
+    assert [layer.training for layer in model.sublayers(include_self=True)] == before
+
+
+def test_what_a_callback_freezes_stays_frozen_through_the_evaluations(make_batches, tmp_path):
+    """Batch normalization in evaluation mode keeps its statistics; in the book's runner it does not."""
+
+    class Freeze(Callback):
+        def on_train_begin(self, runner):
+            runner.model[0].eval()
+
+    model = nn.Sequential(nn.BatchNorm1D(3), nn.Linear(3, 2))
+    optimizer = paddle.optimizer.SGD(0.1, parameters=model.parameters())
+    runner, train = RunnerV3(model, optimizer, nn.CrossEntropyLoss(), Accuracy()), make_batches()
+    train_and_keep(runner, train, tmp_path, Freeze())
+    assert model[0]._mean.tolist() == [0, 0, 0]
+    assert model.training
+    assert not model[0].training
 
 
 def test_predict_computes_no_gradient(make_runner, batches):
@@ -298,27 +334,112 @@ def test_load_model_brings_the_saved_parameters_back(make_runner, batches, param
     np.testing.assert_equal(parameters(runner.model), before)
 
 
-def test_saving_keeps_every_earlier_model_and_says_so(make_runner, tmp_path, capsys):
+def biases(folder):
+    """The models of a folder, told apart by their bias."""
+    return {name: checkpoint.load(folder / name)["bias"][0] for name in os.listdir(folder)}
+
+
+def save(runner, value, path):
+    runner.model.bias.set_value(paddle.full([2], value))
+    runner.save_model(path)
+
+
+def test_saving_keeps_the_latest_earlier_model_and_says_so_once(make_runner, tmp_path, capsys):
     runner, path = make_runner(), tmp_path / "model.pdparams"
-    for value in (1.0, 2.0, 3.0):
-        runner.model.bias.set_value(paddle.full([2], value))
-        runner.save_model(path)
-    said = capsys.readouterr().out.splitlines()
-    kept = {name: checkpoint.load(tmp_path / name)["bias"][0] for name in os.listdir(tmp_path)}
-    assert kept == {"model.1.pdparams": 1.0, "model.2.pdparams": 2.0, "model.pdparams": 3.0}
-    assert len(said) == 2
-    assert "model.1.pdparams" in said[0]
-    assert "model.2.pdparams" in said[1]
+    for value in (1.0, 2.0, 3.0, 4.0):
+        save(runner, value, path)
+    assert biases(tmp_path) == {"model.previous.pdparams": 3.0, "model.pdparams": 4.0}
+    (said,) = capsys.readouterr().out.splitlines()
+    assert "model.previous.pdparams" in said
 
 
-def test_training_keeps_an_earlier_model_once(make_runner, batches, tmp_path, capsys):
+def test_each_place_has_its_own_earlier_model(make_runner, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for value in (1.0, 2.0):
+        for name in ("model", "a/model.pdparams", "a/b.c.pdparams"):
+            save(make_runner(), value, name)
+    assert biases(tmp_path / "a") == {
+        "b.c.pdparams": 2.0,
+        "b.c.previous.pdparams": 1.0,
+        "model.pdparams": 2.0,
+        "model.previous.pdparams": 1.0,
+    }
+    assert sorted(path.name for path in tmp_path.iterdir() if path.is_file()) == ["model", "model.previous"]
+
+
+class BiasIsTheStep(Callback):
+    """So that a file on disk tells which step's model it is."""
+
+    def on_step_end(self, runner):
+        runner.model.bias.set_value(paddle.full([2], float(self.offset + runner.global_step)))
+
+    def __init__(self, offset=0):
+        self.offset = offset
+
+
+def train_and_keep(runner, batches, folder, *watchers):
+    settings = {"num_epochs": 1, "log_steps": 0, "eval_steps": 1, "save_path": folder / "best.pdparams"}
+    runner.train(batches, batches, callbacks=watchers, **settings)
+
+
+def run_the_cell(make_runner, batches, folder, offset, scores, *watchers):
+    train_and_keep(make_runner(metric=ScriptedScores(*scores)), batches, folder, BiasIsTheStep(offset), *watchers)
+
+
+def test_a_cell_that_is_run_again_keeps_the_run_before_and_no_more(make_runner, batches, tmp_path):
+    for run, scores in enumerate([(0.1, 0.9, 0.3, 0.2), (0.2, 0.3, 0.4, 0.5), (0.8, 0.1, 0.1, 0.1)]):
+        run_the_cell(make_runner, batches, tmp_path, 10 * run, scores)
+    assert biases(tmp_path) == {"best.previous.pdparams": 14, "best.pdparams": 21}
+
+
+def test_a_cell_that_is_run_again_and_interrupted_keeps_the_run_before(make_runner, batches, tmp_path):
+    run_the_cell(make_runner, batches, tmp_path, 0, (0.1, 0.2, 0.3, 0.9))
+    with pytest.raises(KeyboardInterrupt):
+        run_the_cell(make_runner, batches, tmp_path, 10, (0.1, 0.2), Interrupt(2, "on_evaluate"))
+    assert biases(tmp_path) == {"best.previous.pdparams": 4, "best.pdparams": 12}
+
+
+def test_without_an_evaluation_nothing_on_disk_changes(make_runner, batches, tmp_path):
     path = tmp_path / "best.pdparams"
     path.write_bytes(b"of an earlier training")
-    runner = make_runner(metric=ScriptedScores(0.1, 0.2, 0.3, 0.4, 0.5))
-    runner.train(batches, batches, num_epochs=1, log_steps=0, eval_steps=1, save_path=path)
-    assert sorted(os.listdir(tmp_path)) == ["best.1.pdparams", "best.pdparams"]
-    assert (tmp_path / "best.1.pdparams").read_bytes() == b"of an earlier training"
-    assert "best.1.pdparams" in capsys.readouterr().out
+    with pytest.raises(KeyboardInterrupt):
+        run_the_cell(make_runner, batches, tmp_path, 0, (), Interrupt(0))
+    make_runner().train(batches, num_epochs=1, log_steps=0, save_path=path)
+    assert [(file.name, file.read_bytes()) for file in tmp_path.iterdir()] == [(path.name, b"of an earlier training")]
+
+
+@pytest.mark.parametrize("fault", [KeyboardInterrupt, OSError("disk full"), MemoryError])
+def test_a_model_lies_there_at_every_moment(make_runner, batches, tmp_path, monkeypatch, fault):
+    """Whatever fails between two writes, there is a whole model, and a score that is recorded has its own on disk."""
+    run_the_cell(make_runner, batches, tmp_path, 0, (0.1, 0.2, 0.3, 0.9))
+    replace, moments = os.replace, iter(range(99))
+
+    def fail_at(moment):
+        def fails(*names):
+            if next(moments) == moment:
+                raise fault
+            replace(*names)
+
+        return fails
+
+    for moment in range(3):  # the previous model, the first model, the second
+        moments = iter(range(99))
+        runner = make_runner(metric=ScriptedScores(0.1, 0.2, 0.3, 0.4))
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "replace", fail_at(moment))
+            with pytest.raises((KeyboardInterrupt, OSError, MemoryError)):
+                train_and_keep(runner, batches, tmp_path, BiasIsTheStep(10))
+        on_disk = biases(tmp_path)
+        assert set(on_disk) <= {"best.previous.pdparams", "best.pdparams"}
+        assert on_disk["best.pdparams"] == (4 if moment < 2 else 11)
+        assert (runner.best_score, runner.dev_scores) == ((0, []) if moment < 2 else (0.1, [0.1]))
+
+
+def test_the_best_model_is_not_lost_to_a_save_after_the_training(make_runner, batches, tmp_path):
+    runner = make_runner(metric=ScriptedScores(0.9, 0.1, 0.1, 0.1))
+    train_and_keep(runner, batches, tmp_path, BiasIsTheStep())
+    save(runner, 7.0, tmp_path / "best.pdparams")
+    assert biases(tmp_path) == {"best.previous.pdparams": 1, "best.pdparams": 7}
 
 
 # --- what can go wrong ---
@@ -344,7 +465,8 @@ def test_divergence_names_the_step_and_keeps_the_best_model(make_runner, batches
 def test_ctrl_c_ends_the_training_cleanly(make_runner, batches, tmp_path, hook):
     path, watcher = tmp_path / "best.pdparams", Interrupt(3, hook)
     runner = make_runner()
-    runner.train(batches, batches, num_epochs=2, log_steps=0, eval_steps=1, save_path=path, callbacks=[watcher])
+    with pytest.raises(KeyboardInterrupt):
+        runner.train(batches, batches, num_epochs=2, log_steps=0, eval_steps=1, save_path=path, callbacks=[watcher])
     assert runner.interrupted
     assert watcher.ended
     assert runner.global_step < 5
@@ -352,10 +474,129 @@ def test_ctrl_c_ends_the_training_cleanly(make_runner, batches, tmp_path, hook):
     assert runner.evaluate(batches)[0] == runner.best_score
 
 
+def test_ctrl_c_ends_a_loop_of_trainings_too(make_runner, batches):
+    started = []
+
+    def cell():
+        for length in (10, 15, 20):
+            started.append(length)
+            make_runner().train(batches, num_epochs=1, log_steps=0, callbacks=[Interrupt(2)])
+
+    with pytest.raises(KeyboardInterrupt):
+        cell()
+    assert started == [10]
+
+
+class InterruptedOptimizer(paddle.optimizer.SGD):
+    """Ctrl-C right after the update of the fourth step."""
+
+    steps = 0
+
+    def step(self):
+        super().step()
+        self.steps += 1
+
+    def clear_grad(self, set_to_zero=True):
+        super().clear_grad(set_to_zero)
+        if self.steps == 4:
+            raise KeyboardInterrupt
+
+
+def interrupted_at_step_3(make_runner, batches, where):
+    """A runner whose fourth step was interrupted, and how many steps changed the parameters."""
+    runner = make_runner()
+    model, loss_fn = runner.model, runner.loss_fn
+    hooks = {hook: [Interrupt(3, hook)] for hook in ("on_backward_end", "on_step_end")}
+    settings = {"num_epochs": 2, "log_steps": 0, "callbacks": hooks.get(where, [])}
+    if where == "loss":
+
+        def interrupted(*arguments):
+            if runner.global_step == 3:
+                raise KeyboardInterrupt
+            return loss_fn(*arguments)
+
+        runner.loss_fn = interrupted
+    if where == "custom_print_log":
+        settings["custom_print_log"] = Interrupt(3).stop
+    if where == "after the update":
+        runner.optimizer = InterruptedOptimizer(learning_rate=0.1, parameters=model.parameters())
+    with pytest.raises(KeyboardInterrupt):
+        runner.train(batches, **settings)
+    runner.loss_fn = loss_fn
+    return runner, 4 if where in ("on_step_end", "after the update") else 3
+
+
+WHERE = ["loss", "on_backward_end", "custom_print_log", "after the update", "on_step_end"]
+
+
+@pytest.mark.parametrize("where", WHERE)
+def test_a_step_is_recorded_if_and_only_if_it_was_taken(make_runner, batches, parameters, where):
+    runner, taken = interrupted_at_step_3(make_runner, batches, where)
+    by_hand = make_runner()
+    for X, y in batches[:taken]:
+        nn.functional.cross_entropy(by_hand.model(X), y).backward()
+        by_hand.optimizer.step()
+        by_hand.optimizer.clear_grad()
+    np.testing.assert_equal(parameters(runner.model), parameters(by_hand.model))
+    assert [step for step, _ in runner.train_step_losses] == list(range(taken))
+    assert runner.global_step == taken
+    assert runner.interrupted
+
+
+@pytest.mark.parametrize("where", WHERE)
+def test_a_runner_is_used_on_after_ctrl_c(make_runner, batches, where):
+    runner, taken = interrupted_at_step_3(make_runner, batches, where)
+    runner.optimizer = paddle.optimizer.SGD(0.1, parameters=runner.model.parameters())
+    assert 0 <= runner.evaluate(batches)[0] <= 1
+    runner.train(batches, num_epochs=1, log_steps=0)
+    assert [step for step, _ in runner.train_step_losses] == list(range(taken + 5))
+    assert len(runner.train_epoch_losses) == 1
+    assert not runner.interrupted
+
+
+def test_an_epoch_that_ended_before_ctrl_c_has_its_loss(make_runner, batches):
+    runner = make_runner()
+    with pytest.raises(KeyboardInterrupt):
+        runner.train(batches, num_epochs=2, log_steps=0, callbacks=[Interrupt(4, "on_step_end")])
+    (loss,) = runner.train_epoch_losses
+    assert loss == pytest.approx(np.mean([loss for _, loss in runner.train_step_losses]))
+
+
+def test_a_second_ctrl_c_still_ends_all_callbacks(make_runner, batches):
+    class Impatient(Callback):
+        def on_train_end(self, runner):
+            raise KeyboardInterrupt
+
+    first, last = Interrupt(2), Interrupt(99)
+    runner = make_runner()
+    with pytest.raises(KeyboardInterrupt):
+        runner.train(batches, num_epochs=1, log_steps=0, callbacks=[first, Impatient(), last])
+    assert first.ended
+    assert last.ended
+    assert len(runner.train_step_losses) == runner.global_step == 2
+
+
+def test_ctrl_c_in_an_evaluation_records_none(make_runner, batches, tmp_path):
+    class Slow(Accuracy):
+        def update(self, outputs, labels):
+            super().update(outputs, labels)
+            if runner.global_step == 3:
+                raise KeyboardInterrupt
+
+    runner = make_runner(metric=Slow())
+    with pytest.raises(KeyboardInterrupt):
+        runner.train(batches, batches, num_epochs=1, log_steps=0, eval_steps=1, save_path=tmp_path / "best.pdparams")
+    assert [step for step, _ in runner.dev_losses] == [1, 2]
+    assert len(runner.dev_scores) == 2
+    assert runner.global_step == 4
+    assert runner.model.training
+
+
 @pytest.mark.parametrize("hook", ["on_backward_end", "on_step_end"])
 def test_training_goes_on_after_ctrl_c_without_counting_a_step_twice(make_runner, batches, hook):
     runner = make_runner()
-    runner.train(batches, num_epochs=1, log_steps=0, callbacks=[Interrupt(3, hook)])
+    with pytest.raises(KeyboardInterrupt):
+        runner.train(batches, num_epochs=1, log_steps=0, callbacks=[Interrupt(3, hook)])
     runner.train(batches, num_epochs=1, log_steps=0)
     steps = [step for step, _ in runner.train_step_losses]
     assert not runner.interrupted
@@ -364,7 +605,8 @@ def test_training_goes_on_after_ctrl_c_without_counting_a_step_twice(make_runner
 
 def test_no_gradient_of_an_interrupted_step_is_left(make_runner, batches, parameters):
     runner, fresh = make_runner(), make_runner()
-    runner.train(batches, num_epochs=1, log_steps=0, callbacks=[Interrupt(0)])
+    with pytest.raises(KeyboardInterrupt):
+        runner.train(batches, num_epochs=1, log_steps=0, callbacks=[Interrupt(0)])
     for each in (runner, fresh):
         each.train(batches, num_epochs=1, log_steps=0)
     np.testing.assert_equal(parameters(runner.model), parameters(fresh.model))
@@ -409,6 +651,249 @@ def test_a_place_that_cannot_be_written_is_named(make_runner, batches, tmp_path)
         make_runner().save_model(path)
     with pytest.raises(OutputError, match=r"file/best\.pdparams"):
         make_runner().train(batches, batches, num_epochs=1, log_steps=0, eval_steps=1, save_path=path)
+
+
+SETTINGS = {
+    "num_epochs": [-1, 1.5, "3", None],
+    "log_steps": [-1, 0.5],
+    "eval_steps": [-1, 2.5, None],
+    "checkpoint_steps": [0, -1, 1.0],
+}
+
+
+@pytest.mark.parametrize(("name", "value"), [(name, value) for name, values in SETTINGS.items() for value in values])
+def test_a_wrong_setting_is_named_before_the_first_step(make_runner, batches, name, value):
+    runner = make_runner()
+    with pytest.raises(SettingError, match=rf"^{name} .*: expected a whole number, at least [01]$"):
+        runner.train(batches, batches, **{"num_epochs": 1, "log_steps": 0} | {name: value})
+    assert runner.train_step_losses == []
+
+
+def test_counts_may_be_numpys(make_runner, batches):
+    runner = make_runner()
+    runner.train(batches, num_epochs=np.int64(1), log_steps=np.int32(0))
+    assert len(runner.train_step_losses) == 5
+
+
+def test_training_needs_an_optimizer_and_a_loader_with_a_length(make_runner, batches):
+    runner = make_runner()
+    with pytest.raises(SettingError, match="train_loader: a generator has no len"):
+        runner.train((batch for batch in batches), num_epochs=1)
+    runner.optimizer = None
+    with pytest.raises(SettingError, match="optimizer"):
+        runner.train(batches, num_epochs=1)
+
+
+def places_that_are_none(folder):
+    """Paths that no file can be written to, and what the message says of each."""
+    (folder / "folder").mkdir()
+    (folder / "file").write_text("")
+    os.mkfifo(folder / "pipe")
+    return [
+        ("", "expected the name of a file"),
+        (folder, "a folder"),
+        (str(folder / "folder"), "a folder"),
+        (f"{folder}/new/", "a folder"),
+        (folder / "file" / "best", "file is a file, expected a folder"),
+        (folder / "file" / "deeper" / "best", "file is a file, expected a folder"),
+        (folder / "pipe", "no regular file"),
+        (os.devnull, "no regular file"),
+        (folder / ("x" * 300), "too long"),
+        (f"{folder}/a\0b", "null"),
+    ]
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes here")
+def test_a_place_that_is_none_is_named_before_the_first_step(make_runner, batches, tmp_path):
+    runner = make_runner()
+    wrong = places_that_are_none(tmp_path)
+    before = sorted(tmp_path.rglob("*"))
+    for path, fault in wrong:
+        with pytest.raises(OutputError, match=f"^save_path .*{fault}"):
+            runner.save_model(path)
+        with pytest.raises(OutputError, match=f"^save_path .*{fault}"):
+            runner.train(batches, batches, num_epochs=1, eval_steps=1, save_path=path)
+        with pytest.raises(OutputError, match=f"^checkpoint_path .*{fault}"):
+            runner.train(batches, num_epochs=1, checkpoint_path=path)
+    assert runner.train_step_losses == []
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may write everywhere")
+def test_a_folder_without_permission_is_named_before_the_first_step(make_runner, batches, tmp_path):
+    tmp_path.chmod(0o500)
+    with pytest.raises(OutputError, match="no permission"):
+        make_runner().train(batches, batches, num_epochs=1, eval_steps=1, save_path=tmp_path / "best.pdparams")
+
+
+def test_a_file_that_is_not_used_need_not_be_writable(make_runner, batches, tmp_path):
+    make_runner().train(batches, num_epochs=1, log_steps=0, save_path=tmp_path)
+
+
+@pytest.mark.parametrize("other", ["best", "./best", "folder/../best"])
+def test_model_and_state_do_not_share_a_file(make_runner, batches, tmp_path, monkeypatch, other):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "folder").mkdir()
+    runner = make_runner()
+    with pytest.raises(SettingError, match="save_path and checkpoint_path are the same file"):
+        runner.train(batches, batches, num_epochs=1, eval_steps=1, save_path="best", checkpoint_path=other)
+    assert runner.train_step_losses == []
+
+
+# --- losses ---
+
+
+def test_a_loss_of_shape_1_gives_the_numbers_of_a_scalar(make_runner, batches, tmp_path):
+    runners = make_runner(), make_runner()
+    runners[1].loss_fn = lambda *arguments: nn.functional.cross_entropy(*arguments).reshape([1])
+    for number, runner in enumerate(runners):
+        settings = {
+            "checkpoint_path": tmp_path / f"{number}.pdstate",
+            "checkpoint_steps": 2,
+            "save_path": tmp_path / "b",
+        }
+        with pytest.raises(KeyboardInterrupt):
+            runner.train(
+                batches, batches, num_epochs=1, log_steps=1, eval_steps=2, callbacks=[Interrupt(3)], **settings
+            )
+        runner.train(batches, batches, num_epochs=1, log_steps=1, eval_steps=2, **settings)
+    assert history(runners[0]) == history(runners[1])
+    assert runners[0].evaluate(batches) == runners[1].evaluate(batches)
+
+
+@pytest.mark.parametrize("use", ["train", "evaluate"])
+def test_a_loss_that_is_not_one_number_is_refused(make_runner, batches, use):
+    runner = make_runner()
+    runner.loss_fn = nn.CrossEntropyLoss(reduction="none")
+    settings = {"num_epochs": 1, "log_steps": 0} if use == "train" else {}
+    with pytest.raises(SettingError, match=r"^a loss of shape \[4.*\]: expected one number; reduce it"):
+        getattr(runner, use)(batches, **settings)
+    assert runner.train_step_losses == []
+
+
+# --- the book's keywords, and readers' own classes ---
+
+
+def test_the_books_keywords_are_accepted(make_runner, batches):
+    runner = make_runner()
+    score = runner.evaluate(batches)
+    assert runner.evaluate(batches, global_step=7) == score
+    assert history(runner) == history(make_runner())
+
+
+USES = {
+    "__init__": lambda runner, batches, **keywords: RunnerV3(runner.model, None, None, None, **keywords),
+    "train": lambda runner, batches, **keywords: runner.train(batches, **keywords),
+    "evaluate": lambda runner, batches, **keywords: runner.evaluate(batches, **keywords),
+    "predict": lambda runner, batches, **keywords: runner.predict(batches[0][0], **keywords),
+}
+
+
+@pytest.mark.parametrize("method", USES)
+def test_any_keyword_is_accepted_and_one_line_says_that_it_is_ignored(make_runner, batches, capsys, method):
+    keyword = f"colour_of_{method}"  # a line is said once a process
+    for _ in range(2):
+        USES[method](make_runner(), batches, **{keyword: "blue"})
+    lines = [line for line in capsys.readouterr().err.splitlines() if keyword in line]
+    assert len(lines) == 1
+    assert lines[0].startswith(f"RunnerV3.{method}: {keyword} is ignored")
+
+
+@pytest.mark.parametrize(
+    ("method", "keyword", "meant"),
+    [
+        ("train", "num_epoch", "num_epochs"),
+        ("train", "epochs", "num_epochs"),
+        ("train", "log_step", "log_steps"),
+        ("train", "eval_step", "eval_steps"),
+        ("train", "savepath", "save_path"),
+        ("train", "custom_print_logs", "custom_print_log"),
+        ("train", "callback", "callbacks"),
+        ("evaluate", "global_steps", "global_step"),
+        ("__init__", "metrics", "metric"),
+    ],
+)
+def test_a_misspelt_keyword_is_refused(make_runner, batches, method, keyword, meant):
+    runner = make_runner()
+    with pytest.raises(SettingError, match=f"no setting is called {keyword}; did you mean {meant}[?]"):
+        USES[method](runner, batches, **{keyword: 1})
+    assert runner.train_step_losses == []
+
+
+def test_a_readers_own_optimizer(make_runner, batches, parameters):
+    class PlainSGD:
+        def __init__(self, parameters):
+            self.parameters = parameters
+
+        def step(self):
+            for p in self.parameters:
+                p.set_value(p - 0.1 * p.grad)
+
+        def clear_grad(self):
+            for p in self.parameters:
+                p.clear_gradient()
+
+    own, paddles, recorder = make_runner(), make_runner(), nndl.GradientNormRecorder()
+    own.optimizer = PlainSGD(own.model.parameters())
+    own.train(batches, num_epochs=2, log_steps=0, callbacks=[recorder])
+    paddles.train(batches, num_epochs=2, log_steps=0)
+    assert [loss for _, loss in own.train_step_losses] == pytest.approx([loss for _, loss in paddles.train_step_losses])
+    assert len(recorder.applied["weight"]) == 10
+
+
+class BookStyleRunner(RunnerV3):
+    """A subclass as the book's readers write one: with their own evaluate, save_model and predict."""
+
+    def __init__(self, *arguments, **settings):
+        super().__init__(*arguments, **settings)
+        self.saved, self.evaluated_at = [], []
+
+    @paddle.no_grad()
+    def evaluate(self, dev_loader, **kwargs):
+        self.model.eval()
+        global_step = kwargs.get("global_step", -1)
+        self.evaluated_at.append(global_step)
+        self.metric.reset()
+        total_loss = 0
+        for X, y in dev_loader:
+            logits = self.model(X)
+            total_loss += self.loss_fn(logits, y).item()
+            self.metric.update(logits, y)
+        self.dev_losses.append((global_step, total_loss / len(dev_loader)))
+        self.dev_scores.append(self.metric.accumulate())
+        return self.dev_scores[-1], total_loss / len(dev_loader)
+
+    def save_model(self, save_path):
+        self.saved.append(save_path)
+        paddle.save(self.model.state_dict(), save_path)
+
+    def predict(self, x, **kwargs):
+        return super().predict(x, **kwargs)
+
+
+def test_a_subclass_in_the_books_style(make_runner, batches, tmp_path):
+    expected, made = make_runner(), make_runner()
+    runner = BookStyleRunner(made.model, made.optimizer, made.loss_fn, Accuracy())
+    path = str(tmp_path / "best.pdparams")
+    (tmp_path / "best.pdparams").write_bytes(b"of an earlier training")
+    settings, modes = {"num_epochs": 2, "log_steps": 0, "eval_steps": 3}, []
+    watched = {"custom_print_log": lambda runner: modes.append(runner.model.training)}
+    runner.train(batches, batches, save_path=path, **settings, **watched)
+    assert all(modes)
+    expected.train(batches, batches, save_path=tmp_path / "expected.pdparams", **settings)
+    assert history(runner) == history(expected)
+    assert runner.evaluated_at == [3, 6, 9]
+    assert len(runner.saved) >= 1
+    assert set(runner.saved) == {path}
+    assert runner.saved == [path] * sum(b > max([-1, *a]) for a, b in prefixes(runner.dev_scores))
+    assert (tmp_path / "best.previous.pdparams").read_bytes() == b"of an earlier training"
+    runner.load_model(path)
+    assert runner.evaluate(batches)[0] == runner.best_score
+    assert runner.predict(batches[0][0]).equal_all(runner.model(batches[0][0]))
+
+
+def prefixes(items):
+    return [(items[:i], item) for i, item in enumerate(items)]
 
 
 # --- interruption and resumption ---
@@ -486,7 +971,8 @@ def uninterrupted(tmp_path_factory):
 @example(optimizer="Adam", step=0, checkpoint_steps=1, hook="on_backward_end")  # before the first checkpoint
 def test_ctrl_c_and_resuming_change_no_number(tmp_path_factory, uninterrupted, optimizer, step, checkpoint_steps, hook):
     folder = tmp_path_factory.mktemp("resumed")
-    train(make_training(optimizer), folder, Interrupt(step, hook), checkpoint_steps=checkpoint_steps)
+    with pytest.raises(KeyboardInterrupt):
+        train(make_training(optimizer), folder, Interrupt(step, hook), checkpoint_steps=checkpoint_steps)
     random_numbers_of_another_day()
     runner = make_training(optimizer)  # Paddle's names of its parameters are others than the first one's
     train(runner, folder, checkpoint_steps=checkpoint_steps)
@@ -500,7 +986,8 @@ def random_numbers_of_another_day():
 def test_the_same_runner_can_be_resumed(tmp_path, uninterrupted):
     runner = make_training()
     for step in (4, 8, 13):
-        train(runner, tmp_path, Interrupt(step), checkpoint_steps=3)
+        with pytest.raises(KeyboardInterrupt):
+            train(runner, tmp_path, Interrupt(step), checkpoint_steps=3)
     train(runner, tmp_path, checkpoint_steps=3)
     np.testing.assert_equal(numbers(runner, tmp_path), uninterrupted("Adam"))
 
@@ -566,25 +1053,28 @@ def test_a_second_training_can_be_resumed_too(make_runner, batches, tmp_path):
         expected.train(batches, num_epochs=epochs, log_steps=0)
     settings = {"log_steps": 0, "checkpoint_path": tmp_path / "state", "checkpoint_steps": 1}
     first.train(batches, num_epochs=1, log_steps=0)
-    first.train(batches, num_epochs=2, callbacks=[Interrupt(8)], **settings)
+    with pytest.raises(KeyboardInterrupt):
+        first.train(batches, num_epochs=2, callbacks=[Interrupt(8)], **settings)
     second.train(batches, num_epochs=2, **settings)
     assert history(second) == history(expected)
 
 
 def test_resuming_keeps_the_model_of_an_earlier_training(tmp_path):
     (tmp_path / "best.pdparams").write_bytes(b"of an earlier training")
-    train(make_training(), tmp_path, Interrupt(1), checkpoint_steps=1)
+    with pytest.raises(KeyboardInterrupt):
+        train(make_training(), tmp_path, Interrupt(5), checkpoint_steps=1)  # two evaluations, two models
     train(make_training(), tmp_path, checkpoint_steps=1)
-    assert (tmp_path / "best.1.pdparams").read_bytes() == b"of an earlier training"
+    assert (tmp_path / "best.previous.pdparams").read_bytes() == b"of an earlier training"
 
 
 def test_scores_that_are_numpy_scalars_can_be_resumed(make_runner, batches, tmp_path):
     settings = {"eval_steps": 2, "log_steps": 0, "save_path": tmp_path / "best.pdparams"}
     settings |= {"checkpoint_path": tmp_path / "state", "checkpoint_steps": 1}
     scores = [np.float64(0.25), np.float64(0.5), np.float64(0.75)]
-    make_runner(metric=ScriptedScores(*scores[:1])).train(
-        batches, batches, num_epochs=1, callbacks=[Interrupt(3)], **settings
-    )
+    with pytest.raises(KeyboardInterrupt):
+        make_runner(metric=ScriptedScores(*scores[:1])).train(
+            batches, batches, num_epochs=1, callbacks=[Interrupt(3)], **settings
+        )
     resumed = make_runner(metric=ScriptedScores(*scores[1:]))
     resumed.train(batches, batches, num_epochs=1, **settings)
     assert resumed.dev_scores == [0.25, 0.5]

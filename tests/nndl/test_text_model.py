@@ -7,7 +7,7 @@ import numpy as np
 import paddle
 import pytest
 
-from nndl.error import SettingError
+from nndl.error import DataError, SettingError
 
 V, M, D = 20, 3, 4
 IDS = [[5, 6, 7, 1], [8, 0, 0, 0], [9, 10, 0, 0]]
@@ -115,8 +115,65 @@ def test_a_dropped_word_is_unknown_and_padding_stays() -> None:
 
 
 @pytest.mark.parametrize(
-    "settings", [{"pooling": "sum"}, {"direction": "backward"}, {"num_layers": 0, "pooling": "last"}]
+    "settings",
+    [
+        {"pooling": "sum"},
+        {"direction": "backward"},
+        {"num_layers": 0, "pooling": "last"},
+        {"num_layers": -1},
+        {"num_layers": 1.0},
+        {"num_classes": 0},
+        {"dropout": 7},
+        {"dropout": 1.0},
+        {"word_dropout": float("nan")},
+        {"backend": None},
+    ],
 )
 def test_bad_settings(settings: dict) -> None:
     with pytest.raises(SettingError, match="expected"):
         model_of(**settings)
+
+
+@pytest.mark.parametrize("sizes", [(1, M, D), (V, 0, D), (V, M, -1), (V, M, 2.5), (10**9, M, D)])
+def test_bad_sizes(sizes) -> None:
+    with pytest.raises(SettingError, match="expected a whole number"):
+        nndl.Model_BiLSTM_FC(*sizes)
+
+
+@pytest.mark.parametrize("training", [True, False])
+@pytest.mark.parametrize("settings", [{}, {"num_layers": 0}, {"backend": "fused"}, {"word_dropout": 0.9}])
+@pytest.mark.parametrize("wrong", [-1, V, 23, 10**12])
+def test_id_outside_the_vocabulary(wrong, settings, training) -> None:
+    model = model_of(**settings)
+    model.training = training
+    with pytest.raises(DataError, match=f"^index {wrong}: expected 0 to 19, as the embedding has 20 rows$"):
+        logits(model, [[6, 7, wrong], [0, 0, 0]], [3, 1])
+
+
+@pytest.mark.parametrize(
+    "settings", [{}, {"num_layers": 0}, {"backend": "fused"}, {"pooling": "max"}, {"pooling": "last"}]
+)
+@pytest.mark.parametrize("lengths", [[4, 3], [-1, 2], [10**9, 1], [2], [[1, 2]]])
+def test_length_outside_the_batch(lengths, settings) -> None:
+    with pytest.raises(SettingError, match=r"^sequence_length .*: expected"):
+        logits(model_of(**settings), [[6, 7, 8], [5, 4, 3]], lengths)
+
+
+def test_an_empty_review() -> None:
+    for pooling in ("mean", "last"):
+        assert np.isfinite(logits(model_of(pooling=pooling), IDS, [4, 0, 1])).all()
+    with pytest.raises(SettingError, match="from 0 to 4: expected values from 1 to 4"):
+        logits(model_of(pooling="max"), IDS, [4, 0, 1])
+
+
+@pytest.mark.parametrize("inputs", [[[1, 2, 3], [4, 5, 6]], [1, 2]])
+def test_ids_without_lengths(inputs) -> None:
+    with pytest.raises(SettingError, match=r"^ids of shape .*: expected \(ids \[B, L\], sequence_length \[B\]\)$"):
+        model_of()(paddle.to_tensor(inputs))
+
+
+def test_ids_and_lengths_of_other_integer_types() -> None:
+    expected = logits(model_of(), IDS, LENGTHS)
+    ids, lengths = paddle.to_tensor(IDS, dtype="int32"), paddle.to_tensor(LENGTHS, dtype="int32")
+    np.testing.assert_array_equal(model_of()((ids, lengths)), expected)
+    np.testing.assert_array_equal(model_of()((ids, LENGTHS)), expected)

@@ -13,6 +13,9 @@
 // closes the input gate and the output gate and opens the forget gate, so that H stays 0 and C stays what it was,
 // exactly, and every gradient through it is exactly 0.
 //
+// No failure may leave as an exception that Paddle does not know: it ends the process. So the operator looks at all it is
+// given before it reads any of it, and what fails nevertheless leaves as an exception of Paddle's; see throw_paddles().
+//
 // Batches of one length are copied, too, step after step: only then does oneDNN find the gradients of the weights by
 // one product over all steps. That pays for the copies, and for batches of a few sequences several times over.
 #include <sys/mman.h>
@@ -20,9 +23,11 @@
 #include <algorithm>
 #include <functional>
 #include <numeric>
+#include <sstream>
 #include <tuple>
 
 #include "onednn.h"
+#include "paddle/common/enforce.h"
 #include "paddle/phi/api/ext/op_meta_info.h"
 #include "paddle/phi/api/include/api.h"
 
@@ -76,6 +81,72 @@ Tensor zeros(const std::vector<int64_t>& shape) {
 }
 
 Tensor buffer(int64_t count) { return empty({count}); }
+
+// ---- what the operator takes -------------------------------------------------------------------------------------
+
+template <typename... Parts>
+[[noreturn]] void refuse(const Parts&... parts) {
+  std::ostringstream text;
+  (text << ... << parts);
+  PADDLE_THROW(common::errors::InvalidArgument("nndl_lstm: %s", text.str()));
+}
+
+std::string text(const std::vector<int64_t>& shape) {
+  std::string all;
+  for (int64_t n : shape) all += (all.empty() ? "" : ", ") + std::to_string(n);
+  return "[" + all + "]";
+}
+
+void require_rank(const char* name, const Tensor& given, size_t rank) {
+  if (!given.defined() || !given.is_dense_tensor() || given.shape().size() != rank)
+    refuse(name, ": expected a dense tensor of ", rank, " axes");
+}
+
+void require(const char* name, const Tensor& given, const std::vector<int64_t>& shape,
+             paddle::DataType type = paddle::DataType::FLOAT32) {
+  require_rank(name, given, shape.size());
+  if (given.shape() != shape) refuse(name, " of shape ", text(given.shape()), ": expected ", text(shape));
+  if (given.numel() == 0) return;  // such a tensor need not have memory
+  if (!given.has_allocation() || !given.is_cpu() || given.dtype() != type || !given.is_contiguous())
+    refuse(name, ": expected ", type, " on the CPU, in one piece");
+}
+
+// What Forward's comment says.
+void require_inputs(const Tensor& X, const Tensor& W, const Tensor& U, const Tensor& b, const Tensor& H0,
+                    const Tensor& C0, const Tensor& lengths) {
+  require_rank("X", X, 3);
+  require_rank("b", b, 2);
+  const int64_t B = X.shape()[0], L = X.shape()[1], M = X.shape()[2], K = b.shape()[0], D = b.shape()[1] / GATES;
+  if (K < 1 || K > 2 || D < 1 || M < 1)
+    refuse(K, " directions, from ", M, " to ", D, " numbers: expected 1 or 2, and at least one number");
+  const bool has_K = K == 2 || (W.defined() && W.shape().size() == 3);
+  const auto each = [&](std::vector<int64_t> shape) {
+    if (has_K) shape.insert(shape.begin(), K);
+    return shape;
+  };
+  require("X", X, {B, L, M});
+  require("W", W, each({M, GATES * D}));
+  require("U", U, each({D, GATES * D}));
+  require("b", b, {K, GATES * D});
+  require("H0", H0, each({B, D}));
+  require("C0", C0, each({B, D}));
+  require("lengths", lengths, {B}, paddle::DataType::INT64);
+  for (int64_t i = 0; i < B; ++i)
+    if (const int64_t n = lengths.data<int64_t>()[i]; n < 0 || n > L) refuse("a length of ", n, ": expected 0 to ", L);
+}
+
+// Called where an exception was caught. Paddle knows its own; any other it meets with std::terminate.
+[[noreturn]] void throw_paddles() {
+  try {
+    throw;
+  } catch (const std::bad_alloc&) {
+    PADDLE_THROW(common::errors::ResourceExhausted("nndl_lstm: not enough memory"));
+  } catch (const std::runtime_error& error) {
+    PADDLE_THROW(common::errors::External("nndl_lstm: %s", error.what()));
+  } catch (const std::logic_error& error) {
+    PADDLE_THROW(common::errors::External("nndl_lstm: %s", error.what()));
+  }
+}
 
 int64_t rounded_up(int64_t n) { return (n + ROUNDING - 1) / ROUNDING * ROUNDING; }
 
@@ -323,10 +394,10 @@ struct Parameters {
         C0(C0.data<float>() + k * plan.B * plan.D) {}
 };
 
-int64_t reserve_size(const Schedule& plan) {
+int64_t reserve_size(onednn::Kind kind, const Schedule& plan) {
   int64_t size = 0;
   for (const Call& call : plan.calls)
-    size += Reserve(*primitive(onednn::FORWARD_TRAINING, call, plan.width(), plan.D), call, plan.D).size;
+    size += Reserve(*primitive(kind, call, plan.width(), plan.D), call, plan.D).size;
   return size;
 }
 
@@ -465,12 +536,13 @@ void backward(const Schedule& plan, const Parameters& own, const Slice& X, const
 // [K, B, D], lengths int64 [B] with values 0..L -> Y [B, L, K D], H and C [K, B, D], reserve [*].
 // With a single direction, which may be in `reverse`, the K may be left out of all shapes but b's.
 std::vector<Tensor> Forward(const Tensor& X, const Tensor& W, const Tensor& U, const Tensor& b, const Tensor& H0,
-                            const Tensor& C0, const Tensor& lengths, bool reverse, bool has_states, bool training) {
+                            const Tensor& C0, const Tensor& lengths, bool reverse, bool has_states, bool training) try {
+  require_inputs(X, W, U, b, H0, C0, lengths);
   const int64_t K = b.shape()[0];
   Schedule plan(X, U, lengths, reverse, has_states);
   const int64_t B = plan.B, D = plan.D;
   const Threads threads(B, D);
-  const int64_t each_reserve = training ? reserve_size(plan) : 0;
+  const int64_t each_reserve = training ? reserve_size(onednn::FORWARD_TRAINING, plan) : 0;
   const std::vector<int64_t> shape{B, plan.L, K * D};
   Tensor Y = plan.is_full() ? empty(shape) : zeros(shape);
   Tensor H = empty(H0.shape()), C = empty(C0.shape()), reserve = buffer(K * each_reserve + 1);
@@ -481,21 +553,29 @@ std::vector<Tensor> Forward(const Tensor& X, const Tensor& W, const Tensor& U, c
             training ? reserve.data<float>() + k * each_reserve : nullptr);
   }
   return {Y, H, C, reserve};
+} catch (...) {
+  throw_paddles();
 }
 
 std::vector<Tensor> Backward(const Tensor& X, const Tensor& W, const Tensor& U, const Tensor& b, const Tensor& H0,
                              const Tensor& C0, const Tensor& lengths, const Tensor& Y, const Tensor& reserve,
                              const Tensor& given_dY, const Tensor& given_dH, const Tensor& given_dC, bool reverse,
-                             bool has_states, bool training) {
-  if (!training) PD_THROW("nndl_lstm: the forward pass ran without training, so there is nothing to go back through");
+                             bool has_states, bool training) try {
+  if (!training) refuse("the forward pass ran without training, so there is nothing to go back through");
+  require_inputs(X, W, U, b, H0, C0, lengths);
   // a result that the loss does not depend on comes without a gradient
-  const Tensor dY = given_dY.initialized() ? given_dY : zeros(Y.shape());
+  const Tensor dY = given_dY.initialized() ? given_dY : zeros({X.shape()[0], X.shape()[1], b.numel() / GATES});
   const Tensor dH = given_dH.initialized() ? given_dH : zeros(H0.shape());
   const Tensor dC = given_dC.initialized() ? given_dC : zeros(C0.shape());
   Schedule plan(X, U, lengths, reverse, has_states);
   const int64_t B = plan.B, D = plan.D, M = plan.M, line = GATES * D;
   const Threads threads(B, D);
-  const int64_t K = b.shape()[0], each_reserve = (reserve.numel() - 1) / K;
+  const int64_t K = b.shape()[0], each_reserve = reserve_size(onednn::BACKWARD, plan);
+  require("Y", Y, {B, plan.L, K * D});
+  require("the gradient of Y", dY, Y.shape());
+  require("the gradient of H", dH, H0.shape());
+  require("the gradient of C", dC, C0.shape());
+  require("the reserve", reserve, {K * each_reserve + 1});
   Tensor dX = plan.is_full() ? empty(X.shape()) : zeros(X.shape());
   Tensor dW = zeros(W.shape()), dU = zeros(U.shape()), db = zeros(b.shape());
   Tensor dH0 = empty(H0.shape()), dC0 = empty(C0.shape());
@@ -508,12 +588,21 @@ std::vector<Tensor> Backward(const Tensor& X, const Tensor& W, const Tensor& U, 
               dH0.data<float>() + k * B * D, dC0.data<float>() + k * B * D});
   }
   return {dX, dW, dU, db, dH0, dC0};
+} catch (...) {
+  throw_paddles();
+}
+
+// Second derivatives would be wrong without a word if Paddle found no operator for them.
+std::vector<Tensor> NoSecondDerivatives(const Tensor&, const Tensor&) {
+  PADDLE_THROW(common::errors::Unimplemented(
+      "the oneDNN operator has first derivatives only; nndl.LSTM(..., backend='bptt') has all"));
 }
 
 std::vector<std::vector<int64_t>> Shapes(const std::vector<int64_t>& X, const std::vector<int64_t>& W,
                                          const std::vector<int64_t>& U, const std::vector<int64_t>& b,
                                          const std::vector<int64_t>& H0, const std::vector<int64_t>& C0,
                                          const std::vector<int64_t>& lengths) {
+  if (X.size() != 3 || b.size() != 2) refuse("expected X of 3 axes and b of 2");
   return {{X[0], X[1], b[0] * b[1] / GATES}, H0, C0, {-1}};
 }
 
@@ -537,3 +626,8 @@ PD_BUILD_GRAD_OP(nndl_lstm)
               paddle::Grad("C0")})
     .Attrs({"reverse: bool", "has_states: bool", "training: bool"})
     .SetKernelFn(PD_KERNEL(Backward));
+
+PD_BUILD_DOUBLE_GRAD_OP(nndl_lstm)
+    .Inputs({"X", paddle::Grad(paddle::Grad("X"))})
+    .Outputs({paddle::New(paddle::Grad("X"))})
+    .SetKernelFn(PD_KERNEL(NoSecondDerivatives));

@@ -1,5 +1,6 @@
 """The digits: what is generated, written, committed and refused."""
 
+import os
 import random
 from collections import Counter
 
@@ -168,14 +169,15 @@ def test_a_fault_is_named_with_file_and_line(tmp_path, text, line, fault):
     ("content", "fault"),
     [
         pytest.param(b"", "empty", id="empty"),
-        pytest.param("1 2 0 0\t3 五\n".encode("gb18030"), "cannot be read as UTF-8", id="another encoding"),
-        pytest.param("1 2 0 0\t3\n".encode("utf-16"), "cannot be read as UTF-8", id="UTF-16"),
+        pytest.param("1 2 0 0\t3 五\n".encode("gb18030"), "byte 0xce at character 11 is no text", id="GB18030"),
+        pytest.param("1 2 0 0\t3\n".encode("utf-16-le"), "holds a NUL", id="UTF-16 without its mark"),
+        pytest.param("1 2 0 0\t3\n".encode("utf-16")[:-1], "no UTF-16", id="UTF-16 cut off"),
     ],
 )
 def test_a_file_of_another_kind_is_named(tmp_path, content, fault):
     path = tmp_path / "train.txt"
     path.write_bytes(content)
-    with pytest.raises(DataError, match=f"{path}: {fault}"):
+    with pytest.raises(DataError, match=f"{path}.*{fault}"):
         digit_sum.load_file(path)
 
 
@@ -184,8 +186,27 @@ def test_a_missing_file_comes_with_the_way_to_make_it(tmp_path):
         digit_sum.load(tmp_path / "10")
 
 
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
+def test_a_pipe_in_the_place_of_a_file_is_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "train.txt")
+    with pytest.raises(DataError, match=r"train\.txt: cannot be read \(a device or a pipe"):
+        digit_sum.load_file(tmp_path / "train.txt")
+
+
+def test_a_line_that_does_not_end(tmp_path, monkeypatch):
+    monkeypatch.setattr("nndl.dataset.text.MAX_LINE", 1_000)
+    path = tmp_path / "train.txt"
+    path.write_text("1" * 999)
+    with pytest.raises(DataError, match="no tab") as caught:
+        digit_sum.load_file(path)
+    assert len(str(caught.value)) < 300
+    path.write_text(GOOD + "1" * 1_001)
+    with pytest.raises(DataError, match="line 2: longer than 1,000"):
+        digit_sum.load_file(path)
+
+
 def test_a_folder_in_the_place_of_a_file_is_named(tmp_path):
-    with pytest.raises(DataError, match=f"{tmp_path}: cannot be read"):
+    with pytest.raises(DataError, match=f"{tmp_path}: a folder, expected a file"):
         digit_sum.load_file(tmp_path)
 
 
@@ -195,7 +216,11 @@ def test_a_folder_in_the_place_of_a_file_is_named(tmp_path):
         pytest.param(b"1 2 0 0\t3\n9 9 0 7\t18\n", id="as written"),
         pytest.param(b"\xef\xbb\xbf1 2 0 0\t3\n9 9 0 7\t18\n", id="byte order mark"),
         pytest.param(b"1 2 0 0\t3\r\n9 9 0 7\t18\r\n", id="CRLF"),
+        pytest.param(b"1 2 0 0\t3\r9 9 0 7\t18\r", id="CR"),
         pytest.param(b"1 2 0 0\t3\n9 9 0 7\t18", id="no newline at the end"),
+        pytest.param(b"1 2 0 0\t3\r\n9 9 0 7\t18\r\n\x1a", id="Ctrl-Z at the end"),
+        pytest.param("1 2 0 0\t3\n9 9 0 7\t18\n".encode("utf-16"), id="UTF-16"),
+        pytest.param("\ufeff1 2 0 0\t3\r\n9 9 0 7\t18\r\n".encode("utf-32-be"), id="UTF-32"),
     ],
 )
 def test_what_is_accepted(tmp_path, content):

@@ -1,6 +1,12 @@
 """Tokens, vocabulary and arrays, against counting by hand."""
 
+import codecs
+import io
+import os
+import unicodedata
 from collections import Counter
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -17,10 +23,11 @@ from nndl.dataset.text import (
     Vocabulary,
     decode,
     index_texts,
+    read_lines,
     tokenize_space,
     tokenize_word,
 )
-from nndl.error import CheckpointError, SettingError
+from nndl.error import CheckpointError, DataError, SettingError
 
 
 @pytest.mark.parametrize(
@@ -49,6 +56,76 @@ def test_decode() -> None:
     assert decode("café".encode()) == ("café", False)
     assert decode("a \N{REPLACEMENT CHARACTER}".encode()) == ("a \N{REPLACEMENT CHARACTER}", False)
     assert decode(b"caf\xe9") == ("caf\N{REPLACEMENT CHARACTER}", True)
+    assert decode("ab".encode("utf-16-le")) == ("a\N{REPLACEMENT CHARACTER}b\N{REPLACEMENT CHARACTER}", True)
+
+
+LINES = ["a café film", "", "  very good\u3000电影 ", "next\x85line and\u2028another", "the\xa0end"]
+ENCODED = {
+    "plain": lambda text: text.encode(),
+    "UTF-8 with its mark": lambda text: text.encode("utf-8-sig"),
+    "UTF-16, little end first": lambda text: codecs.BOM_UTF16_LE + text.encode("utf-16-le"),
+    "UTF-16, big end first": lambda text: codecs.BOM_UTF16_BE + text.encode("utf-16-be"),
+    "UTF-32": lambda text: codecs.BOM_UTF32_LE + text.encode("utf-32-le"),
+    "GB18030 with its mark": lambda text: ("\ufeff" + text).encode("gb18030"),
+    "Ctrl-Z": lambda text: text.encode() + b"\x1a",
+    "letters and accents apart": lambda text: unicodedata.normalize("NFD", text).encode(),
+    "two files one after the other": lambda text: text.replace("\n", "\n\ufeff").encode("utf-8-sig"),
+}
+
+
+def lines_of(content: bytes) -> list[str]:
+    return list(read_lines(io.BufferedReader(io.BytesIO(content)), "file.txt"))
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+@pytest.mark.parametrize("encode", ENCODED.values(), ids=ENCODED)
+def test_what_editors_write_is_the_same_text(encode: Callable[[str], bytes], end: str) -> None:
+    assert lines_of(encode(end.join(LINES))) == LINES
+    assert lines_of(encode(end.join([*LINES, ""]))) == LINES
+    assert decode(encode(LINES[2])) == (LINES[2], False)
+
+
+@given(st.lists(st.text(st.characters(codec="utf-8", exclude_characters="\n\r\0\x1a\ufeff"))))
+def test_any_lines_come_back(lines: list[str]) -> None:
+    composed = [unicodedata.normalize("NFC", line) for line in lines]
+    for encode in list(ENCODED.values())[:-2]:
+        assert lines_of(encode("".join(f"{line}\r\n" for line in lines))) == composed
+
+
+@pytest.mark.parametrize(
+    ("content", "fault"),
+    [
+        ("good\n这部电影\n".encode("gbk"), "line 2: byte 0xd5 at character 1 is no text"),
+        (b"good\ncaf\xe9 bad\n", "line 2: byte 0xe9 at character 4 is no text"),
+        (b"one\ntwo\nthree\xff", "line 3: byte 0xff at character 6 is no text"),
+        ("\ud800".encode("utf-8", "surrogatepass"), "line 1: byte 0xed at character 1 is no text"),
+        ("good".encode("utf-16-le"), "line 1: holds a NUL"),
+        ("good\nfilm".encode("utf-16-be"), "line 1: holds a NUL"),
+        ("good".encode("utf-16")[:-1], "after line 0: no UTF-16"),
+        (codecs.BOM_UTF16_LE + b"\x00\xd8a\x00", "after line 0: no UTF-16"),
+        (codecs.BOM_UTF32_LE + b"\xff\xff\xff\x7f", "after line 0: no UTF-32"),
+        ("\ufeff好".encode("gb18030") + b"\xff", "line 1: byte 0xff at character 3 is no text"),
+    ],
+)
+def test_what_is_no_text_is_named(content: bytes, fault: str) -> None:
+    with pytest.raises(DataError) as error:
+        lines_of(content)
+    assert str(error.value).startswith("file.txt, ")
+    assert fault in str(error.value)
+    assert str(error.value).endswith("save it as UTF-8 请另存为 UTF-8")
+
+
+@pytest.mark.parametrize("content", [b"", codecs.BOM_UTF8, codecs.BOM_UTF16_LE, b"\x1a", codecs.BOM_UTF8 + b"\x1a"])
+def test_a_text_of_nothing_but_marks_has_no_line(content: bytes) -> None:
+    assert lines_of(content) == []
+    assert decode(content) == ("", False)
+
+
+def test_the_lines_before_a_fault_come_first() -> None:
+    lines = read_lines(io.BufferedReader(io.BytesIO(b"one\ntwo\n\xff\n")), "file.txt")
+    assert [next(lines), next(lines)] == ["one", "two"]
+    with pytest.raises(DataError, match="line 3"):
+        next(lines)
 
 
 texts = st.lists(st.text("ab c", max_size=12), min_size=1, max_size=6)
@@ -89,12 +166,28 @@ def test_vocabulary_on_disk(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "content",
     [b"", b"[PAD]\t0\n[UNK]\t0\nword", b"[PAD]\t0\n[UNK]\t0\nword\tmany\n", b"[UNK]\t0\n[PAD]\t0\n", b"\xff\xfe",
-     b"[PAD]\t0\n[UNK]\t0\na\t1\na\t1\n", b"[PAD]\t0\n[UNK]\t0\na\t1\t2\n", None],
+     b"[PAD]\t0\n[UNK]\t0\na\t1\na\t1\n", b"[PAD]\t0\n[UNK]\t0\na\t1\t2\n", None,
+     b"[PAD]\t0\n[UNK]\t0\na\t" + b"9" * 5_000, b"[PAD]\t0\n[UNK]\t0\na\t-1\n", b"[PAD]\t0\n[UNK]\t0\na\t1_0\n",
+     "[PAD]\t0\n[UNK]\t0\na\t٣\n".encode(), b"[PAD]\t0\n[UNK]\t0\na\t+1\n", b"[PAD]\t0\n[UNK]\t0\n\t1\n",
+     b"[PAD]\t0\r\n[UNK]\t0\r\na\t1\r\n", b"\xef\xbb\xbf[PAD]\t0\n[UNK]\t0\n", b"[PAD]\t0\n[UNK]\t0\n\n\n",
+     b"[PAD]\t0\n[UNK]\t0\na\t1\nb\t2\n"],
 )  # fmt: skip
 def test_damaged_vocabulary(content: bytes | None, tmp_path: Path) -> None:
     if content is not None:
         (tmp_path / "v.txt").write_bytes(content)
     with pytest.raises(CheckpointError, match=r"v\.txt"):
+        Vocabulary.load(tmp_path / "v.txt")
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
+def test_vocabulary_that_is_no_regular_file_or_too_large(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    for path in (tmp_path / "pipe", tmp_path, Path("/dev/zero")):
+        with pytest.raises(CheckpointError, match="expected a file"):
+            Vocabulary.load(path)
+    VOCABULARY.save(tmp_path / "v.txt")
+    monkeypatch.setattr("nndl.dataset.text.MAX_VOCABULARY_BYTES", 10)
+    with pytest.raises(CheckpointError, match="expected at most 10"):
         Vocabulary.load(tmp_path / "v.txt")
 
 
@@ -115,6 +208,31 @@ def test_reviews() -> None:
     assert [(ids.tolist(), label) for ids, label in map(reviews().__getitem__, range(4))] == [
         ([2], 0), ([3, 4, 5], 0), ([2], 1), ([2, 5], 1),
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"ids": np.array([2, 3, 4, 5, 2, 2, 6], dtype="int32")}, "ids 2 to 6, expected 1 to 5"),
+        ({"ids": np.array([2, 3, 4, 0, 2, 2, 5], dtype="int32")}, "ids 0 to 5"),
+        ({"ids": np.array([2, 3, 4, -1, 2, 2, 5], dtype="int32")}, "ids -1 to 5"),
+        ({"ids": np.array([2, 3, 4, 5, 2, 2, 5])}, "int64"),
+        ({"ids": np.array([[2, 3, 4, 5, 2, 2, 5]], dtype="int32")}, r"\(1, 7\)"),
+        ({"offsets": np.array([0, 4, 1, 5, 7])}, "do not cut"),
+        ({"offsets": np.array([0, 1, 1, 5, 7])}, "do not cut"),
+        ({"offsets": np.array([0, 1, 4, 5, 8])}, "do not cut"),
+        ({"offsets": np.array([1, 2, 4, 5, 7])}, "do not cut"),
+        ({"offsets": np.array([0, 1, 4, 7])}, "do not cut"),
+        ({"offsets": np.array([0.0, 1, 4, 5, 7])}, "float64"),
+        ({"labels": np.array([0, 0, 1, 2])}, "4 labels, expected 4 that are 0 or 1"),
+        ({"labels": np.array([0, 0, 1])}, "3 labels, expected 4"),
+        ({"labels": np.array([False, False, True, True])}, "bool"),
+    ],
+)
+def test_arrays_that_are_no_reviews(changes: dict[str, np.ndarray], said: str) -> None:
+    reviews().check(4, 6)
+    with pytest.raises(DataError, match=said):
+        replace(reviews(), **changes).check(4, 6)
 
 
 @pytest.mark.parametrize(

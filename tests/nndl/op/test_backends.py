@@ -102,3 +102,22 @@ def test_long_uneven_batches(backend):
 def test_unknown_backend():
     with pytest.raises(SettingError, match="backend 'fast': expected one of fused, stepwise, bptt, onednn, auto"):
         LSTM(3, 4, backend="fast")
+
+
+@every_backend
+def test_layer_without_b(backend):
+    """As one whose b is zero; and b stays out of the gradients."""
+    layer, zero = LSTM(3, 4, 2, "bidirectional", b_attr=False, backend=backend), LSTM(3, 4, 2, "bidirectional")
+    with paddle.no_grad():
+        for cell, other in zip(layer.cells, zero.cells, strict=True):
+            other.W.set_value(cell.W)
+            other.U.set_value(cell.U)
+            other.b.zero_()
+    X, states, lengths = paddle.randn([3, 5, 3]), random_states(layer, 3), [5, 0, 2]
+    for found, truth in zip(run(layer, X, states, lengths), run(zero, X, states, lengths), strict=True):
+        assert_close(found, truth, "float32")
+    variables, parameters = gradients(layer, X, states, lengths)
+    true_variables, true_parameters = gradients(zero, X, states, lengths)
+    del true_parameters[2::3]
+    for found, truth in zip(variables + parameters, true_variables + true_parameters, strict=True):
+        assert_close(found, truth, "float32")

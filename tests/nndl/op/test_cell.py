@@ -10,6 +10,7 @@ import paddle
 import pytest
 from paddle import nn
 
+from nndl.error import SettingError
 from nndl.op import LSTMCell, Recurrent, SRNCell, recording, unroll
 
 assert_close = partial(np.testing.assert_allclose, rtol=1e-10, atol=1e-12)
@@ -219,3 +220,46 @@ class TestRecording:
         with recording(lstm.cells[0]):
             outputs, _ = lstm(X)
         np.testing.assert_array_equal(outputs, lstm(X)[0])
+
+
+BAD_SIZES = [0, -1, 3.0, True, "3", None, 10**9, float("nan")]
+
+
+@pytest.mark.parametrize("cell_class", CELLS)
+@pytest.mark.parametrize("size", BAD_SIZES)
+def test_sizes_are_whole_numbers_from_one(cell_class, size):
+    for name, sizes in (("input_size", (size, 4)), ("hidden_size", (3, size))):
+        with pytest.raises(SettingError, match=f"^{name} .*: expected a whole number from 1 to"):
+            cell_class(*sizes)
+
+
+@pytest.mark.parametrize("cell_class", CELLS)
+def test_sizes_may_be_of_numpy(cell_class):
+    cell = cell_class(np.int64(3), np.uint8(4))
+    assert list(cell.W.shape) == [3, 4 * cell.gates]
+    assert type(cell.hidden_size) is int
+
+
+@pytest.mark.parametrize("cell_class", CELLS)
+class TestParametersLeftOut:
+    @pytest.mark.parametrize("name", ["W_attr", "U_attr"])
+    def test_w_and_u_cannot_be(self, cell_class, name):
+        with pytest.raises(SettingError, match=f"^{name} False"):
+            cell_class(3, 4, **{name: False})
+
+    def test_b_is_zero_and_no_parameter(self, cell_class, float64):
+        cell = cell_class(3, 4, b_attr=False)
+        X = paddle.randn([2, 5, 3])
+        loop = lstm_loop(cell, X.numpy(), *np.zeros((2, 2, 4)))["H"] if cell.states == 2 else None
+        expected = srn_loop(cell, X.numpy(), np.zeros((2, 4))) if loop is None else loop
+        assert_close(unroll(cell, X)[0], expected.swapaxes(0, 1))
+        assert not cell.b.numpy().any()
+        assert [name for name, _ in cell.named_parameters()] == list(cell.state_dict()) == ["W", "U"]
+
+    def test_the_others_start_the_same(self, cell_class):
+        paddle.seed(1)
+        with_b = cell_class(3, 4)
+        paddle.seed(1)
+        without = cell_class(3, 4, b_attr=False)
+        np.testing.assert_array_equal(with_b.W, without.W)
+        np.testing.assert_array_equal(with_b.U, without.U)

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
-from nndl.error import SettingError
+from nndl.error import DataError, SettingError
 from nndl.op.embedding import METHODS
 
 V, M = 7, 3
@@ -66,3 +66,41 @@ def test_table_starts_xavier_uniform_when_left_out():
 def test_unknown_method():
     with pytest.raises(SettingError, match="'one-hot': expected one of lookup, one_hot"):
         nndl.Embedding(V, M, method="one-hot")
+
+
+@pytest.mark.parametrize("training", [True, False])
+@pytest.mark.parametrize("dtype", ["int32", "int64"])
+@pytest.mark.parametrize(
+    ("indices", "wrong"), [([[0, -1]], -1), ([[V], [0]], V), ([V - 1, 10**9, -3], 10**9), (-5, -5)]
+)
+@pytest.mark.parametrize("method", METHODS)
+def test_index_outside_the_table(method, indices, wrong, dtype, training):
+    embedding = nndl.Embedding(V, M, method=method)
+    embedding.training = training
+    with pytest.raises(DataError, match=f"^index {wrong}: expected 0 to 6, as the embedding has 7 rows$"):
+        embedding(paddle.to_tensor(indices, dtype=dtype))
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("dtype", ["float32", "bool", "float64"])
+def test_indices_are_whole_numbers(method, dtype):
+    with pytest.raises(DataError, match=f"^indices of {dtype}: expected int64$"):
+        nndl.Embedding(V, M, method=method)(paddle.ones([2, 3]).astype(dtype))
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_no_indices(method):
+    assert list(nndl.Embedding(V, M, method=method)(paddle.zeros([2, 0], "int64")).shape) == [2, 0, M]
+
+
+@pytest.mark.parametrize(
+    ("sizes", "name"), [((0, M), "num_embeddings 0"), ((V, -1), "embedding_dim -1"), ((V, 3.0), "embedding_dim 3.0")]
+)
+def test_sizes(sizes, name):
+    with pytest.raises(SettingError, match=f"^{name}: expected a whole number from 1"):
+        nndl.Embedding(*sizes)
+
+
+def test_table_cannot_be_left_out():
+    with pytest.raises(SettingError, match=r"^para_attr False"):
+        nndl.Embedding(V, M, para_attr=False)

@@ -154,6 +154,35 @@ class TestPaddleTwins:
             outputs, _ = layer(outputs)
         assert_close(layer_class.from_paddle(theirs)(X)[0], outputs)
 
+    @both_layers
+    @both_directions
+    def test_round_trip_without_bias(self, layer_class, direction, float64):
+        ours = layer_class(3, 4, 2, direction, b_attr=False)
+        theirs, X = ours.to_paddle(), paddle.randn([2, 5, 3])
+        for layer in (theirs, layer_class.from_paddle(theirs)):
+            for result, expected in zip(run(layer, X), run(ours, X), strict=True):
+                assert_close(result, expected)
+            trained = [parameter for parameter in layer.parameters() if not parameter.stop_gradient]
+            assert len(trained) == len(ours.parameters())  # no bias appears when it is trained further
+        assert list(layer.state_dict()) == list(ours.state_dict())
+
+    @both_layers
+    def test_no_bias_comes_from_no_bias(self, layer_class):
+        theirs = TWINS[layer_class](3, 4, bias_ih_attr=False, bias_hh_attr=False)
+        assert [name for name, _ in layer_class.from_paddle(theirs).named_parameters()] == ["cells.0.W", "cells.0.U"]
+
+    @both_layers
+    def test_frozen_stays_frozen_and_evaluation_stays(self, layer_class):
+        ours = layer_class(3, 4, 2, dropout=0.5)
+        ours.cells[0].W.stop_gradient = ours.cells[1].b.stop_gradient = True
+        ours.eval()
+        theirs = ours.to_paddle()
+        frozen = [name for name, parameter in theirs.named_parameters() if parameter.stop_gradient]
+        assert {name.split(".")[-1] for name in frozen} == {"weight_ih_l0", "bias_ih_l1", "bias_hh_l1"}
+        again = layer_class.from_paddle(theirs)
+        assert [p.stop_gradient for p in again.parameters()] == [p.stop_gradient for p in ours.parameters()]
+        assert not any(layer.training for layer in (*theirs.sublayers(True), *again.sublayers(True)))
+
     @pytest.mark.parametrize(
         ("layer_class", "layer", "message"),
         [
@@ -348,9 +377,19 @@ class TestErrors:
         ("setting", "message"),
         [
             ({"direction": "backward"}, "direction 'backward': expected one of forward, bidirectional, bidirect"),
-            ({"num_layers": 0}, "num_layers 0: expected at least 1"),
+            ({"num_layers": 0}, "num_layers 0: expected a whole number from 1 to 1000"),
             ({"dropout": -0.1}, "dropout -0.1: expected a probability from 0 up to, not including, 1"),
             ({"dropout": 1.0}, "dropout 1.0: expected a probability from 0 up to, not including, 1"),
+            ({"dropout": float("nan")}, "dropout nan: expected a probability from 0 up to, not including, 1"),
+            ({"dropout": "0.5"}, "dropout '0.5': expected a probability from 0 up to, not including, 1"),
+            ({"dropout": False}, "dropout False: expected a probability from 0 up to, not including, 1"),
+            ({"num_layers": -1}, "num_layers -1: expected a whole number from 1 to 1000"),
+            ({"num_layers": 2.0}, "num_layers 2.0: expected a whole number from 1 to 1000"),
+            ({"num_layers": True}, "num_layers True: expected a whole number from 1 to 1000"),
+            ({"num_layers": 10**12}, "num_layers 1000000000000: expected a whole number from 1 to 1000"),
+            ({"direction": None}, "direction None: expected one of forward, bidirectional, bidirect"),
+            ({"direction": ["forward"]}, r"direction \['forward'\]: expected one of forward, bidirectional, bidirect"),
+            ({"W_attr": False}, "W_attr False: expected a parameter attribute; only b can be left out"),
         ],
     )
     def test_setting(self, setting, message):
@@ -364,6 +403,7 @@ class TestErrors:
             ([2, 5, 4], False, r"\[2, 5, 4\].*: expected \[B, L, M\] with M = 3"),
             ([2, 5, 4], True, r"\[2, 5, 4\].*: expected \[L, B, M\] with M = 3"),
             ([2, 0, 3], False, r"\[2, 0, 3\].*: expected at least one step"),
+            ([0, 5, 3], False, r"\[0, 5, 3\].*: expected at least one step and one sequence"),
             ([0, 2, 3], True, r"\[0, 2, 3\].*: expected at least one step"),
         ],
     )
@@ -379,12 +419,54 @@ class TestErrors:
             ([[1, 2]], r"sequence_length of shape .*\[1, 2\].*: expected \[2\]"),
             ([-1, 2], "sequence_length from -1 to 2: expected values from 0 to 5"),
             ([6, 2], "sequence_length from 2 to 6: expected values from 0 to 5"),
+            ([2.0, 3.0], "sequence_length of float32: expected whole numbers"),
+            ([True, False], "sequence_length of bool: expected whole numbers"),
         ],
     )
     def test_lengths(self, lengths, message, time_major):
         X = paddle.zeros([5, 2, 3] if time_major else [2, 5, 3])
         with pytest.raises(SettingError, match=message):
             SRN(3, 4, time_major=time_major)(X, sequence_length=paddle.to_tensor(lengths))
+
+    @pytest.mark.parametrize("lengths", [[2], [2, 6], np.array([2.0, 3.0]), [[1], [1, 2]], "ab", 3, np.array([[1, 2]])])
+    def test_lengths_that_are_no_tensor(self, lengths):
+        for call in (
+            SRN(3, 4),
+            LSTM(3, 4),
+            lambda X, sequence_length: unroll(SRN(3, 4).cells[0], X, None, sequence_length),
+        ):
+            with pytest.raises(SettingError, match=r"^sequence_length [^\n]*: expected [^\n]*$"):
+                call(paddle.zeros([2, 5, 3]), sequence_length=lengths)
+
+    @both_layers
+    @pytest.mark.parametrize("dtype", ["float64", "int64", "float16", "bool"])
+    def test_dtype_of_inputs(self, layer_class, dtype):
+        message = rf"^inputs of {dtype} for parameters of float32: use \.astype\('float32'\)$"
+        with pytest.raises(SettingError, match=message):
+            layer_class(3, 4)(paddle.zeros([2, 5, 3]).astype(dtype))
+
+    @both_layers
+    def test_dtype_of_an_initial_state(self, layer_class):
+        layer = layer_class(3, 4)
+        states = paddle.utils.map_structure(lambda state: state.astype("float64"), random_states(layer, 2))
+        with pytest.raises(SettingError, match=r"^initial state of float64 for parameters of float32"):
+            layer(paddle.zeros([2, 5, 3]), states)
+
+    @both_layers
+    def test_attributes_have_names(self, layer_class):
+        """The book's layers take them third; ours and Paddle's take the number of layers there."""
+        for attribute in (paddle.ParamAttr(), nn.initializer.Constant(0.1)):
+            with pytest.raises(SettingError, match="name it, as in W_attr="):
+                layer_class(3, 4, attribute, attribute, attribute)
+
+    def test_static_graph(self):
+        layer = SRN(3, 4)
+        paddle.enable_static()
+        try:
+            with pytest.raises(SettingError, match="static graph: export Paddle's layer"):
+                layer(paddle.static.data("X", [2, 5, 3]))
+        finally:
+            paddle.disable_static()
 
     @both_layouts
     @pytest.mark.parametrize("shape", [[1, 2, 4], [4, 2, 3], [4, 3, 4], [2, 4]])
@@ -402,3 +484,74 @@ class TestErrors:
         for layer, states in ((LSTM(3, 4), H), (LSTM(3, 4), (H,)), (LSTM(3, 4), (H, H, H)), (SRN(3, 4), (H, H))):
             with pytest.raises(SettingError, match="expected"):
                 layer(X, states)
+
+
+class TestCellsThatDoNotFitTogether:
+    def test_each_layer_takes_what_the_one_before_returns(self):
+        widths, sizes = iter([3, 3, 3]), []
+
+        def make_cell(size):
+            sizes.append(size)
+            return nn.GRUCell(size, next(widths))
+
+        Recurrent(make_cell, 4, num_layers=3)
+        assert sizes == [4, 3, 3]
+
+    @pytest.mark.parametrize("widths", [[3, 2, 5], [3, 3, 2]])
+    def test_states_of_several_widths(self, widths):
+        left = iter(widths)
+        with pytest.raises(SettingError, match=r"^cells with states of \(3,\) and \(2,\): expected one shape"):
+            Recurrent(lambda size: nn.GRUCell(size, next(left)), 4, num_layers=3)
+
+    def test_states_of_several_kinds(self):
+        classes = iter([nn.LSTMCell, nn.GRUCell])
+        with pytest.raises(SettingError, match="expected one shape, as the states are stacked"):
+            Recurrent(lambda size: next(classes)(size, 3), 4, direction="bidirectional")
+
+    @pytest.mark.parametrize("cell_class", [nn.GRUCell, nn.LSTMCell, nn.SimpleRNNCell])
+    def test_inputs_of_another_size(self, cell_class):
+        with pytest.raises(SettingError, match=r"^a cell with inputs of size 4: expected 3, as handed to make_cell$"):
+            Recurrent(lambda size: cell_class(4, 3), 4, num_layers=2)
+
+
+@both_layers
+@both_layouts
+def test_lengths_in_any_form(layer_class, time_major):
+    layer = layer_class(3, 4, 2, "bidirectional", time_major)
+    X, lengths = paddle.randn([5, 5, 3]), [5, 0, 2, 1, 5]
+    expected = run(layer, X, None, lengths)
+    forms = (
+        lengths,
+        tuple(lengths),
+        np.array(lengths),
+        np.array(lengths, "uint8"),
+        paddle.to_tensor(lengths, dtype="int32"),
+    )
+    for form in forms:
+        for result, truth in zip(flatten(layer(X, sequence_length=form)), expected, strict=True):
+            np.testing.assert_array_equal(result, truth)
+
+
+@both_layers
+@pytest.mark.parametrize("default", ["float16", "float64"])
+def test_the_default_dtype_may_change_later(layer_class, default):
+    layer, X = layer_class(3, 4, 2), paddle.randn([2, 5, 3])
+    expected = run(layer, X, None, [5, 3])
+    paddle.set_default_dtype(default)
+    try:
+        found = run(layer, X, None, [5, 3])
+    finally:
+        paddle.set_default_dtype("float32")
+    for result, truth in zip(found, expected, strict=True):
+        assert result.dtype == paddle.float32
+        np.testing.assert_array_equal(result, truth)
+
+
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16", "float32"])
+def test_mixed_precision_may_hand_over_any_precision(dtype, monkeypatch):
+    """On a GPU only, so what is tested here is that nothing stands in its way."""
+    layer = SRN(3, 4).astype("float16")
+    monkeypatch.setattr(paddle.amp, "is_autocast_enabled", lambda: True)
+    layer._check(paddle.zeros([2, 5, 3], dtype))
+    with pytest.raises(SettingError, match="inputs of float64"):
+        layer._check(paddle.zeros([2, 5, 3], "float64"))
