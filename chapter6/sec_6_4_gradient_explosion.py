@@ -50,6 +50,7 @@ CHANCE_LOSS = log(19)
 SHOOTS_UP = 5
 """A norm that reaches this multiple of its first value has shot up."""
 LARGEST = 3.4e38  # of float32
+SMALLEST = 1e-45  # of float32
 ALMOST_ZERO = 0.01
 """A norm below this fraction of its first value is almost 0."""
 
@@ -127,21 +128,23 @@ def claims(record: Record) -> list[Claim]:
     """The book's claims, judged on the record, and ours on the gentler setting."""
     free, clipped = (select(record.metrics["book"], clip=clip) for clip in ("none", "norm"))
     free_norms, clipped_norms = ([_norms(r, "U") for r in results] for results in (free, clipped))
-    alive = claim.judge([last_tenth(n) / n[0] - ALMOST_ZERO for n in clipped_norms])
+    highest = [max(n) / n[0] for n in free_norms]
+    last, clipped_last = ([last_tenth(n) / n[0] for n in norms] for norms in (free_norms, clipped_norms))
+    alive = claim.judge([ratio - ALMOST_ZERO for ratio in clipped_last])
     return [
         Claim(
             "explosion",
             f"without clipping the gradient norm shoots up (U: to {SHOOTS_UP} times its first value or more)",
             f"不截断时梯度范数急剧上升（U：达到初值的 {SHOOTS_UP} 倍以上）",
-            f"highest / first: {mean_and_spread([max(n) / n[0] for n in free_norms], 1)}",
-            claim.judge([log(max(n) / n[0] / SHOOTS_UP) for n in free_norms]),
+            f"highest / first: {mean_and_spread(highest, 1)}",
+            claim.judge([log(ratio / SHOOTS_UP) for ratio in highest]),
         ),
         Claim(
             "saturation",
             f"then it is almost 0 (the median of the last tenth under {ALMOST_ZERO:.0%} of the first)",
             f"随后几乎为 0（最后十分之一的中位数低于初值的 {ALMOST_ZERO:.0%}）",
-            f"last / first: {_small([last_tenth(n) / n[0] for n in free_norms])}",
-            claim.judge([ALMOST_ZERO - last_tenth(n) / n[0] for n in free_norms]),
+            f"last / first: {_small(last)}",
+            claim.judge([ALMOST_ZERO - ratio for ratio in last]),
         ),
         Claim(
             "learning_stops",
@@ -154,7 +157,7 @@ def claims(record: Record) -> list[Claim]:
             "clipped_alive",
             f"with clipping by norm the gradients stay alive (the last tenth over {ALMOST_ZERO:.0%} of the first)",
             f"按模截断时梯度保持有效（最后十分之一高于初值的 {ALMOST_ZERO:.0%}）",
-            f"last / first: {_small([last_tenth(n) / n[0] for n in clipped_norms])}",
+            f"last / first: {_small(clipped_last)}",
             claim.FAILS if _diverged(clipped) else alive,
         ),
         _accuracy_claim(
@@ -185,7 +188,8 @@ def _accuracy_claim(results: list[dict[str, Any]], id: str, statement: str, stat
 
 
 def _norms(result: dict[str, Any], parameter: str) -> list[float]:
-    return result["gradient_norms"][parameter]
+    """One number a step, none of them 0: they are divided by the first."""
+    return [max(norm, SMALLEST) for norm in result["gradient_norms"][parameter]]
 
 
 def _diverged(results: list[dict[str, Any]]) -> int:

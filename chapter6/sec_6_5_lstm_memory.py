@@ -40,6 +40,8 @@ SECTION = Section(
 )
 
 BACKENDS = ("auto", "onednn", "fused", "bptt", "stepwise")
+TINY = 1e-12
+"""A gate that is stuck does not change at all, and 0 has no logarithm."""
 GATES = ("input_gate", "forget_gate", "output_gate")
 
 
@@ -175,7 +177,7 @@ def _gate_claim(record: Record, id: str, statement: str, statement_zh: str, gate
         statement,
         statement_zh,
         f"mean change of a unit: {mean_and_spread(at_zero, 3)} from 0 to 0, {mean_and_spread(at_news, 3)} at the digit",
-        claim.judge([log(new / zero) for new, zero in zip(at_news, at_zero, strict=True)]),
+        claim.judge([log(max(new, TINY) / max(zero, TINY)) for new, zero in zip(at_news, at_zero, strict=True)]),
     )
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from chapter6 import interruption
 from chapter6.claim import CHINESE, Claim
 from chapter6.settings import check, setting
-from nndl import file, jsonfile, runtime
+from nndl import jsonfile, runtime
 from nndl.error import CheckpointError
 from nndl.file import replacing
 from nndl.lock import holding
@@ -99,18 +99,12 @@ def execute(module: ModuleType, run: Run) -> Record:
     record.claims = [asdict(claim) for claim in module.claims(record)]
     figures = module.figures(record)
     with holding(run.folder):  # figures and numbers of two runs must not mix
-        _clear_leftovers(run)
         _tell_what_is_replaced(run)
         write_figures(figures, run.folder / "figures")
         record.seconds = round(time.perf_counter() - start, 1)
         jsonfile.write(run.folder / "record.json", asdict(record))
         write_text(run.folder / "report.md", report(module, record, figures))
     return record
-
-
-def _clear_leftovers(run: Run) -> None:
-    for folder in (run.folder, run.folder / "figures"):
-        file.clear_leftovers(folder)
 
 
 def take_part(module: ModuleType, run: Run) -> None:
@@ -153,11 +147,14 @@ def write_text(path: Path, text: str) -> None:
 
 def write_figures(figures: dict[str, Any], folder: Path) -> None:
     """Write each matplotlib figure as ``name.png`` and ``name.pdf``. Raises OutputError."""
+    import warnings
+
     import matplotlib.pyplot as plt
 
     for name, figure in figures.items():
         for suffix in ("png", "pdf"):
-            with replacing(folder / f"{name}.{suffix}") as temporary:
+            with replacing(folder / f"{name}.{suffix}") as temporary, warnings.catch_warnings():
+                warnings.filterwarnings("ignore", message="Glyph")  # of a reader's review: a box is drawn instead
                 figure.savefig(temporary, dpi=130, bbox_inches="tight")
         plt.close(figure)
 

@@ -217,10 +217,12 @@ def _checked(folder: Path, result: dict[str, Any]) -> dict[str, Any]:
 
 
 def _sha256(path: Path) -> str:
-    if not path.is_file():
+    """The check sum of a file; empty where there is none that can be read."""
+    try:
+        with file.open_regular(path) as content:
+            return hashlib.file_digest(content, "sha256").hexdigest()
+    except OSError:
         return ""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _outcome(result: dict[str, Any]) -> str:

@@ -15,12 +15,11 @@ import json
 import math
 import os
 import re
-import stat
 from pathlib import Path
 from typing import Any
 
 from nndl.error import CheckpointError
-from nndl.file import replacing
+from nndl.file import open_regular, replacing
 
 MAX_BYTES = 256 * 2**20
 _FRONT = re.compile(rb'\{"sha256": "([0-9a-f]{64})", ')
@@ -102,15 +101,13 @@ def _is_a(value: Any, shape: Any) -> bool:
 def _content(path: Path) -> bytes:
     """The bytes of a regular file of a size that is possible; never waits for a pipe."""
     try:
-        with open(path, "rb", opener=lambda name, flags: os.open(name, flags | getattr(os, "O_NONBLOCK", 0))) as file:
-            status = os.fstat(file.fileno())
-            if not stat.S_ISREG(status.st_mode) or status.st_size > MAX_BYTES:
-                raise CheckpointError(f"{path}: no file of ours, expected a regular one of at most {MAX_BYTES:,} bytes")
-            return file.read(MAX_BYTES)
+        with open_regular(path) as file:
+            content = file.read(MAX_BYTES + 1)
     except (OSError, ValueError) as error:
-        if isinstance(error, CheckpointError):
-            raise
         raise CheckpointError(f"{path}: cannot be read ({getattr(error, 'strerror', None) or error})") from None
+    if len(content) > MAX_BYTES:
+        raise CheckpointError(f"{path}: no file of ours, expected at most {MAX_BYTES:,} bytes")
+    return content
 
 
 def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

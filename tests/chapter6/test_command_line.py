@@ -39,6 +39,7 @@ def started(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     monkeypatch.setattr("chapter6.predict.predict", note)
     monkeypatch.setattr("nndl.dataset.imdb.prepare", note)
     monkeypatch.setattr("nndl.dataset.digit_sum.write", note)
+    monkeypatch.setattr("nndl.dataset.book.write_book", note)
     return seen
 
 
@@ -54,6 +55,7 @@ def command_lines(draw: random.Random) -> Iterator[list[str]]:
     """Mostly one fault in a line that is good otherwise, so that the fault is reached; some lines are all faults."""
     commands = [["run"], ["run", "6.2"], ["run", "6.4"], ["run", "6.5"], ["run", "6.7"], ["run", "6.8"]]
     commands += [["run", "6.5", "6.7"], ["predict"], ["data", "imdb"], ["data", "digit_sum", "--length", "7"], []]
+    commands += [["data", "book", "here"]]
     for _ in range(LINES):
         words = draw.choice(commands)
         line, others = list(words), draw.choice([words, words, words, draw.choice(commands)])

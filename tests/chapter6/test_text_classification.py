@@ -171,7 +171,7 @@ def test_on_a_miniature_imdb(tmp_path: Path, capsys: pytest.CaptureFixture[str])
         (["--dropout", "1.5"], "dropout 1.5"),
         (["--word-dropout", "-0.1"], "word_dropout -0.1"),
         (["--num-layers", "0"], "num_layers 0"),
-        (["--num-layers", "2,2"], "each depth once"),
+        (["--num-layers", "2,2"], "num_layers 2, 2: expected each once"),
         (["--max-seq-len", "0"], "max_seq_len 0"),
         (["--corpus", "news"], "--corpus"),
     ],

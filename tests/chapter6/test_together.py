@@ -75,7 +75,6 @@ def disturbed(number: str, folder: Path, processes: int, kills: int, draw: rando
             running[victim] = runs.start()
         for process in running:
             assert process.wait(120) == 0, runs.said()
-        assert "Traceback" not in runs.said(), runs.said()
         return runs.metrics()
     finally:
         for process in running:
