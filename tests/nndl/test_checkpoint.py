@@ -383,7 +383,7 @@ HOSTILE = {
     "100,000 dicts deep": b"}" + (text("a") + b"}") * 100_000 + b"s" * 100_000,
     "100,000 marks": b"(" * 100_000,
     "one array 1,000 times": SHARED + b"]" + (array(b"M\xd4\x30\x85", b"h\0", b"h\1") + b"a") * 1000,
-    "one text encoded 1,000 times": text("a" * 10**5) + b"q\0000c_codecs\nencode\nq\0010]"
+    "one text encoded 1,000 times": text("a" * 10**6) + b"q\0000c_codecs\nencode\nq\0010]"
         + (b"h\1h\0" + text("latin1") + b"\x86Ra") * 1000,
     "numbers with one hash": b"}(" + b"".join(
         b"\x8a\x0c" + (number * (2**61 - 1)).to_bytes(12, "little") + b"N" for number in range(1, 50_000)
