@@ -81,6 +81,10 @@ def _prepare_streams() -> None:
 
 
 def _run(arguments: list[str]) -> None:
+    try:
+        os.getcwd()
+    except OSError:
+        raise SettingError("the folder you are in is gone; change to another") from None
     parser = _parser(arguments)
     if odd := [argument for argument in arguments if re.fullmatch(r"--[a-z-]+=--", argument)]:
         parser.error(f"{odd[0]}: expected a value")  # argparse fails on it
@@ -339,10 +343,7 @@ def _folder(text: str) -> Path:
 
 
 def _path(text: str) -> Path:
-    try:
-        return Path(text).absolute()
-    except OSError:
-        raise argparse.ArgumentTypeError(f"{text!r}: the folder you are in is gone; change to another") from None
+    return Path(text).absolute()
 
 
 def _section(text: str) -> str:

@@ -127,7 +127,8 @@ def train(training: Training, folder: Path) -> dict[str, Any]:
         diverged = str(error)
     result = {**training.plain(), **evaluate_best(runner, loaders, folder)}
     result |= trainings.curves(runner, len(loaders["train"]))
-    result |= {"diverged": diverged, "gradient_norms": recorder.norms, "applied_norms": recorder.applied}
+    result |= {"diverged": trainings.divergence(runner, diverged)}
+    result |= {"gradient_norms": recorder.norms, "applied_norms": recorder.applied}
     result["seconds"] = round(time.perf_counter() - start, 2)
     trainings.write_result(folder, result)
     return result

@@ -63,7 +63,7 @@ class Settings(BaseSettings):
     epochs: int = setting(50, "epochs (回合)", least=1, most=2000)  # every norm of every step is kept
     batch_size: int = setting(64, "batch size B (批大小)", least=1, most=10_000)
     learning_rate: float = setting(0.2, "learning rate (学习率)", above=0)
-    clip_at: float = setting(5.0, "the bound v of the clipping (截断阈值)", above=0)
+    clip_at: float = setting(5.0, "the bound v of the clipping (截断阈值)", least=1e-30)
     gentle_epochs: int = setting(300, "epochs in the gentler setting", least=1, most=2000)
     gentle_learning_rate: float = setting(0.02, "learning rate in the gentler setting", above=0)
     input_size: int = setting(32, "embedding size M (嵌入大小)", least=1, most=4096)

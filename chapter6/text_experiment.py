@@ -210,8 +210,9 @@ def train(training: Training, folder: Path) -> dict[str, Any]:
         )
     except DivergedError as error:
         diverged = str(error)
-    result = training.plain() | {"diverged": diverged, "vocabulary": corpus.vocabulary.fingerprint()}
-    result |= {"vocabulary_size": len(corpus.vocabulary), "steps_per_epoch": steps_per_epoch}
+    result = training.plain() | {"diverged": trainings.divergence(runner, diverged)}
+    result |= {"vocabulary": corpus.vocabulary.fingerprint(), "vocabulary_size": len(corpus.vocabulary)}
+    result |= {"steps_per_epoch": steps_per_epoch}
     result |= evaluate_best(runner, training, corpus, folder)
     result |= trainings.curves(runner, steps_per_epoch) | {"step_losses": runner.train_step_losses}
     result["epoch_seconds"] = timer.seconds / max(1, timer.steps) * steps_per_epoch

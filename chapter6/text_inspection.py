@@ -83,7 +83,8 @@ def words(runner: "nndl.RunnerV3", corpus: Corpus, max_seq_len: int, review: str
     without = [np.delete(ids, i) for i in range(len(tokens))] if len(tokens) > 1 else []
     logits = predict_all(runner, [ids, *without], max_seq_len)
     scores = logits[:, 1] - logits[:, 0]
-    shares = np.exp(logits[0]) / np.exp(logits[0]).sum()
+    shares = np.exp(logits[0] - logits[0].max())  # large logits would overflow
+    shares /= shares.sum()
     return {
         "source": source,
         "label": label,

@@ -5,6 +5,7 @@ import json
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from functools import cache, partial
+from math import isfinite
 from pathlib import Path
 from statistics import fmean
 from typing import TYPE_CHECKING, Any, Protocol
@@ -248,6 +249,12 @@ def write_result(folder: Path, result: dict[str, Any]) -> None:
     files = {name: _sha256(folder / name) for name in (MODEL, VOCABULARY) if (folder / name).exists()}
     jsonfile.write(folder / RESULT, result | {"files": files})
     (folder / "last.pdstate").unlink(missing_ok=True)
+
+
+def divergence(runner: "nndl.RunnerV3", error: str) -> str:
+    """How a training diverged: its error, or a dev loss that is no number, after a last step that went too far."""
+    odd = [f"the dev loss became {loss} at step {step}" for step, loss in runner.dev_losses if not isfinite(loss)]
+    return error or (f"{odd[0]}; what usually helps: a lower learning rate" if odd else "")
 
 
 def curves(runner: "nndl.RunnerV3", steps_per_epoch: int) -> dict[str, list]:

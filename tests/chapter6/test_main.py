@@ -73,7 +73,7 @@ def test_list_and_help_do_not_load_paddle() -> None:
         (["run", "6.2", "--out", ""], ["expected a folder"]),
         (["run", "6.2", "--seeds", "0"], ["seeds 0", "from 1"]),
         (["run", "6.2", "--jobs", "0"], ["jobs 0", "from 1"]),
-        (["run", "6.4", "--clip-at", "0"], ["clip_at 0.0", "above 0"]),
+        (["run", "6.4", "--clip-at", "0"], ["clip_at 0.0", "from 1e-30"]),
         (["run", "6.5", "--digits", "6,7,10"], ["digits 10", "0 to 9"]),
         (["run", "6.5", "--digits", "6,7"], ["digits 6, 7", "expected 3 to 100"]),
         (["data", "digit_sum", "--length", "2"], ["length 2", "from 3"]),

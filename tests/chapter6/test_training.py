@@ -5,6 +5,7 @@ import shutil
 import threading
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -145,6 +146,15 @@ def test_where_the_holder_was_killed_the_second_trains(folder: Path) -> None:
     (folder / "result.json").unlink()
     (folder / ".lock").touch()  # its lock file is still there
     assert train_alone(lambda training, folder: "trained", False, folder) == "trained"
+
+
+@pytest.mark.parametrize("loss", [float("nan"), float("inf")])
+def test_a_dev_loss_that_is_no_number_is_a_divergence(loss: float) -> None:
+    """The last step may go too far, and no training loss comes after it."""
+    runner = SimpleNamespace(dev_losses=[(3, 1.0), (6, loss)])
+    assert trainings.divergence(runner, "").startswith(f"the dev loss became {loss} at step 6;")
+    assert trainings.divergence(runner, "the training loss became nan") == "the training loss became nan"
+    assert trainings.divergence(SimpleNamespace(dev_losses=[(3, 1.0)]), "") == ""
 
 
 def test_data_made_by_two_runs_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
