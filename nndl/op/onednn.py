@@ -138,7 +138,9 @@ def _check(name: str, tensor: Tensor, shape: list[int]) -> None:
         raise SettingError(f"{name} of shape {list(tensor.shape)}: expected {shape}")
     if tensor.dtype != paddle.float32:  # where it lies is the operator's own check, once it is made one piece
         dtype = str(tensor.dtype).removeprefix("paddle.")
-        raise SettingError(f"{name} of {dtype} on {tensor.place}: expected float32 on the CPU; backend='fused' takes all")
+        raise SettingError(
+            f"{name} of {dtype} on {tensor.place}: expected float32 on the CPU; backend='fused' takes all"
+        )
 
 
 class OneDNNLSTM(nn.LSTM):
@@ -184,7 +186,9 @@ class OneDNNLSTM(nn.LSTM):
                 found = len(states) if isinstance(states, tuple | list) else type(states).__name__
                 raise SettingError(f"initial states, {found}: expected a pair, H and C")
             N = self.num_layers * self.num_directions
-            for name, state, D in zip("HC", states, (self.proj_size or self.hidden_size, self.hidden_size), strict=True):
+            for name, state, D in zip(
+                "HC", states, (self.proj_size or self.hidden_size, self.hidden_size), strict=True
+            ):
                 if list(state.shape) != [N, B, D]:
                     raise SettingError(f"initial {name} of shape {list(state.shape)}: expected {[N, B, D]}")
         return None if sequence_length is None else as_lengths(sequence_length, B, L)
