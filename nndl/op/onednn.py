@@ -109,7 +109,7 @@ def run_layer(
                 _check(name, tensor, [B, D])
         H, C = (_stack(tensors) for tensors in zip(*states, strict=True))
     else:
-        H = C = paddle.zeros([len(cells), B, D] if len(cells) > 1 else [B, D], "float32")
+        H = C = paddle.zeros([len(cells), B, D] if len(cells) > 1 else [B, D], paddle.float32)
     lengths = paddle.full([B], L, dtype="int64") if sequence_length is None else as_lengths(sequence_length, B, L)
     Y, H, C, _ = _C_ops._run_custom_op(
         OPERATOR,
