@@ -144,7 +144,7 @@ def test_a_compiler_of_blanks_is_none_chosen(monkeypatch: pytest.MonkeyPatch) ->
 
 
 @pytest.fixture
-def copying(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def copying(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A compiler that does its work in no time; the file grows by one byte with each library it makes."""
     count = tmp_path / "count"
     script = (
