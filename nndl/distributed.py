@@ -76,4 +76,4 @@ def agree(answer: bool) -> bool:
         return answer
     import paddle
 
-    return float(mean(paddle.to_tensor([float(answer and rank() == 0)]))) > 0
+    return mean(paddle.to_tensor([float(answer and rank() == 0)])).item() > 0
