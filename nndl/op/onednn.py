@@ -150,6 +150,11 @@ class OneDNNLSTM(nn.LSTM):
     state dict are those of ``paddle.nn.LSTM``, so each loads the other's checkpoint.
     """
 
+    def __init__(self, *args: Any, **settings: Any) -> None:
+        super().__init__(*args, **settings)
+        if paddle.device.get_device() == "cpu":
+            why_not()  # now, for Paddle's to_static would follow the first call into the compiling, and stumble
+
     def forward(
         self, inputs: Tensor, initial_states: State = None, sequence_length: Tensor | None = None
     ) -> tuple[Tensor, tuple[Tensor, Tensor]]:
