@@ -141,7 +141,7 @@ def _optimizer_state(runner: "RunnerV3") -> dict[str, Any]:
 
     Under the model's own names; Paddle's differ from process to process, and from optimizer to optimizer.
     """
-    structured = {p.name: name for name, p in runner.model.state_dict().items()}
+    structured = _structured_names(runner.model)
     state: dict[str, Any] = {"schedule": None, "kept": {name: {} for name in structured.values()}}
     for key, value in runner.optimizer.state_dict().items():
         owner = max((name for name in structured if key.startswith(f"{name}_")), key=len, default=None)
@@ -156,6 +156,11 @@ def _optimizer_state(runner: "RunnerV3") -> dict[str, Any]:
     return state
 
 
+def _structured_names(model: paddle.nn.Layer) -> dict[str, str]:
+    """The model's name of each parameter by Paddle's; one of them where the model has it in two places."""
+    return {parameter.name: name for name, parameter in model.state_dict().items()}
+
+
 def _kind(key: str, owner: str) -> str:
     """Such as moment1: without the parameter and the number that Paddle counts on with each further optimizer."""
     return key.removeprefix(f"{owner}_").rpartition("_")[0]
@@ -167,7 +172,8 @@ def _fitted_optimizer_state(runner: "RunnerV3", state: Any, class_name: Any) -> 
     own_class = type(optimizer).__name__
     _require(class_name == own_class, f"not the state of a training with {own_class}")
     _require(_is_dict(state, {"schedule", "kept"}), "its optimizer's state is none")
-    _require(_is_dict(state["kept"], parameters), "its optimizer's state is not that of the model's parameters")
+    names = _structured_names(runner.model).values()
+    _require(_is_dict(state["kept"], names), "its optimizer's state is not that of the model's parameters")
     own = optimizer.state_dict()
     fitted = {} if state["schedule"] is None else {_SCHEDULE: state["schedule"]}
     is_like = fitted.keys() == own.keys() & {_SCHEDULE} and (not fitted or _is_like(fitted[_SCHEDULE], own[_SCHEDULE]))

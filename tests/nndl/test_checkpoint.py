@@ -345,7 +345,7 @@ DTYPE = (
 )
 GIGABYTES = (2**31 - 1).to_bytes(4, "little")
 PAIRS = b"0" + b"".join(b"h%ch%c\x86q%c0" % (level - 1, level - 1, level) for level in range(1, 60))
-SHARED = b"B" + (10**5).to_bytes(4, "little") + bytes(10**5) + b"q\0" + DTYPE + b"q\1"
+SHARED = b"B" + (10**5).to_bytes(4, "little") + bytes(10**5) + b"q\0000" + DTYPE + b"q\0010"
 
 
 def array(shape, data, dtype=DTYPE, is_fortran=b"\x89"):
@@ -372,7 +372,9 @@ HOSTILE = {
         b"]q%c(h%ch%ce" % (n, n - 1, n - 1) for n in range(1, 40)
     ),
     "a tuple of tuples as key": b"})q\0" + PAIRS + b"h\x3bNs",
-    "a tuple of tuples as dtype": b"cnumpy\ndtype\n)q\0" + PAIRS + b"h\x3b\x85R" + b"(K\3" + text("<") + b"tb",
+    "a tuple of tuples as dtype": b")q\0" + PAIRS + array(
+        b"K\0\x85", b"C\0", b"cnumpy\ndtype\nh\x3b\x85R(K\3" + text("<") + b"tb"
+    ),
     "a list in itself": b"]q\0h\0a",
     "a dict in itself": b"}q\0" + text("a") + b"h\0s",
     "a list in its own tuple": b"]q\0h\0\x85a",
@@ -381,7 +383,7 @@ HOSTILE = {
     "100,000 dicts deep": b"}" + (text("a") + b"}") * 100_000 + b"s" * 100_000,
     "100,000 marks": b"(" * 100_000,
     "one array 1,000 times": SHARED + b"]" + (array(b"M\xd4\x30\x85", b"h\0", b"h\1") + b"a") * 1000,
-    "one text encoded 1,000 times": text("a" * 10**5) + b"q\0c_codecs\nencode\nq\1]"
+    "one text encoded 1,000 times": text("a" * 10**6) + b"q\0000c_codecs\nencode\nq\0010]"
         + (b"h\1h\0" + text("latin1") + b"\x86Ra") * 1000,
     "numbers with one hash": b"}(" + b"".join(
         b"\x8a\x0c" + (number * (2**61 - 1)).to_bytes(12, "little") + b"N" for number in range(1, 50_000)

@@ -279,3 +279,31 @@ def test_an_optimizer_whose_state_cannot_be_written_is_refused(make_batches, tmp
     with pytest.raises(SettingError, match=r"checkpoint_path: the optimizer holds linear.*no parameter of the model"):
         train(runner, tmp_path / "state", make_batches((4, 4, 4)))
     assert not (tmp_path / "state").exists()
+
+
+def test_a_parameter_that_a_model_has_in_two_places(make_batches, tmp_path):
+    class Twice(nn.Layer):
+        def __init__(self):
+            super().__init__()
+            self.one = nn.Linear(3, 3)
+            self.other = nn.Linear(3, 3)
+            self.other.weight = self.one.weight
+            self.last = nn.Linear(3, 2)
+
+        def forward(self, X):
+            return self.last(self.other(paddle.tanh(self.one(X))))
+
+    def make():
+        paddle.seed(2)
+        model = Twice()
+        optimizer = paddle.optimizer.Adam(0.01, parameters=model.parameters())
+        return RunnerV3(model, optimizer, nn.CrossEntropyLoss(), None)
+
+    settings, state = {"num_epochs": 3, "log_steps": 0}, {"checkpoint_path": tmp_path / "state", "checkpoint_steps": 2}
+    batches, whole, resumed = make_batches((4, 4, 4)), make(), make()
+    assert len(whole.model.state_dict()) > len(whole.model.parameters())
+    whole.train(batches, **settings)
+    with suppress(KeyboardInterrupt):
+        make().train(batches, **settings, **state, callbacks=[Stop(5)])
+    resumed.train(batches, **settings, **state)
+    assert resumed.train_step_losses == whole.train_step_losses
