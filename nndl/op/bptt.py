@@ -30,7 +30,7 @@ from paddle import Tensor
 from paddle.base import core
 
 from nndl.op.cell import LSTMCell, State
-from nndl.op.recurrent import valid_steps
+from nndl.op.lengths import as_lengths, valid_steps
 
 
 def unroll(
@@ -45,10 +45,12 @@ def unroll(
     X = X if time_major else X.transpose([1, 0, 2])
     if state is None:
         state = cell.get_initial_states(X, dtype=X.dtype, batch_dim_idx=1)
-    L, valid = X.shape[0], None
-    if sequence_length is not None and int(sequence_length.min()) < L:
-        valid = valid_steps(sequence_length, L, time_axis=0)
-        X = paddle.where(valid, X, paddle.zeros_like(X))
+    L, B, valid = *X.shape[:2], None
+    if sequence_length is not None:
+        sequence_length = as_lengths(sequence_length, B, L)
+        if B and int(sequence_length.min()) < L:
+            valid = valid_steps(sequence_length, L, time_axis=0)
+            X = paddle.where(valid, X, paddle.zeros_like(X))
     Y, H, C = _LSTM(cell, X, *state, valid, reverse).results()
     if valid is not None:
         Y = paddle.where(valid, Y, paddle.zeros_like(Y))

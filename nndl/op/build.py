@@ -3,12 +3,16 @@
 It needs a C++17 compiler and a Paddle whose wheel brings oneDNN along (Linux on x86). The library is kept in the
 user's cache folder under a name that says what it was made of: source, compiler, flags, and which Paddle. Nothing is
 downloaded, and no Python headers are needed.
+
+A library is code that runs in this process. So the folder is the user's alone, where nobody else can leave one, and a
+check sum beside the library tells a damaged one, which would end the process; such a library is compiled again.
 """
 
 import hashlib
 import os
 import shlex
 import shutil
+import stat
 import subprocess
 import sys
 from functools import cache
@@ -18,6 +22,7 @@ from filelock import FileLock, Timeout
 
 from nndl.error import BuildError
 from nndl.file import replacing
+from nndl.runtime import say_once
 
 SOURCE = Path(__file__).with_name("native") / "lstm.cc"
 THREADS = "libiomp5.so"  # the OpenMP of Paddle and its oneDNN: a second one would start threads of its own
@@ -38,17 +43,19 @@ def library() -> Path:
             compiler's own error.
     """
     command = _command()
-    path = _cache_folder() / f"lstm-{_fingerprint(command)}.so"
-    if not path.exists():
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
+    name = f"lstm-{_fingerprint(command)}.so"
+    try:
+        path = _private_folder() / name
+        if not _is_sound(path):
             with FileLock(path.with_suffix(".lock"), timeout=SECONDS_TO_COMPILE):  # others wait for the first
-                if not path.exists():
+                if not _is_sound(path):
+                    if path.exists():
+                        say_once(f"nndl: {path} is damaged or was open to others; it is compiled again")
                     _compile(command, path)
-        except (OSError, Timeout) as error:
-            raise BuildError(
-                f"{path}: cannot be written ({error}); XDG_CACHE_HOME names another cache folder"
-            ) from None
+    except (OSError, RuntimeError, Timeout) as error:
+        if isinstance(error, BuildError):
+            raise
+        raise BuildError(f"{name}: cannot be kept ({error}); XDG_CACHE_HOME names another cache folder") from None
     return path
 
 
@@ -70,23 +77,58 @@ def _command() -> list[str]:
 
 
 def _compiler() -> list[str]:
-    wanted = shlex.split(os.environ.get("CXX", ""))
+    given = os.environ.get("CXX", "")
+    try:
+        wanted = shlex.split(given)
+    except ValueError as error:
+        raise BuildError(f"CXX is {ascii(given)}: {error}") from None
     for candidate in [wanted] if wanted else [[name] for name in COMPILERS]:
         found = shutil.which(candidate[0])
         if found:
             return [found, *candidate[1:]]
-    raise BuildError(f"no C++ compiler found ({' '.join(wanted) or ', '.join(COMPILERS)}); CXX names another")
+    missing = given.strip().encode(errors="backslashreplace").decode() or ", ".join(COMPILERS)
+    raise BuildError(f"no C++ compiler found ({missing:.80}); CXX names another")
 
 
-def _cache_folder() -> Path:
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "nndl"
+def _private_folder() -> Path:
+    """The cache folder, made where it is missing; this user's, and closed to all others."""
+    folder = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "nndl"
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    folder = folder.resolve(strict=True)
+    if _belongs_to_another(folder.lstat()):
+        raise BuildError(f"{folder} belongs to another user; XDG_CACHE_HOME names another cache folder")
+    if folder.lstat().st_mode & 0o077:
+        folder.chmod(0o700)
+    return folder
+
+
+def _belongs_to_another(status: os.stat_result) -> bool:
+    return hasattr(os, "geteuid") and status.st_uid != os.geteuid()
+
+
+def _is_sound(path: Path) -> bool:
+    """Whether a library is there as it was compiled, and nobody else could have written it."""
+    try:
+        status = path.lstat()
+        ours = stat.S_ISREG(status.st_mode) and not status.st_mode & 0o022 and not _belongs_to_another(status)
+        return ours and _sum_file(path).read_text().strip() == _check_sum(path)
+    except (OSError, ValueError):
+        return False
+
+
+def _sum_file(path: Path) -> Path:
+    return path.with_suffix(".sha256")
+
+
+def _check_sum(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def _fingerprint(command: list[str]) -> str:
     """Of all that the library is made of."""
     import paddle
 
-    version = subprocess.run([command[0], "--version"], capture_output=True, check=False).stdout
+    version = _run([command[0], "--version"]).stdout.encode()
     parts = [repr(command).encode(), version, paddle.__version__.encode(), str(paddle.version.commit).encode()]
     parts += [path.read_bytes() for path in sorted(SOURCE.parent.iterdir()) if path.is_file()]
     return hashlib.sha256(b"\0".join(parts)).hexdigest()[:16]
@@ -94,20 +136,33 @@ def _fingerprint(command: list[str]) -> str:
 
 def _compile(command: list[str], path: Path) -> None:
     with replacing(path) as temporary:
-        try:
-            done = subprocess.run(
-                [*command, "-o", str(temporary)],
-                capture_output=True,
-                text=True,
-                errors="replace",
-                timeout=SECONDS_TO_COMPILE,
-                check=False,
-            )
-        except subprocess.TimeoutExpired:
-            raise BuildError(f"{command[0]}: did not end within {SECONDS_TO_COMPILE} s") from None
+        done = _run([*command, "-o", str(temporary)])
         if done.returncode:
             said = [line for line in done.stderr.splitlines() if "error" in line] or done.stderr.splitlines() or ["?"]
             raise BuildError(f"{command[0]} ended with {done.returncode}: {said[0]}")
+        if not temporary.is_file():
+            raise BuildError(f"{command[0]} ended without an error and without a library")
+        temporary.chmod(0o700)
+        with replacing(_sum_file(path)) as sum_file:  # before the library: without one it is of no use
+            sum_file.write_text(_check_sum(temporary))
+
+
+def _run(command: list[str]) -> subprocess.CompletedProcess:
+    try:
+        return subprocess.run(
+            command,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            encoding="utf-8",
+            errors="replace",
+            timeout=SECONDS_TO_COMPILE,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        raise BuildError(f"{command[0]}: did not end within {SECONDS_TO_COMPILE} s") from None
+    except (OSError, ValueError) as error:
+        raise BuildError(f"{ascii(command[0])} cannot be run ({error})") from None
 
 
 def main() -> int:

@@ -13,9 +13,11 @@ from paddle import Tensor, _C_ops, nn
 
 from nndl.error import BuildError, SettingError
 from nndl.op.cell import State
+from nndl.op.lengths import as_lengths
 from nndl.op.recurrent import paddle_weights, run_layers, split_states
 
 OPERATOR = "nndl_lstm"
+_CPU = paddle.CPUPlace()  # compared with a place, for Paddle's to_static stumbles over place.is_cpu_place()
 
 
 @cache
@@ -38,8 +40,8 @@ def why_not() -> str:
 
 
 def takes(X: Tensor) -> bool:
-    """Whether the operator is there and can take such inputs: float32, on the CPU, numbers rather than a graph."""
-    return X.dtype == paddle.float32 and paddle.in_dynamic_mode() and X.place.is_cpu_place() and not why_not()
+    """Whether the operator is there and can take such inputs: float32, on the CPU."""
+    return X.dtype == paddle.float32 and X.place == _CPU and not why_not()
 
 
 class Weights(NamedTuple):
@@ -108,7 +110,7 @@ def run_layer(
         H, C = (_stack(tensors) for tensors in zip(*states, strict=True))
     else:
         H = C = paddle.zeros([len(cells), B, D] if len(cells) > 1 else [B, D], "float32")
-    lengths = paddle.full([B], L, dtype="int64") if sequence_length is None else _lengths(sequence_length, B, L)
+    lengths = paddle.full([B], L, dtype="int64") if sequence_length is None else as_lengths(sequence_length, B, L)
     Y, H, C, _ = _C_ops._run_custom_op(
         OPERATOR,
         (X.transpose([1, 0, 2]) if time_major else X).contiguous(),
@@ -134,24 +136,9 @@ def _stack(tensors: Sequence[Tensor]) -> Tensor:
 def _check(name: str, tensor: Tensor, shape: list[int]) -> None:
     if list(tensor.shape) != shape:
         raise SettingError(f"{name} of shape {list(tensor.shape)}: expected {shape}")
-    if tensor.dtype != paddle.float32 or not tensor.place.is_cpu_place():
+    if tensor.dtype != paddle.float32:  # where it lies is the operator's own check, once it is made one piece
         dtype = str(tensor.dtype).removeprefix("paddle.")
-        raise SettingError(
-            f"{name} of {dtype} on {tensor.place}: expected float32 on the CPU; backend='fused' takes all"
-        )
-
-
-def _lengths(given: Any, B: int, L: int) -> Tensor:
-    """Lengths as the operator takes them, int64 [B]; given as a tensor, or what a tensor can be made of."""
-    try:
-        lengths = given if isinstance(given, Tensor) else paddle.to_tensor(given, place=paddle.CPUPlace())
-        lengths = lengths.astype("int64").contiguous()
-    except (TypeError, ValueError):
-        raise SettingError(f"sequence_length {given!r:.80}: expected {B} values from 0 to {L}") from None
-    values = lengths.numpy()
-    if values.shape != (B,) or (B and (values.min() < 0 or values.max() > L)):
-        raise SettingError(f"sequence_length {values.tolist()[:8]}: expected {B} values from 0 to {L}")
-    return lengths
+        raise SettingError(f"{name} of {dtype} on {tensor.place}: expected float32 on the CPU; backend='fused' takes all")
 
 
 class OneDNNLSTM(nn.LSTM):
@@ -169,33 +156,49 @@ class OneDNNLSTM(nn.LSTM):
         Raises:
             SettingError: inputs, states or lengths of a wrong shape, number, dtype or range.
         """
-        if not paddle.in_dynamic_mode():  # no numbers yet, only a graph: Paddle's own operator can be exported
+        weights = paddle_weights(self)
+        if not paddle.in_dynamic_mode():  # no numbers yet, only a graph, and Paddle's own operator can be exported
+            _check_for_paddle(weights)
             return super().forward(inputs, initial_states, sequence_length)
         sequence_length = self._checked(inputs, initial_states, sequence_length)
         if self.proj_size or not takes(inputs):
+            _check_for_paddle(weights, inputs, *(initial_states or ()))
             return super().forward(inputs, initial_states, sequence_length)
-        cells = [_transposed(*weights) for weights in paddle_weights(self)]
+        cells = [_transposed(*each) for each in weights]
         states = split_states(initial_states, len(cells))
         dropout = self.dropout if self.training else 0.0
         how = (self.num_directions, inputs, states, sequence_length, self.time_major, dropout)
         return run_layers(run_layer, cells, *how)
 
-
     def _checked(self, inputs: Tensor, states: State, sequence_length: Any) -> Tensor | None:
-        """The lengths as a tensor. Paddle's own layer would read and write foreign memory by wrong ones."""
+        """The lengths as a tensor, once all arguments are what they must be."""
+        for tensor in (inputs, *(states or ())):
+            if not isinstance(tensor, Tensor):
+                raise SettingError(f"inputs or states of {type(tensor).__name__}: expected tensors")
         shape, axes = list(inputs.shape), "[L, B, M]" if self.time_major else "[B, L, M]"
         if len(shape) != 3 or shape[2] != self.input_size:
             raise SettingError(f"inputs of shape {shape}: expected {axes} with M = {self.input_size}")
         L, B = shape[:2] if self.time_major else shape[1::-1]
         if states is not None:
             if not isinstance(states, tuple | list) or len(states) != 2:
-                count = len(states) if isinstance(states, tuple | list) else 1
-                raise SettingError(f"{count} initial states: expected 2, H and C")
+                found = len(states) if isinstance(states, tuple | list) else type(states).__name__
+                raise SettingError(f"initial states, {found}: expected a pair, H and C")
             N = self.num_layers * self.num_directions
             for name, state, D in zip("HC", states, (self.proj_size or self.hidden_size, self.hidden_size), strict=True):
                 if list(state.shape) != [N, B, D]:
                     raise SettingError(f"initial {name} of shape {list(state.shape)}: expected {[N, B, D]}")
-        return None if sequence_length is None else _lengths(sequence_length, B, L)
+        return None if sequence_length is None else as_lengths(sequence_length, B, L)
+
+
+def _check_for_paddle(weights: list[tuple[Tensor | None, ...]], *tensors: Tensor) -> None:
+    """Refuse what Paddle's own LSTM would end the process at, or explain in many lines."""
+    if any(b is None for each in weights for b in each):
+        raise SettingError("Paddle 3.3.1 crashes in an LSTM without biases: leave them in, and set them to zero")
+    expected = weights[0][0].dtype
+    for tensor in tensors:
+        if tensor.dtype != expected and not paddle.amp.is_autocast_enabled():
+            found, expected = (str(dtype).removeprefix("paddle.") for dtype in (tensor.dtype, expected))
+            raise SettingError(f"inputs or states of {found} for parameters of {expected}: use .astype('{expected}')")
 
 
 def _transposed(W: Tensor, U: Tensor, b_ih: Tensor | None, b_hh: Tensor | None) -> Weights:

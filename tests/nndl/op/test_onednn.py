@@ -29,9 +29,9 @@ def refused(message, cell=None, X=None, **arguments):
 def test_refuses_what_is_no_batch_for_the_cell():
     refused(r"inputs of shape \[2, 5, 7\]: expected \[2, 5, 3\]", X=paddle.randn([2, 5, 7]))
     refused("inputs of float64 on .*: expected float32 on the CPU", X=paddle.randn([2, 5, 3], dtype="float64"))
-    refused(r"sequence_length \[5, 6\]: expected 2 values from 0 to 5", sequence_length=paddle.to_tensor([5, 6]))
-    refused(r"sequence_length \[-1, 2\]", sequence_length=paddle.to_tensor([-1, 2]))
-    refused(r"sequence_length \[1, 2, 3\]", sequence_length=paddle.to_tensor([1, 2, 3]))
+    refused("sequence_length from 5 to 6: expected values from 0 to 5", sequence_length=paddle.to_tensor([5, 6]))
+    refused("sequence_length from -1 to 2", sequence_length=paddle.to_tensor([-1, 2]))
+    refused(r"sequence_length of shape \[3\]: expected \[2\]", sequence_length=paddle.to_tensor([1, 2, 3]))
     refused(r"initial C of shape \[2, 3\]: expected \[2, 4\]", state=(paddle.randn([2, 4]), paddle.randn([2, 3])))
     cell = LSTMCell(3, 4)
     cell.b = paddle.create_parameter([16], "float32")
