@@ -160,8 +160,8 @@ class _LSTM:
             ):
                 if not tensor.stop_gradient:
                     tensor.register_hook(partial(self.answer, answer))
-                    # not linear: so the gradient has a history if it is to be differentiated again
-                    links.append(tensor[:0].square().reshape([0, D]))
+                    nothing = tensor[:0].reshape([0, D])
+                    links.append(nothing * nothing)  # so the gradient has a history if it is to be differentiated again
         results = paddle.concat([*steps.Y, steps.H, steps.C, *links])
         if links:
             self.steps = steps

@@ -81,7 +81,7 @@ def _compiler() -> list[str]:
     try:
         wanted = shlex.split(given)
     except ValueError as error:
-        raise BuildError(f"CXX is {ascii(given)}: {error}") from None
+        raise BuildError(f"CXX is {given!a}: {error}") from None
     for candidate in [wanted] if wanted else [[name] for name in COMPILERS]:
         found = shutil.which(candidate[0])
         if found:
@@ -162,7 +162,7 @@ def _run(command: list[str]) -> subprocess.CompletedProcess:
     except subprocess.TimeoutExpired:
         raise BuildError(f"{command[0]}: did not end within {SECONDS_TO_COMPILE} s") from None
     except (OSError, ValueError) as error:
-        raise BuildError(f"{ascii(command[0])} cannot be run ({error})") from None
+        raise BuildError(f"{command[0]!a} cannot be run ({error})") from None
 
 
 def main() -> int:

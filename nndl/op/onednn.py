@@ -109,7 +109,7 @@ def run_layer(
                 _check(name, tensor, [B, D])
         H, C = (_stack(tensors) for tensors in zip(*states, strict=True))
     else:
-        H = C = paddle.zeros([len(cells), B, D] if len(cells) > 1 else [B, D], "float32")
+        H = C = paddle.zeros([len(cells), B, D] if len(cells) > 1 else [B, D], paddle.float32)
     lengths = paddle.full([B], L, dtype="int64") if sequence_length is None else as_lengths(sequence_length, B, L)
     Y, H, C, _ = _C_ops._run_custom_op(
         OPERATOR,
@@ -138,7 +138,9 @@ def _check(name: str, tensor: Tensor, shape: list[int]) -> None:
         raise SettingError(f"{name} of shape {list(tensor.shape)}: expected {shape}")
     if tensor.dtype != paddle.float32:  # where it lies is the operator's own check, once it is made one piece
         dtype = str(tensor.dtype).removeprefix("paddle.")
-        raise SettingError(f"{name} of {dtype} on {tensor.place}: expected float32 on the CPU; backend='fused' takes all")
+        raise SettingError(
+            f"{name} of {dtype} on {tensor.place}: expected float32 on the CPU; backend='fused' takes all"
+        )
 
 
 class OneDNNLSTM(nn.LSTM):
@@ -156,15 +158,14 @@ class OneDNNLSTM(nn.LSTM):
         Raises:
             SettingError: inputs, states or lengths of a wrong shape, number, dtype or range.
         """
-        weights = paddle_weights(self)
         if not paddle.in_dynamic_mode():  # no numbers yet, only a graph, and Paddle's own operator can be exported
-            _check_for_paddle(weights)
+            self._check_for_paddle()
             return super().forward(inputs, initial_states, sequence_length)
         sequence_length = self._checked(inputs, initial_states, sequence_length)
         if self.proj_size or not takes(inputs):
-            _check_for_paddle(weights, inputs, *(initial_states or ()))
+            self._check_for_paddle(inputs, *(initial_states or ()))
             return super().forward(inputs, initial_states, sequence_length)
-        cells = [_transposed(*each) for each in weights]
+        cells = [_transposed(*weights) for weights in paddle_weights(self)]
         states = split_states(initial_states, len(cells))
         dropout = self.dropout if self.training else 0.0
         how = (self.num_directions, inputs, states, sequence_length, self.time_major, dropout)
@@ -172,6 +173,9 @@ class OneDNNLSTM(nn.LSTM):
 
     def _checked(self, inputs: Tensor, states: State, sequence_length: Any) -> Tensor | None:
         """The lengths as a tensor, once all arguments are what they must be."""
+        if states is not None and (not isinstance(states, tuple | list) or len(states) != 2):
+            found = len(states) if isinstance(states, tuple | list) else type(states).__name__
+            raise SettingError(f"initial states, {found}: expected a pair, H and C")
         for tensor in (inputs, *(states or ())):
             if not isinstance(tensor, Tensor):
                 raise SettingError(f"inputs or states of {type(tensor).__name__}: expected tensors")
@@ -180,25 +184,23 @@ class OneDNNLSTM(nn.LSTM):
             raise SettingError(f"inputs of shape {shape}: expected {axes} with M = {self.input_size}")
         L, B = shape[:2] if self.time_major else shape[1::-1]
         if states is not None:
-            if not isinstance(states, tuple | list) or len(states) != 2:
-                found = len(states) if isinstance(states, tuple | list) else type(states).__name__
-                raise SettingError(f"initial states, {found}: expected a pair, H and C")
             N = self.num_layers * self.num_directions
-            for name, state, D in zip("HC", states, (self.proj_size or self.hidden_size, self.hidden_size), strict=True):
+            for name, state, D in zip(
+                "HC", states, (self.proj_size or self.hidden_size, self.hidden_size), strict=True
+            ):
                 if list(state.shape) != [N, B, D]:
                     raise SettingError(f"initial {name} of shape {list(state.shape)}: expected {[N, B, D]}")
         return None if sequence_length is None else as_lengths(sequence_length, B, L)
 
-
-def _check_for_paddle(weights: list[tuple[Tensor | None, ...]], *tensors: Tensor) -> None:
-    """Refuse what Paddle's own LSTM would end the process at, or explain in many lines."""
-    if any(b is None for each in weights for b in each):
-        raise SettingError("Paddle 3.3.1 crashes in an LSTM without biases: leave them in, and set them to zero")
-    expected = weights[0][0].dtype
-    for tensor in tensors:
-        if tensor.dtype != expected and not paddle.amp.is_autocast_enabled():
-            found, expected = (str(dtype).removeprefix("paddle.") for dtype in (tensor.dtype, expected))
-            raise SettingError(f"inputs or states of {found} for parameters of {expected}: use .astype('{expected}')")
+    def _check_for_paddle(self, *tensors: Tensor) -> None:
+        """Refuse what Paddle's own LSTM would end the process at, or explain in many lines."""
+        if self.could_use_cudnn and len(self._all_weights) < 4 * self.num_layers * self.num_directions:
+            raise SettingError("Paddle 3.3.1 crashes in an LSTM without biases: leave them in, and set them to zero")
+        expected = self[0].parameters()[0].dtype
+        for tensor in tensors:
+            if tensor.dtype != expected and not paddle.amp.is_autocast_enabled():
+                found, wanted = (str(dtype).removeprefix("paddle.") for dtype in (tensor.dtype, expected))
+                raise SettingError(f"inputs or states of {found} for parameters of {wanted}: use .astype('{wanted}')")
 
 
 def _transposed(W: Tensor, U: Tensor, b_ih: Tensor | None, b_hh: Tensor | None) -> Weights:

@@ -1,6 +1,8 @@
 """Compiling the operator: what it needs, what it keeps, and what a machine without it is told."""
 
 import os
+import random
+import shlex
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -16,6 +18,7 @@ from nndl.error import BuildError
 from nndl.op import build, onednn
 
 pytestmark = pytest.mark.skipif(bool(onednn.why_not()), reason="the oneDNN operator cannot be had here")
+READY = None if onednn.why_not() else build.library()  # compiled once, in the user's own cache
 USE = "import paddle, nndl; print(list(nndl.LSTM(3, 4, backend='auto')(paddle.ones([1, 2, 3]))[0].shape))"
 
 
@@ -52,7 +55,7 @@ def test_the_command_builds_once_and_says_where(cache: Path) -> None:
     built = library.stat().st_mtime_ns
     assert python("-m", "nndl.op.build").stdout == first.stdout
     assert library.stat().st_mtime_ns == built
-    assert {path.suffix for path in cache.iterdir()} <= {".so", ".lock"}
+    assert {path.suffix for path in cache.iterdir()} <= {".so", ".lock", ".sha256"}
 
 
 def test_several_processes_at_once_build_one_library(cache: Path) -> None:
@@ -105,9 +108,123 @@ def test_a_cache_that_cannot_be_written(tmp_path: Path) -> None:
     assert "XDG_CACHE_HOME" in used.stderr
 
 
-def test_a_damaged_library_is_named(cache: Path) -> None:
+@pytest.mark.parametrize(
+    ("cxx", "message"),
+    [
+        ("'", "No closing quotation"),
+        ('c++ -DX="', "No closing quotation"),
+        ("/", r"found \(/\)"),
+        ("false", "false ended with 1"),
+        ("\udcb2\udce2", r"found \(.udcb2.udce2\)"),  # bytes that are no UTF-8
+        ("x" * 5000, "found"),
+        ("c++ -no-such-option", "ended with 1"),
+        ("c++ -fsyntax-only", "without a library"),
+        ("not a program", r"Exec format error|cannot be run"),
+    ],
+)
+def test_odd_compilers(cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cxx: str, message: str) -> None:
+    if cxx == "not a program":
+        path = tmp_path / "text"
+        path.write_text("text")
+        path.chmod(0o755)
+        cxx = str(path)
+    monkeypatch.setenv("CXX", cxx)
+    with pytest.raises(BuildError, match=message) as raised:
+        build.library()
+    assert len(str(raised.value).splitlines()) == 1
+    assert len(str(raised.value)) < 500
+    assert not libraries(cache)
+
+
+def test_a_compiler_of_blanks_is_none_chosen(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CXX", "")
+    expected = build._compiler()
+    monkeypatch.setenv("CXX", "   ")
+    assert build._compiler() == expected
+
+
+@pytest.fixture
+def copying(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A compiler that does its work in no time; the file grows by one byte with each library it makes."""
+    count = tmp_path / "count"
+    script = (
+        f'printf . >> {count}; for last; do :; done; [ "$last" = --version ] || cp {shlex.quote(str(READY))} "$last"'
+    )
+    monkeypatch.setenv("CXX", fake_compiler(tmp_path, script))
+    return count
+
+
+@pytest.mark.usefixtures("copying")
+def test_a_damaged_library_is_compiled_again(cache: Path) -> None:
+    """Loaded as it is, a truncated one ends the process."""
+    library = build.library()
+    whole = library.read_bytes()
+    library.write_bytes(whole[: len(whole) // 2])
+    used = python("-c", USE)
+    assert used.stdout == "[1, 2, 4]\n"
+    assert used.stderr.count(f"{library} is damaged") == 1
+    assert library.read_bytes() == whole
+    assert "nndl: " not in python("-c", USE).stderr
+
+
+def test_no_flipped_bit_is_overlooked(tmp_path: Path) -> None:
+    library, draw = tmp_path / "lstm-0.so", random.Random(6)
+    content = READY.read_bytes()
+    build._sum_file(library).write_text(build._sum_file(READY).read_text())
+    library.write_bytes(content)
+    library.chmod(0o700)
+    assert build._is_sound(library)
+    for _ in range(200):
+        bit = draw.randrange(8 * len(content))
+        damaged = bytearray(content)
+        damaged[bit // 8] ^= 1 << bit % 8
+        library.write_bytes(damaged)
+        assert not build._is_sound(library)
+    library.write_bytes(content)
+    sums = build._sum_file(library).read_bytes()
+    for bit in range(8 * 64):
+        damaged = bytearray(sums)
+        damaged[bit // 8] ^= 1 << bit % 8
+        build._sum_file(library).write_bytes(damaged)
+        assert not build._is_sound(library)
+
+
+def test_a_library_that_others_could_have_written_is_not_loaded(tmp_path: Path) -> None:
+    library = tmp_path / "lstm-0.so"
+    library.write_bytes(READY.read_bytes())
+    build._sum_file(library).write_text(build._sum_file(READY).read_text())
+    for mode, expected in ((0o700, True), (0o720, False), (0o702, False), (0o644, True)):
+        library.chmod(mode)
+        assert build._is_sound(library) is expected
+    link = tmp_path / "lstm-1.so"
+    link.symlink_to(library)
+    build._sum_file(link).write_text(build._sum_file(READY).read_text())
+    assert not build._is_sound(link)
+    build._sum_file(library).unlink()
+    assert not build._is_sound(library)
+
+
+@pytest.mark.usefixtures("copying")
+def test_the_folder_is_the_users_alone(cache: Path) -> None:
+    cache.mkdir(mode=0o777)
+    cache.chmod(0o777)
+    build.library()
+    assert cache.stat().st_mode & 0o777 == 0o700
+
+
+def test_a_folder_of_another_user_is_refused(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    cache.mkdir()
+    another = os.geteuid() + 1
+    monkeypatch.setattr(os, "geteuid", lambda: another)
+    with pytest.raises(BuildError, match="belongs to another user; XDG_CACHE_HOME names another"):
+        build.library()
+
+
+@pytest.mark.usefixtures("copying")
+def test_a_file_that_is_no_library_is_named(cache: Path) -> None:
     library = build.library()
     library.write_bytes(b"no library")
+    build._sum_file(library).write_text(build._check_sum(library))
     used = python("-c", USE)
     assert used.stdout == "[1, 2, 4]\n"
     assert f"{library}: cannot be loaded" in used.stderr

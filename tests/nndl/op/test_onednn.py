@@ -125,6 +125,42 @@ class TestPaddlesLayer:
             for found, truth in zip(*group, strict=True):
                 assert_close(found, truth, "float32")
 
+    @pytest.mark.parametrize("proj_size", [0, 2])  # computed by the operator, and by Paddle
+    def test_refuses_what_does_not_fit(self, proj_size):
+        layer, X, H = (
+            OneDNNLSTM(3, 4, proj_size=proj_size),
+            paddle.randn([2, 5, 3]),
+            paddle.randn([1, 2, proj_size or 4]),
+        )
+        C = paddle.randn([1, 2, 4])
+        layer(X, [H, C], [5, 2])
+        for message, *arguments in (
+            ("initial states, 3: expected a pair", X, (H, C, C)),
+            ("initial states, Tensor: expected a pair", X, C),
+            (r"initial C of shape \[2, 4\]: expected \[1, 2, 4\]", X, (H, C[0])),
+            (r"inputs of shape \[2, 5, 4\]: expected \[B, L, M\] with M = 3", paddle.randn([2, 5, 4])),
+            ("inputs or states of float64 for parameters of float32", X.astype("float64")),
+            ("inputs or states of ndarray: expected tensors", X.numpy()),
+            ("sequence_length from 2 to 9", X, None, [9, 2]),  # Paddle's own would write beyond its memory
+        ):
+            with pytest.raises(SettingError, match=message):
+                layer(*arguments)
+
+    @pytest.mark.parametrize("left_out", [("bias_hh_attr",), ("bias_ih_attr", "bias_hh_attr")])
+    def test_without_biases_paddle_would_crash(self, monkeypatch, left_out):
+        monkeypatch.setattr(onednn, "takes", lambda _: False)
+        with pytest.raises(SettingError, match="crashes in an LSTM without biases"):
+            OneDNNLSTM(3, 4, **dict.fromkeys(left_out, False))(paddle.randn([2, 5, 3]))
+
+    def test_can_be_exported_for_batches_of_any_size(self, tmp_path):
+        layer = OneDNNLSTM(3, 4, 2, "bidirect")
+        layer.eval()
+        paddle.jit.save(layer, str(tmp_path / "layer"), [paddle.static.InputSpec([None, None, 3])])
+        exported = paddle.jit.load(str(tmp_path / "layer"))
+        for shape in ([2, 5, 3], [4, 7, 3]):
+            X = paddle.randn(shape)
+            assert_close(exported(X)[0], layer(X)[0], "float32")
+
     def test_it_is_the_operator_that_computes(self, monkeypatch):
         def run_layer(*_):
             raise ZeroDivisionError
