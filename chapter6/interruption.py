@@ -46,7 +46,20 @@ def raising() -> Iterator[None]:
 
 @contextmanager
 def keeping_from_children() -> Iterator[None]:
-    """Processes that start inside the block never see Ctrl-C: it reaches their parent, and the parent ends them."""
+    """Processes that start inside the block never see Ctrl-C: it reaches their parent, and the parent ends them.
+
+    A Ctrl-C that comes inside it counts at its end: half a pool of processes cannot be brought to an end.
+    """
+    seen: list[object] = []
+    with _handling(lambda *_: seen.append(_)), _blocking():
+        yield
+    if seen:
+        signal.raise_signal(signal.SIGINT)
+
+
+@contextmanager
+def _blocking() -> Iterator[None]:
+    """Processes inherit what their parent blocks."""
     if not hasattr(signal, "pthread_sigmask"):
         yield
         return

@@ -41,12 +41,14 @@ def spread(
     if not items:
         return
     spawn = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(min(jobs, len(items)), spawn, initializer=_start_worker, initargs=(device,))
+    surroundings = runtime.worker_environment(threads) | _quiet()
+    with _environment(surroundings):
+        pool = ProcessPoolExecutor(min(jobs, len(items)), spawn, initializer=_start_worker, initargs=(device,))
     try:
-        with _environment(runtime.worker_environment(threads)), interruption.keeping_from_children():
-            futures = {pool.submit(work, item): item for item in items}
-            for future in as_completed(futures):
-                yield futures[future], future.result()
+        with _environment(surroundings), interruption.keeping_from_children():
+            futures = {pool.submit(work, item): item for item in items}  # the first starts all processes
+        for future in as_completed(futures):
+            yield futures[future], future.result()
     except BrokenProcessPool:
         raise WorkerError(
             "a worker process ended abruptly (killed, or out of memory); the same command goes on from here, "
@@ -58,6 +60,11 @@ def spread(
             process.kill()
         raise
     pool.shutdown()
+
+
+def _quiet() -> dict[str, str]:
+    """Of a pool whose owner was killed Python clears the semaphores away; nobody needs to be warned of it."""
+    return {"PYTHONWARNINGS": ",".join(filter(None, [os.environ.get("PYTHONWARNINGS"), "ignore:resource_tracker"]))}
 
 
 def _start_worker(device: str) -> None:

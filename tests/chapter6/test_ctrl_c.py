@@ -43,7 +43,8 @@ def test_ctrl_c(moment: float, tmp_path: Path) -> None:
         os.killpg(process.pid, signal.SIGINT)
     _, said = process.communicate(timeout=60)
     lines = [line for line in said.splitlines() if line and not line.startswith("nndl runtime")]
-    assert process.returncode == interruption.CODE, said
+    # the second may come when Python itself has put its handlers away; a shell says 130 of that as well
+    assert process.returncode in (interruption.CODE, -signal.SIGINT), said
     assert len(lines) == 1, said
     assert lines[0].startswith("interrupted; the same command goes on from here")
 
