@@ -457,7 +457,7 @@ def test_what_changed_since_is_noticed(name: str, prepared: Path) -> None:
 def sign(folder: Path, **changes: object) -> None:
     """New sums, as anyone can make them who packs the folder anew."""
     meta = jsonfile.read(folder / "meta.json")
-    meta["files"] = {name: imdb._sha256(folder / name) for name in meta["files"]}
+    meta["files"] = {name: imdb.check_sum(folder / name) for name in meta["files"]}
     jsonfile.write(folder / "meta.json", meta | changes)
 
 
@@ -619,7 +619,7 @@ def test_two_at_once(tmp_path: Path) -> None:
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="kills as Unix does")
 def test_killed_while_writing(tmp_path: Path) -> None:
     source = write_archive(tmp_path / "a.tgz", corpus())
-    stop = "import time; imdb._sha256 = lambda path: time.sleep(60)"
+    stop = "import time; imdb.check_sum = lambda path: time.sleep(60)"
     killed = in_a_process(source, tmp_path / "imdb", stop)
     deadline = time.monotonic() + 30
     while not list(tmp_path.glob("imdb/.writing-*/prepared/word.npz")):

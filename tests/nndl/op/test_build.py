@@ -224,7 +224,7 @@ def test_a_folder_of_another_user_is_refused(cache: Path, monkeypatch: pytest.Mo
 def test_a_file_that_is_no_library_is_named(cache: Path) -> None:
     library = build.library()
     library.write_bytes(b"no library")
-    build._sum_file(library).write_text(build._check_sum(library))
+    build._sum_file(library).write_text(build.check_sum(library))
     used = python("-c", USE)
     assert used.stdout == "[1, 2, 4]\n"
     assert f"{library}: cannot be loaded" in used.stderr
