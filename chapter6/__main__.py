@@ -20,7 +20,7 @@ from chapter6 import (
     sec_6_8_lstm_comparison,
 )
 from chapter6.section import Record, Run, execute, notes, setting_fields, take_part
-from chapter6.settings import check, setting
+from chapter6.settings import check_whole
 from nndl import distributed, runtime
 from nndl.dataset import DATA, digit_sum
 from nndl.error import NndlError, SettingError
@@ -132,8 +132,8 @@ def run_sections(options: argparse.Namespace) -> None:
 
 def make_digit_sum(options: argparse.Namespace) -> None:
     """Generate one length of DigitSum; a length that is there already is an error, and stays as it is."""
-    check("length", options.length, int, setting(3, "", least=3, most=digit_sum.MAX_LENGTH).metadata)
-    check("k", options.k, int, setting(1, "", least=1, most=1000).metadata)
+    check_whole("length", options.length, 3, digit_sum.MAX_LENGTH)
+    check_whole("k", options.k, 1, 1000)
     if options.k * options.length > MOST_DIGITS:
         raise SettingError(f"k x length {options.k} x {options.length}: expected at most {MOST_DIGITS:,}")
     root = options.data_dir / "digit_sum"

@@ -6,7 +6,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from io import BufferedReader, BytesIO
 from itertools import islice
 from pathlib import Path
-from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -79,15 +78,16 @@ class Predictor:
         source = folder / "best.pdparams"
         parameters = nndl.checkpoint.load(source)
         try:
-            settings = text_settings(SimpleNamespace(**result))
+            settings = text_settings(result)
             _check_memory(settings, result["num_layers"], len(vocabulary), parameters)
-            self.corpus = {name: name for name in CORPORA}[result["corpus"]]
+            if result["corpus"] not in CORPORA:
+                raise ValueError(f"corpus {result['corpus']!r}")
             model = build_model(result, len(vocabulary))
-        except (AttributeError, KeyError, TypeError, ValueError) as error:
+        except (KeyError, TypeError, ValueError) as error:
             raise CheckpointError(f"{folder / 'result.json'}: damaged ({error}); train the model again") from None
         nndl.checkpoint.restore(model, parameters, source)
         nndl.checkpoint.check_finite(parameters, source)
-        self.vocabulary, self.max_seq_len = vocabulary, settings.max_seq_len
+        self.corpus, self.vocabulary, self.max_seq_len = result["corpus"], vocabulary, settings.max_seq_len
         self.tokenize = TOKENIZERS[settings.tokenizer]
         self.runner = nndl.RunnerV3(model, None, None, None)
 

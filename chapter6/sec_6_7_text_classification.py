@@ -97,7 +97,7 @@ PRESETS = {
     ),
 }
 
-WORD_ORDER = text_settings(PRESETS["quick"])
+WORD_ORDER = text_settings(vars(PRESETS["quick"]))
 """What the LSTM and the bag of words of the small corpus are set by, in every preset."""
 
 
@@ -106,7 +106,7 @@ def run(run: Run) -> dict[str, Any]:
     settings, seeds = run.settings, range(run.seeds)
     corpus, backend = choose_corpus(run), choose_backend(settings.backend, otherwise="paddle")
     deep = [
-        Training(replace(text_settings(settings), backend=backend), corpus, depth, seed, run.data_dir)
+        Training(replace(text_settings(vars(settings)), backend=backend), corpus, depth, seed, run.data_dir)
         for depth in settings.num_layers
         for seed in seeds
     ]

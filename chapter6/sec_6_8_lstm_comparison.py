@@ -142,7 +142,7 @@ def _parity(backend: str) -> dict[str, dict[str, float]]:
 
 
 def _trainings(run: Run, rungs: Sequence[str], corpus: str) -> list[Training]:
-    settings = text_settings(run.settings)
+    settings = text_settings(vars(run.settings))
     return [
         Training(replace(settings, backend=name), corpus, 1, seed, run.data_dir)
         for name in IN_TRAINING

@@ -9,7 +9,7 @@ from typing import Any
 
 from chapter6 import interruption
 from chapter6.claim import CHINESE, Claim
-from chapter6.settings import check, setting
+from chapter6.settings import check_whole
 from nndl import jsonfile, runtime
 from nndl.error import CheckpointError
 from nndl.file import replacing
@@ -53,8 +53,8 @@ class Run:
     data_dir: Path
 
     def __post_init__(self) -> None:
-        check("seeds", self.seeds, int, setting(1, "", least=1, most=100).metadata)
-        check("jobs", self.jobs, int, setting(1, "", least=1, most=1024).metadata)
+        check_whole("seeds", self.seeds, 1, 100)
+        check_whole("jobs", self.jobs, 1, 1024)
 
     @property
     def folder(self) -> Path:

@@ -81,6 +81,11 @@ def _check_one(name: str, value: Any, kind: type, rule: Any) -> None:
         raise SettingError(f"{name} {value}: expected {_KINDS[kind]} {low} {high}")
 
 
+def check_whole(name: str, value: Any, least: int, most: int) -> None:
+    """Raise SettingError where a value that is no field of settings is not a whole number of this range."""
+    _check_one(name, value, int, {"least": least, "most": most, "above": None, "below": None})
+
+
 def check_size(batch: int, steps: int, size: int) -> None:
     """Raise SettingError where the numbers of one batch, B x L x D, would fill the memory."""
     if batch * steps * size > MOST_NUMBERS:

@@ -12,7 +12,7 @@ import numpy as np
 import nndl
 from chapter6 import training as trainings
 from chapter6.section import Run
-from chapter6.settings import Settings, check, check_size, setting
+from chapter6.settings import Settings, check_size, check_whole, setting
 from nndl import distributed
 from nndl.dataset import imdb, small_reviews
 from nndl.dataset.text import TOKENIZERS, Corpus
@@ -131,12 +131,8 @@ class Training:
         return asdict(self.settings) | own | {"processes": distributed.world_size()}
 
 
-def text_settings(settings: TextSettings) -> TextSettings:
-    """The part of a section's settings that one training is set by."""
-    return _own(vars(settings))
-
-
-def _own(values: dict[str, Any]) -> TextSettings:
+def text_settings(values: dict[str, Any]) -> TextSettings:
+    """Those that one training is set by, of a section's settings or of a result. Raises KeyError or SettingError."""
     return TextSettings(**{field.name: values[field.name] for field in fields(TextSettings)})
 
 
@@ -240,8 +236,8 @@ def make_loaders(training: Training, corpus: Corpus) -> dict[str, Any]:
 
 def build_model(plain: dict[str, Any], vocabulary_size: int) -> "nndl.Model_BiLSTM_FC":
     """The text model of these settings, see :meth:`Training.plain`. Raises SettingError, for they may be a file's."""
-    settings, num_layers = _own(plain), plain["num_layers"]
-    check("num_layers", num_layers, int, setting(1, "", least=0, most=MAX_LAYERS).metadata)
+    settings, num_layers = text_settings(plain), plain["num_layers"]
+    check_whole("num_layers", num_layers, 0, MAX_LAYERS)
     return nndl.Model_BiLSTM_FC(
         vocabulary_size,
         settings.input_size,

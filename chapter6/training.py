@@ -212,18 +212,13 @@ def _read_result(folder: Path) -> dict[str, Any]:
 def _checked(folder: Path, result: dict[str, Any]) -> dict[str, Any]:
     """The result, once the model and the vocabulary beside it have the check sums that it holds of them."""
     for name, expected in result.pop("files").items():
-        if _sha256(folder / name) != expected:
+        try:
+            found = file.check_sum(folder / name)
+        except OSError:
+            found = None
+        if found != expected:
             raise CheckpointError(f"{folder / name}: missing, damaged, or not the one trained here; {_REMOVE}")
     return result
-
-
-def _sha256(path: Path) -> str:
-    """The check sum of a file; empty where there is none that can be read."""
-    try:
-        with file.open_regular(path) as content:
-            return hashlib.file_digest(content, "sha256").hexdigest()
-    except OSError:
-        return ""
 
 
 def _outcome(result: dict[str, Any]) -> str:
@@ -246,7 +241,7 @@ def write_result(folder: Path, result: dict[str, Any]) -> None:
     """The end of a training: its result, with the check sums of what it left, and no state to go on from."""
     if distributed.rank():
         return
-    files = {name: _sha256(folder / name) for name in (MODEL, VOCABULARY) if (folder / name).exists()}
+    files = {name: file.check_sum(folder / name) for name in (MODEL, VOCABULARY) if (folder / name).exists()}
     jsonfile.write(folder / RESULT, result | {"files": files})
     (folder / "last.pdstate").unlink(missing_ok=True)
 

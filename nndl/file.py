@@ -1,6 +1,7 @@
 """Files and folders that are written whole or not at all."""
 
 import errno
+import hashlib
 import os
 import shutil
 import stat
@@ -30,6 +31,12 @@ def open_regular(path: str | os.PathLike) -> BinaryIO:
         file.close()
         raise OSError(errno.EINVAL, "a device or a pipe, expected a file", str(path))
     return file
+
+
+def check_sum(path: str | os.PathLike, kind: str = "sha256") -> str:
+    """Of a file's bytes, in hexadecimal. Raises OSError, see :func:`open_regular`."""
+    with open_regular(path) as file:
+        return hashlib.file_digest(file, kind).hexdigest()
 
 
 def _without_waiting(path: str, flags: int) -> int:

@@ -245,7 +245,7 @@ def set_random_state(state: dict[str, Any]) -> None:
 
 
 def _generator_state(values: tuple) -> Any:
-    kind = paddle.base.libpaddle.GeneratorState
+    kind = type(paddle.get_rng_state()[0])
     generator_state = kind.__new__(kind)
     generator_state.__setstate__(values)
     return generator_state

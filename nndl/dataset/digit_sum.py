@@ -30,12 +30,12 @@ def generate(length: int, k: int, rng: random.Random) -> list[Example]:
     """All 100 pairs followed by zeros, k examples of each, one zero of each replaced by a random digit.
 
     Args:
-        length: L, at least 3.
+        length: L, 3 to :data:`MAX_LENGTH`.
         k: examples a pair, at least 1.
         rng: draws the digit, uniform in 0..9, then the position, uniform in 2..L-1.
 
     Raises:
-        SettingError: length under 3 or k under 1.
+        SettingError: length under 3 or over :data:`MAX_LENGTH`, or k under 1.
     """
     if length < 3:
         raise SettingError(f"length {length}: expected at least 3, two digits to add and one to disturb")
@@ -65,7 +65,7 @@ def write(root: Path, length: int, k: int = TRAIN_K, seed: int = DATA_SEED) -> P
         The folder ``root/length``.
 
     Raises:
-        SettingError: length under 3 or k under 1.
+        SettingError: length under 3 or over :data:`MAX_LENGTH`, or k under 1.
         OutputError: the folder is there already, or cannot be written.
     """
     splits = {

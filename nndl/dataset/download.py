@@ -1,11 +1,11 @@
 """Downloads that show their progress, go on where they broke off, and are checked."""
 
-import hashlib
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nndl.error import DownloadError, OutputError
+from nndl.file import check_sum
 
 if TYPE_CHECKING:
     from requests import Response
@@ -30,7 +30,7 @@ def download(urls: tuple[str, ...], path: Path, md5: str, size: int) -> Path:
     part = path.with_name(f"{path.name}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        if _size(part) >= size and _md5(part) != md5:
+        if _size(part) >= size and check_sum(part, "md5") != md5:
             part.unlink()
         failures = []
         for url in urls:
@@ -39,7 +39,7 @@ def download(urls: tuple[str, ...], path: Path, md5: str, size: int) -> Path:
             except DownloadError as error:
                 failures.append(f"{url}: {error}")
                 continue
-            if (found := _md5(part)) == md5:
+            if (found := check_sum(part, "md5")) == md5:
                 part.replace(path)
                 return path
             part.unlink()
@@ -105,8 +105,3 @@ def _receive(response: "Response", part: Path, have: int, size: int) -> None:
 
 def _size(path: Path) -> int:
     return path.stat().st_size if path.is_file() else 0
-
-
-def _md5(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "md5").hexdigest()

@@ -29,7 +29,7 @@ from nndl.dataset.archive import MAX_BYTES, read_archive
 from nndl.dataset.download import download
 from nndl.dataset.text import SPLITS, TOKENIZERS, Corpus, Reviews, Vocabulary, decode, index_texts, open_file
 from nndl.error import CheckpointError, DataError, DownloadError, NotPreparedError, OutputError
-from nndl.file import clear_leftovers, replacing
+from nndl.file import check_sum, clear_leftovers, replacing
 from nndl.lock import holding
 
 URLS = (
@@ -134,7 +134,7 @@ def _write(found: dict[Key, str], digest: str, replaced: int, folder: Path) -> N
             "source": digest,
             "sizes": {split: len(items) for split, items in texts.items()},
             "replaced": replaced,
-            "files": {path.name: _sha256(path) for path in sorted(temporary.iterdir())},
+            "files": {path.name: check_sum(path) for path in sorted(temporary.iterdir())},
         }
         jsonfile.write(temporary / "meta.json", meta)
 
@@ -175,7 +175,7 @@ def load(root: Path, tokenizer: str) -> Corpus:
     meta = _load_meta(folder)
     for name in (f"{tokenizer}.npz", f"{tokenizer}.vocabulary.txt", "texts.bin", "texts.npz"):
         path = folder / name
-        if not path.is_file() or _sha256(path) != meta["files"].get(name):
+        if not path.is_file() or check_sum(path) != meta["files"].get(name):
             raise DataError(f"{path}: missing, or changed since it was prepared; {_AGAIN.format(folder)}")
     vocabulary = Vocabulary.load(folder / f"{tokenizer}.vocabulary.txt")
     path = folder / f"{tokenizer}.npz"
@@ -359,8 +359,3 @@ def _parse_array(content: bytes) -> np.ndarray:
         raise ValueError("another version of NumPy's format")
     shape, _, dtype = np.lib.format.read_array_header_1_0(file)
     return np.frombuffer(content, dtype, offset=file.tell()).reshape(shape)
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -21,7 +21,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from nndl.error import BuildError
-from nndl.file import replacing
+from nndl.file import check_sum, replacing
 from nndl.runtime import say_once
 
 SOURCE = Path(__file__).with_name("native") / "lstm.cc"
@@ -111,17 +111,13 @@ def _is_sound(path: Path) -> bool:
     try:
         status = path.lstat()
         ours = stat.S_ISREG(status.st_mode) and not status.st_mode & 0o022 and not _belongs_to_another(status)
-        return ours and _sum_file(path).read_text().strip() == _check_sum(path)
+        return ours and _sum_file(path).read_text().strip() == check_sum(path)
     except (OSError, ValueError):
         return False
 
 
 def _sum_file(path: Path) -> Path:
     return path.with_suffix(".sha256")
-
-
-def _check_sum(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def _fingerprint(command: list[str]) -> str:
@@ -144,7 +140,7 @@ def _compile(command: list[str], path: Path) -> None:
             raise BuildError(f"{command[0]} ended without an error and without a library")
         temporary.chmod(0o700)
         with replacing(_sum_file(path)) as sum_file:  # before the library: without one it is of no use
-            sum_file.write_text(_check_sum(temporary))
+            sum_file.write_text(check_sum(temporary))
 
 
 def _run(command: list[str]) -> subprocess.CompletedProcess:

@@ -14,7 +14,7 @@ from paddle import Tensor, _C_ops, nn
 from nndl.error import BuildError, SettingError
 from nndl.op.cell import State
 from nndl.op.lengths import as_lengths
-from nndl.op.recurrent import paddle_weights, run_layers, split_states
+from nndl.op.recurrent import check_dtype, paddle_weights, run_layers, split_states
 
 OPERATOR = "nndl_lstm"
 _CPU = paddle.CPUPlace()  # compared with a place, for Paddle's to_static stumbles over place.is_cpu_place()
@@ -201,11 +201,8 @@ class OneDNNLSTM(nn.LSTM):
         """Refuse what Paddle's own LSTM would end the process at, or explain in many lines."""
         if self.could_use_cudnn and len(self._all_weights) < 4 * self.num_layers * self.num_directions:
             raise SettingError("Paddle 3.3.1 crashes in an LSTM without biases: leave them in, and set them to zero")
-        expected = self[0].parameters()[0].dtype
         for tensor in tensors:
-            if tensor.dtype != expected and not paddle.amp.is_autocast_enabled():
-                found, wanted = (str(dtype).removeprefix("paddle.") for dtype in (tensor.dtype, expected))
-                raise SettingError(f"inputs or states of {found} for parameters of {wanted}: use .astype('{wanted}')")
+            check_dtype("inputs or states", tensor, self[0].parameters()[0].dtype)
 
 
 def _transposed(W: Tensor, U: Tensor, b_ih: Tensor | None, b_hh: Tensor | None) -> Weights:

@@ -131,6 +131,15 @@ def split_states(states: State, N: int) -> list[State]:
     return [_map(lambda tensor, i=i: tensor[i], states) for i in range(N)]
 
 
+def check_dtype(name: str, tensor: Tensor, of_parameters: paddle.dtype) -> None:
+    """Raise SettingError where a tensor has another dtype than the parameters, and amp does not cast it."""
+    if tensor.dtype == of_parameters:
+        return
+    found, expected = (str(dtype).removeprefix("paddle.") for dtype in (tensor.dtype, of_parameters))
+    if not (paddle.amp.is_autocast_enabled() and found in AUTOCAST):
+        raise SettingError(f"{name} of {found} for parameters of {expected}: use .astype('{expected}')")
+
+
 class Recurrent(nn.Layer):
     """Layers of cells, in one direction or both, with the interface of ``paddle.nn.SimpleRNN`` and ``LSTM``.
 
@@ -240,12 +249,8 @@ class Recurrent(nn.Layer):
         self._check_dtype("inputs", inputs)
 
     def _check_dtype(self, name: str, tensor: Tensor) -> None:
-        cell = self.cells[0]
-        if not isinstance(cell, Cell) or tensor.dtype == cell.W.dtype:  # a reader's own cell may take what it likes
-            return
-        found, expected = (str(dtype).removeprefix("paddle.") for dtype in (tensor.dtype, cell.W.dtype))
-        if not (paddle.amp.is_autocast_enabled() and found in AUTOCAST):
-            raise SettingError(f"{name} of {found} for parameters of {expected}: use .astype('{expected}')")
+        if isinstance(self.cells[0], Cell):  # a reader's own may take what it likes
+            check_dtype(name, tensor, self.cells[0].W.dtype)
 
     def extra_repr(self) -> str:
         return f"num_layers={self.num_layers}, direction={self.direction}, dropout={self.dropout}"

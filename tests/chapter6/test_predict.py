@@ -11,12 +11,13 @@ import numpy as np
 import pytest
 
 import nndl
-from chapter6 import text_experiment, training
+from chapter6 import text_experiment
 from chapter6.__main__ import main
 from chapter6.predict import AT_ONCE, Predictor, find_model
 from chapter6.section import Record
 from nndl import jsonfile
 from nndl.dataset import imdb
+from nndl.file import check_sum
 
 SETTINGS = text_experiment.TextSettings(
     backend="onednn",
@@ -189,7 +190,7 @@ def truncate(path: Path) -> None:
 def change_result(path: Path, **changes: object) -> None:
     """With new check sums, as anyone can make them."""
     result = jsonfile.read(path.with_name("result.json")) | changes
-    result["files"] = {name: training._sha256(path.with_name(name)) for name in result["files"]}
+    result["files"] = {name: check_sum(path.with_name(name)) for name in result["files"]}
     jsonfile.write(path.with_name("result.json"), result)
 
 

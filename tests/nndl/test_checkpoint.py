@@ -444,7 +444,7 @@ def test_hostile_files_are_refused_within_their_share(tmp_path):
     for number, code in enumerate(HOSTILE.values()):
         (tmp_path / str(number)).write_bytes(b"\x80\x04" + code + b".")
     script = f"""
-import resource, time
+import resource, time  # the processor's time, for others may be at work on this machine, too
 import nndl, numpy as np
 from nndl import checkpoint
 from nndl.error import CheckpointError
@@ -452,14 +452,14 @@ checkpoint.load  # Paddle is there
 allowed = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize() + 300 * 2**20
 resource.setrlimit(resource.RLIMIT_AS, (allowed, allowed))
 for number in range({len(HOSTILE)}):
-    start = time.perf_counter()
+    start = time.process_time()
     try:
         checkpoint.load({str(tmp_path)!r} + f"/{{number}}")
         print("accepted", number)
     except CheckpointError as error:
         if "MemoryError" in str(error) or not str(error).isprintable() or len(str(error)) > 500:
             print(number, str(error)[:500])
-    if time.perf_counter() - start > 10:
+    if time.process_time() - start > 10:
         print("slow", number)
 """
     if not Path("/proc/self/statm").exists():

@@ -11,7 +11,7 @@ import pytest
 
 from nndl import file
 from nndl.error import OutputError
-from nndl.file import clear_leftovers, open_regular, replacing
+from nndl.file import check_sum, clear_leftovers, open_regular, replacing
 
 
 def write(path, text="new"):
@@ -322,3 +322,12 @@ def test_only_files_are_opened(tmp_path):
     for path in (tmp_path, tmp_path / "missing", *pipe, *filter(Path.exists, [Path("/dev/zero"), Path("/dev/null")])):
         with pytest.raises(OSError, match=r".+"):
             open_regular(path)
+        with pytest.raises(OSError, match=r".+"):
+            check_sum(path)
+
+
+def test_check_sums(tmp_path):
+    """Those of "abc" in FIPS 180-2 and RFC 1321."""
+    write(tmp_path / "file", "abc")
+    assert check_sum(tmp_path / "file") == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+    assert check_sum(tmp_path / "file", "md5") == "900150983cd24fb0d6963f7d28e17f72"

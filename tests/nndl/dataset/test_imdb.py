@@ -457,7 +457,7 @@ def test_what_changed_since_is_noticed(name: str, prepared: Path) -> None:
 def sign(folder: Path, **changes: object) -> None:
     """New sums, as anyone can make them who packs the folder anew."""
     meta = jsonfile.read(folder / "meta.json")
-    meta["files"] = {name: imdb._sha256(folder / name) for name in meta["files"]}
+    meta["files"] = {name: imdb.check_sum(folder / name) for name in meta["files"]}
     jsonfile.write(folder / "meta.json", meta | changes)
 
 
@@ -590,7 +590,8 @@ imdb.prepare(Path(sys.argv[1]), Path(sys.argv[2]), 4)
 
 def in_a_process(source: Path, root: Path, before: str = "pass") -> subprocess.Popen:
     command = [sys.executable, "-c", IN_A_PROCESS.format(before), str(source), str(root)]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    pipes = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
+    return subprocess.Popen(command, **pipes, text=True)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="limits the size of files as Unix does")
@@ -608,18 +609,20 @@ def test_full_disk(tmp_path: Path) -> None:
 
 def test_two_at_once(tmp_path: Path) -> None:
     source = write_archive(tmp_path / "a.tgz", corpus())
-    slow = "import time; read = imdb._read; imdb._read = lambda source: (time.sleep(1), read(source))[1]"
-    both = [in_a_process(source, tmp_path / "imdb", slow) for _ in range(2)]
-    outputs = [process.communicate(timeout=60) for process in both]
-    assert [process.returncode for process in both] == [0, 0], outputs
-    assert sum("another preparation is at work" in output for output, _ in outputs) == 1
+    slow = "read = imdb._read; imdb._read = lambda source: (print('reads', flush=True), input(), read(source))[2]"
+    first = in_a_process(source, tmp_path / "imdb", slow)
+    assert first.stdout.readline() == "reads\n"
+    second = in_a_process(source, tmp_path / "imdb")
+    assert "another preparation is at work" in second.stdout.readline()
+    outputs = [first.communicate("\n", timeout=60), second.communicate(timeout=60)]
+    assert [first.returncode, second.returncode] == [0, 0], outputs
     imdb.load(tmp_path / "imdb", "word")
 
 
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="kills as Unix does")
 def test_killed_while_writing(tmp_path: Path) -> None:
     source = write_archive(tmp_path / "a.tgz", corpus())
-    stop = "import time; imdb._sha256 = lambda path: time.sleep(60)"
+    stop = "import time; imdb.check_sum = lambda path: time.sleep(60)"
     killed = in_a_process(source, tmp_path / "imdb", stop)
     deadline = time.monotonic() + 30
     while not list(tmp_path.glob("imdb/.writing-*/prepared/word.npz")):

@@ -43,6 +43,16 @@ def fake_compiler(folder: Path, script: str) -> str:
     return str(path)
 
 
+@pytest.fixture
+def copying(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A compiler that takes a second; the file that is returned grows by one byte with each library it makes."""
+    count = tmp_path / "count"
+    copy = f'sleep 1; cp {shlex.quote(str(READY))} "$last"; printf . >> {count}'
+    script = f'for last; do :; done; [ "$last" = --version ] || {{ {copy}; }}'
+    monkeypatch.setenv("CXX", fake_compiler(tmp_path, script))
+    return count
+
+
 def libraries(cache: Path) -> list[Path]:
     return sorted(cache.glob("*.so"))
 
@@ -58,11 +68,12 @@ def test_the_command_builds_once_and_says_where(cache: Path) -> None:
     assert {path.suffix for path in cache.iterdir()} <= {".so", ".lock", ".sha256"}
 
 
-def test_several_processes_at_once_build_one_library(cache: Path) -> None:
+def test_several_processes_at_once_build_one_library(cache: Path, copying: Path) -> None:
     with ThreadPoolExecutor(3) as pool:
         done = list(pool.map(lambda _: python("-c", USE), range(3)))
     assert [run.stdout for run in done] == ["[1, 2, 4]\n"] * 3
     assert len(libraries(cache)) == 1
+    assert copying.read_text() == "."
 
 
 def test_other_flags_or_sources_give_another_library(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -143,19 +154,7 @@ def test_a_compiler_of_blanks_is_none_chosen(monkeypatch: pytest.MonkeyPatch) ->
     assert build._compiler() == expected
 
 
-@pytest.fixture
-def copying(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A compiler that does its work in no time; the file grows by one byte with each library it makes."""
-    count = tmp_path / "count"
-    script = (
-        f'printf . >> {count}; for last; do :; done; [ "$last" = --version ] || cp {shlex.quote(str(READY))} "$last"'
-    )
-    monkeypatch.setenv("CXX", fake_compiler(tmp_path, script))
-    return count
-
-
-@pytest.mark.usefixtures("copying")
-def test_a_damaged_library_is_compiled_again(cache: Path) -> None:
+def test_a_damaged_library_is_compiled_again(cache: Path, copying: Path) -> None:
     """Loaded as it is, a truncated one ends the process."""
     library = build.library()
     whole = library.read_bytes()
@@ -164,6 +163,7 @@ def test_a_damaged_library_is_compiled_again(cache: Path) -> None:
     assert used.stdout == "[1, 2, 4]\n"
     assert used.stderr.count(f"{library} is damaged") == 1
     assert library.read_bytes() == whole
+    assert copying.read_text() == ".."
     assert "nndl: " not in python("-c", USE).stderr
 
 
@@ -224,7 +224,7 @@ def test_a_folder_of_another_user_is_refused(cache: Path, monkeypatch: pytest.Mo
 def test_a_file_that_is_no_library_is_named(cache: Path) -> None:
     library = build.library()
     library.write_bytes(b"no library")
-    build._sum_file(library).write_text(build._check_sum(library))
+    build._sum_file(library).write_text(build.check_sum(library))
     used = python("-c", USE)
     assert used.stdout == "[1, 2, 4]\n"
     assert f"{library}: cannot be loaded" in used.stderr
