@@ -73,7 +73,7 @@ class Predictor:
         if not (folder / RESULT).exists():  # more often another folder than a damaged one, which may be removed
             raise CheckpointError(
                 f"{folder / RESULT}: is not there; expected the folder of one training, such as "
-                "runs/6.7/quick/checkpoints/small-LSTM1-seed0-..."
+                "runs/6.7/quick/checkpoints/imdb-LSTM1-..."
             )
         result = load_result(folder)
         vocabulary = Vocabulary.load(folder / "vocabulary.txt")
