@@ -19,6 +19,7 @@ from chapter6 import (
     sec_6_7_text_classification,
     sec_6_8_lstm_comparison,
 )
+from chapter6.claim import CHINESE
 from chapter6.section import Record, Run, execute, notes, setting_fields, take_part
 from chapter6.settings import check_whole
 from nndl import distributed, runtime
@@ -212,6 +213,7 @@ def _print_verdicts(record: Record, run: Run) -> None:
     print("\n## Verdicts 结论", *notes(SECTIONS[run.number], record), sep="\n")
     for claim in record.claims:
         print(f"{claim['verdict']:>13}: {claim['claim']} ({claim['measured']})")
+        print(f"{'':>15}{CHINESE[claim['verdict']]}：{claim['claim_zh']}")
     print(f"[{run.number}] {record.seconds:.0f} s; report and figures: {run.folder / 'report.md'}\n")
 
 

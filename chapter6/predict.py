@@ -12,7 +12,7 @@ import numpy as np
 
 from chapter6 import interruption
 from chapter6.section import load_record
-from chapter6.training import load_result
+from chapter6.training import RESULT, load_result
 from nndl import runtime
 from nndl.dataset.text import LABELS, TOKENIZERS, UNK, Vocabulary, open_file, read_lines
 from nndl.error import CheckpointError, DataError
@@ -69,6 +69,11 @@ class Predictor:
         import nndl
         from chapter6.text_experiment import CORPORA, build_model, text_settings
 
+        if not (folder / RESULT).exists():  # more often another folder than a damaged one, which may be removed
+            raise CheckpointError(
+                f"{folder / RESULT}: is not there; expected the folder of one training, such as "
+                "runs/6.7/quick/checkpoints/imdb-LSTM1-..."
+            )
         result = load_result(folder)
         vocabulary = Vocabulary.load(folder / "vocabulary.txt")
         if vocabulary.fingerprint() != result.get("vocabulary"):
@@ -166,6 +171,12 @@ def predict(texts: Sequence[str], file: Path | None, model: Path | None, out: Pa
     predictor = Predictor(folder)
     corpus = "the small synthetic corpus" if predictor.corpus == "small" else "IMDB"
     print(f"model: {folder}, trained on {corpus}", file=sys.stderr)
+    if predictor.corpus == "small":
+        print(
+            f"it knows {len(predictor.vocabulary)} words only; for real reviews: python -m chapter6 data imdb, "
+            "then run 6.7 它只认识这些词；要判断真实影评，请先准备 IMDB 并运行 6.7",
+            file=sys.stderr,
+        )
     is_live = not texts and file is None and sys.stdin.isatty()
     if is_live:
         print("one review a line, Ctrl-D ends 每行一条影评，Ctrl-D 结束", file=sys.stderr)

@@ -110,7 +110,8 @@ class Training:
 
     @property
     def kind(self) -> str:
-        return f"LSTM{self.num_layers}" if self.num_layers else "bag"
+        """What tells trainings apart where they are listed: section 6.8 has one for each backend."""
+        return f"LSTM{self.num_layers}-{self.settings.backend}" if self.num_layers else "bag"
 
     @property
     def name(self) -> str:

@@ -1,5 +1,6 @@
 """Section 6.8: its settings, and claims that must be able to fail."""
 
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -99,3 +100,9 @@ def test_the_floor_is_the_products_of_an_lstm() -> None:
             counted.clear()
             products[name]()
             assert sum(counted) == passes * 2 * B * L * D * 4 * D
+
+
+def test_trainings_can_be_told_apart_where_they_are_listed() -> None:
+    run: Any = SimpleNamespace(settings=section.PRESETS["quick"], seeds=2, data_dir=Path("data"))
+    names = [training.name.rpartition("-")[0] for training in section._trainings(run, section.IN_TRAINING, "small")]
+    assert len(set(names)) == len(names) == 2 * len(section.IN_TRAINING)

@@ -62,6 +62,7 @@ def test_arguments_file_and_standard_input_agree(
 ) -> None:
     from_arguments, said = predict(capsys, "--model", model, *REVIEWS)
     assert "the small synthetic corpus" in said
+    assert "words only; for real reviews: python -m chapter6 data imdb" in said
     for line in from_arguments:
         label, probability = line.split("\t")
         assert label in ("negative", "positive")
@@ -267,6 +268,12 @@ def test_damaged_model(name, damage, model: Path, tmp_path: Path, capsys: pytest
     assert lines == []
     [line] = [line for line in said.splitlines() if line.startswith("chapter6:")]
     assert str(tmp_path / "model" / name) in line
+
+
+def test_another_folder_is_not_to_be_removed(model: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    said = predict(capsys, "--model", model.parent, "good", code=2)[1].splitlines()[-1]
+    assert "expected the folder of one training" in said
+    assert "remove" not in said
 
 
 def test_the_best_preset_and_seed_serve(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
