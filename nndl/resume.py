@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
 HISTORY = ("train_step_losses", "train_epoch_losses", "dev_losses", "dev_scores")
 FIELDS = {
-    "model", "optimizer", "optimizer_class", "history", "best_score", "owns_save_path", "step", "random",
-    "random_at_epoch_start",
+    "model", "optimizer", "optimizer_class", "history", "best_score", "owns_save_path", "step", "steps_per_epoch",
+    "random", "random_at_epoch_start",
 }  # fmt: skip
 _SCHEDULE = "LR_Scheduler"  # Paddle's name of it in an optimizer's state
 
@@ -44,13 +44,17 @@ def state_of(runner: "RunnerV3") -> dict[str, Any]:
         "best_score": runner.best_score,
         "owns_save_path": runner._owns_save_path,
         "step": (runner._first_step, runner.global_step),
+        "steps_per_epoch": runner._steps_per_epoch,
         "random": random_state(),
         "random_at_epoch_start": runner._random_at_epoch_start,
     }
 
 
-def restore(runner: "RunnerV3", path: str | PathLike) -> None:
+def restore(runner: "RunnerV3", path: str | PathLike, num_epochs: int, steps_per_epoch: int) -> None:
     """Put a runner into the state that :func:`state_of` found, or leave it and the random numbers as they are.
+
+    Args:
+        num_epochs, steps_per_epoch: of the training that is to go on from there.
 
     Raises:
         CheckpointError: no such file, a damaged one, or one that does not hold the state of such a training.
@@ -62,6 +66,10 @@ def restore(runner: "RunnerV3", path: str | PathLike) -> None:
     try:
         first_step, step = _steps(state["step"])
         history = _history(state["history"], step)
+        is_like = type(state["steps_per_epoch"]) is int and state["steps_per_epoch"] == steps_per_epoch
+        _require(is_like, f"its epochs are not of {steps_per_epoch} steps, as those of this training are")
+        had, wanted = step - first_step, num_epochs * steps_per_epoch
+        _require(had <= wanted, f"it has taken {had} steps already, and num_epochs {num_epochs} asks for {wanted}")
         best_score = _best_score(state["best_score"], history["dev_scores"])
         optimizer = _fitted_optimizer_state(runner, state["optimizer"], state["optimizer_class"])
         for moment in ("random", "random_at_epoch_start"):

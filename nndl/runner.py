@@ -5,10 +5,11 @@ import math
 import operator
 import os
 import shutil
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence, Sized
 from contextlib import ExitStack, contextmanager
 from difflib import get_close_matches
 from functools import cache, partial
+from itertools import islice
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -35,7 +36,8 @@ class RunnerV3:
         model: a ``paddle.nn.Layer``.
         optimizer: its optimizer, with ``step`` and ``clear_grad``; may be None where nothing is trained.
         loss_fn: called as ``loss_fn(logits, y)``, returns one number, a tensor of shape [] or [1].
-        metric: with ``update``, ``accumulate`` and ``reset``, such as :class:`nndl.Accuracy`; may be None.
+        metric: with ``update``, ``accumulate`` and ``reset``, such as :class:`nndl.Accuracy`; or one of
+            ``paddle.metric``; may be None.
 
     Attributes:
         train_step_losses: [(step, loss)], one for each training step.
@@ -97,10 +99,11 @@ class RunnerV3:
 
         Raises:
             DivergedError: the training loss became NaN or infinite.
-            SettingError: a setting out of its range, eval_steps without a dev loader or a metric, an empty loader,
-                or a loss that is not one number.
+            SettingError: a setting out of its range, eval_steps without a dev loader or a metric, an empty loader or
+                one whose len is not its number of batches, a batch that is no pair, or a loss that is not one number.
             OutputError: a path that could not be written; before the first step.
-            CheckpointError: ``checkpoint_path`` holds another model's state.
+            CheckpointError: ``checkpoint_path`` holds the state of another model, or of a training that had more steps
+                or epochs of another length.
         """
         _ignore(ignored, RunnerV3.train)
         for name, value in {"num_epochs": num_epochs, "log_steps": log_steps, "eval_steps": eval_steps}.items():
@@ -119,7 +122,7 @@ class RunnerV3:
         self.global_step = len(self.train_step_losses)
         self.interrupted, self._first_step, self._owns_save_path = False, self.global_step, False
         if checkpoint_path is not None and Path(checkpoint_path).exists():
-            resume.restore(self, checkpoint_path)
+            resume.restore(self, checkpoint_path, num_epochs, self._steps_per_epoch)
         self._whole_steps = len(self.train_step_losses)
         self.num_epochs, self.num_training_steps = num_epochs, self._first_step + num_epochs * self._steps_per_epoch
         self._save_path = Path(save_path) if eval_steps else None
@@ -210,10 +213,10 @@ class RunnerV3:
         losses = []
         with _modes_kept(self.model):
             self.model.eval()
-            for X, y in loader:
+            for X, y in map(_pair, loader):
                 logits = self.model(X)
                 losses.append(_number(self.loss_fn(logits, y)))
-                self.metric.update(logits, y)
+                _update(self.metric, logits, y)
         if not losses:
             raise SettingError("evaluate: the loader is empty, expected at least one batch")
         return float(self.metric.accumulate()), sum(losses) / len(losses)
@@ -253,17 +256,26 @@ class RunnerV3:
         first_epoch, had = divmod(self.global_step - self._first_step, self._steps_per_epoch)
         for epoch in range(first_epoch, self.num_epochs):
             self.epoch = epoch
-            if not had:
+            if had:
+                now = resume.random_state()
+                resume.set_random_state(self._random_at_epoch_start)
+                batches = iter(loader)
+                had = sum(1 for _ in islice(batches, had))
+                resume.set_random_state(now)
+            else:
                 self._random_at_epoch_start = resume.random_state()
-                yield from loader
-                continue
-            now = resume.random_state()
-            resume.set_random_state(self._random_at_epoch_start)
-            batches = iter(loader)
-            for _ in range(had):
-                next(batches)
-            resume.set_random_state(now)
-            yield from batches
+                batches = iter(loader)
+            for batch in batches:
+                had += 1
+                if had > self._steps_per_epoch:
+                    break
+                yield _pair(batch)
+            if had != self._steps_per_epoch:  # the epochs, the evaluations and the end are counted by it
+                found = "more" if had > self._steps_per_epoch else str(had)
+                raise SettingError(
+                    f"train_loader: {found} batches in epoch {epoch}, its len is {self._steps_per_epoch}; "
+                    "pass a list of batches, or a DataLoader"
+                )
             had = 0
 
 
@@ -276,6 +288,20 @@ def _modes_kept(model: paddle.nn.Layer) -> Iterator[None]:
     finally:
         for layer, was_training in modes:
             layer.training = was_training
+
+
+def _pair(batch: Any) -> Sequence:
+    """(X, y); not X and y by themselves, the keys of a dict, or the rows of a tensor that happens to have two."""
+    if not isinstance(batch, tuple | list) or len(batch) != 2:
+        found = f"{type(batch).__name__} of {len(batch)}" if isinstance(batch, Sized) else type(batch).__name__
+        raise SettingError(f"a batch that is a {found}: expected a pair (X, y), where X may be a tuple")
+    return batch
+
+
+def _update(metric: Any, logits: Tensor, y: Tensor) -> None:
+    """Count one batch; Paddle's metrics have a step before, without which its Accuracy is the mean of the logits."""
+    found = metric.compute(logits, y) if isinstance(metric, paddle.metric.Metric) else (logits, y)
+    metric.update(*(found if isinstance(found, tuple | list) else [found]))
 
 
 def _number(loss: Tensor) -> float:

@@ -124,6 +124,8 @@ def run_layer(
         has_states,
         paddle.is_grad_enabled(),  # in training, what the backward pass needs is kept
     )
+    if not paddle.is_grad_enabled():  # a custom operator does not heed it
+        Y, H, C = Y.detach(), H.detach(), C.detach()
     last_states = [(H, C)] if len(cells) == 1 else [(H[k], C[k]) for k in range(len(cells))]
     return Y.transpose([1, 0, 2]) if time_major else Y, last_states
 

@@ -106,6 +106,9 @@ MUTATIONS = {
     "best_score: none": at("best_score")(None),
     "best_score: NaN": at("best_score")(math.nan),
     "best_score: of no evaluation": at("best_score")(7.0),
+    "steps_per_epoch: others": at("steps_per_epoch")(4),
+    "steps_per_epoch: none": at("steps_per_epoch")(None),
+    "steps_per_epoch: an array": at("steps_per_epoch")(np.full(2, 3)),
     "owns_save_path: 1": at("owns_save_path")(1),
     "owns_save_path: text": at("owns_save_path")("yes"),
     "history: a list": at("history")([]),
@@ -189,7 +192,7 @@ def test_whatever_is_wrong_with_a_state_nothing_changes(state, make_batches, tmp
         mutate(wrong)
         checkpoint.save(wrong, path)
         try:
-            resume.restore(runner, path)
+            resume.restore(runner, path, 2, 3)
             accepted.append(name)
         except CheckpointError as error:
             message = str(error)
@@ -202,7 +205,7 @@ def test_whatever_is_wrong_with_a_state_nothing_changes(state, make_batches, tmp
 def test_the_state_itself_is_restored(state, tmp_path):
     """So the mutations above are refused for what is wrong, not for what is right."""
     runner = make_runner()
-    resume.restore(runner, tmp_path / "state")
+    resume.restore(runner, tmp_path / "state", 2, 3)
     assert (runner.best_score, runner.global_step) == (state["best_score"], STEPS)
     assert {name: getattr(runner, name) for name in resume.HISTORY} == state["history"]
     assert repr(resume.random_state()) == repr(state["random"])
@@ -215,7 +218,7 @@ def test_the_state_of_another_training_is_refused(state, tmp_path, other):
     runner = other()
     before = everything(runner)
     with pytest.raises(CheckpointError, match=r"state: (not the state|not a checkpoint)"):
-        resume.restore(runner, tmp_path / "state")
+        resume.restore(runner, tmp_path / "state", 2, 3)
     assert everything(runner) == before
 
 
@@ -307,3 +310,19 @@ def test_a_parameter_that_a_model_has_in_two_places(make_batches, tmp_path):
         make().train(batches, **settings, **state, callbacks=[Stop(5)])
     resumed.train(batches, **settings, **state)
     assert resumed.train_step_losses == whole.train_step_losses
+
+
+def test_a_training_that_is_to_be_shorter_or_of_other_epochs_is_refused(make_batches, tmp_path):
+    """Its numbers would be those of neither training, or the earlier one's would pass for its own."""
+    batches, path = make_batches((4, 4, 4)), tmp_path / "state"
+    train(make_runner(), path, batches)
+    for settings, message in (
+        ((batches, 1), "it has taken 6 steps already, and num_epochs 1 asks for 3"),
+        ((batches[:2], 5), "its epochs are not of 2 steps"),
+    ):
+        runner, (loader, num_epochs) = make_runner(), settings
+        parameters = [parameter.numpy() for parameter in runner.model.parameters()]
+        with pytest.raises(CheckpointError, match=message):
+            runner.train(loader, num_epochs=num_epochs, log_steps=0, checkpoint_path=path)
+        assert runner.train_step_losses == runner.dev_losses == []
+        np.testing.assert_equal([parameter.numpy() for parameter in runner.model.parameters()], parameters)

@@ -644,6 +644,69 @@ def test_evaluating_needs_a_dev_loader_a_metric_and_batches(make_runner, batches
     assert runner.train_step_losses == []
 
 
+class Miscounted(list):
+    """A loader whose len is not the number of its batches."""
+
+    def __init__(self, batches, number):
+        super().__init__(batches)
+        self.number = number
+
+    def __len__(self):
+        return self.number
+
+
+class Once(Miscounted):
+    """A loader that is gone through only once."""
+
+    def __init__(self, batches):
+        super().__init__(batches, len(batches))
+        self.left = list(batches)
+
+    def __iter__(self):
+        while self.left:
+            yield self.left.pop()
+
+
+@pytest.mark.parametrize(
+    ("make_loader", "steps", "message"),
+    [
+        (lambda batches: Miscounted(batches, len(batches) + 1), 4, "4 batches in epoch 0, its len is 5"),
+        (lambda batches: Miscounted(batches, len(batches) - 1), 3, "more batches in epoch 0, its len is 3"),
+        (Once, 4, "0 batches in epoch 1, its len is 4"),
+    ],
+    ids=["too few", "too many", "only once"],
+)
+def test_a_loader_that_miscounts_its_batches_does_not_end_a_training_early(
+    make_runner, make_batches, make_loader, steps, message
+):
+    runner = make_runner()
+    with pytest.raises(SettingError, match=message):
+        runner.train(make_loader(make_batches((4, 4, 4, 4))), num_epochs=2, log_steps=0)
+    assert runner.global_step == len(runner.train_step_losses) == steps
+
+
+@pytest.mark.parametrize(
+    ("batch", "found"),
+    [
+        ({"X": paddle.ones([2, 2]), "y": paddle.zeros([2], "int64")}, "dict of 2"),
+        (paddle.ones([2, 2]), "Tensor of 2"),
+        ((1, 2, 3), "tuple of 3"),
+        (5, "int"),
+    ],
+    ids=lambda found: found if isinstance(found, str) else "",
+)
+def test_a_batch_is_a_pair(make_runner, batches, batch, found):
+    runner = make_runner()
+    for use in (lambda: runner.train([batch], num_epochs=1, log_steps=0), lambda: runner.evaluate([batch])):
+        with pytest.raises(SettingError, match=f"a batch that is a {found}: expected a pair"):
+            use()
+
+
+def test_paddles_accuracy_is_the_share_of_right_predictions(make_runner, batches):
+    score, _ = make_runner(metric=paddle.metric.Accuracy()).evaluate(batches)
+    assert score == pytest.approx(make_runner().evaluate(batches)[0])
+
+
 def test_a_place_that_cannot_be_written_is_named(make_runner, batches, tmp_path):
     (tmp_path / "file").write_text("")
     path = tmp_path / "file" / "best.pdparams"

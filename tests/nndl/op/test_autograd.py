@@ -272,6 +272,20 @@ def test_by_hand_no_graph_outlives_its_use(again, monkeypatch):
     assert [reference() for reference in made] == [None]
 
 
+@pytest.mark.parametrize("direction", ["forward", "bidirectional"])
+@pytest.mark.parametrize("kind", BACKENDS)
+def test_without_gradients_the_results_are_data(kind, direction):
+    """A frozen layer's outputs, computed under no_grad, train what comes after it."""
+    layer = LSTM(M, D, direction=direction, backend=kind)
+    after = paddle.nn.Linear(D * layer.num_directions, 1)
+    with paddle.no_grad():
+        Y, (H, C) = layer(paddle.randn([B, L, M]))
+    assert [tensor.stop_gradient for tensor in (Y, H, C)] == [True] * 3
+    after(Y).sum().backward()
+    assert after.weight.grad is not None
+    assert all(parameter.grad is None for parameter in layer.parameters())
+
+
 # ---- what must not end the process -----------------------------------------------------------------------------------
 
 GARBAGE = """
