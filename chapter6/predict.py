@@ -13,7 +13,7 @@ import numpy as np
 
 from chapter6 import interruption
 from chapter6.section import load_record
-from chapter6.training import load_result
+from chapter6.training import RESULT, load_result
 from nndl import runtime
 from nndl.dataset.text import LABELS, TOKENIZERS, UNK, Vocabulary, open_file, read_lines
 from nndl.error import CheckpointError, DataError
@@ -70,6 +70,8 @@ class Predictor:
         import nndl
         from chapter6.text_experiment import CORPORA, build_model, text_settings
 
+        if not (folder / RESULT).exists():
+            raise CheckpointError(f"{folder / RESULT}: no such file, expected a folder in 6.7/<preset>/checkpoints/")
         result = load_result(folder)
         vocabulary = Vocabulary.load(folder / "vocabulary.txt")
         if vocabulary.fingerprint() != result.get("vocabulary"):
