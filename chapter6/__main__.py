@@ -121,6 +121,8 @@ def run_sections(options: argparse.Namespace) -> None:
     if distributed.world_size() > 1 and alone:
         raise SettingError(f"section {', '.join(alone)}: trains many small models, not one by several processes")
     for run in runs:
+        getattr(SECTIONS[run.number], "check_data", lambda run: None)(run)
+    for run in runs:
         module = SECTIONS[run.number]
         if distributed.rank():
             take_part(module, run)

@@ -33,6 +33,7 @@ from chapter6.text_experiment import (
     train_all,
 )
 from chapter6.training import choose_backend, draw_band, find_finished, select
+from nndl.dataset import imdb
 from nndl.dataset.text import TOKENIZERS
 from nndl.error import SettingError
 
@@ -99,6 +100,13 @@ PRESETS = {
 
 WORD_ORDER = text_settings(vars(PRESETS["quick"]))
 """What the LSTM and the bag of words of the small corpus are set by, in every preset."""
+
+
+def check_data(run: Run) -> None:
+    """Raise NotPreparedError, or DataError where they are damaged, for reviews that :func:`run` would ask for."""
+    root = run.data_dir / "imdb"
+    if run.settings.corpus == "imdb" or (run.settings.corpus == "auto" and imdb.is_prepared(root)):
+        imdb.fingerprint(root)
 
 
 def run(run: Run) -> dict[str, Any]:

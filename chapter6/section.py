@@ -1,6 +1,7 @@
 """What all sections share: how one is described, set, run and recorded."""
 
 import json
+import os
 import time
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
@@ -11,8 +12,8 @@ from chapter6 import interruption
 from chapter6.claim import CHINESE, Claim
 from chapter6.settings import check_whole
 from nndl import jsonfile, runtime
-from nndl.error import CheckpointError
-from nndl.file import replacing
+from nndl.error import CheckpointError, OutputError
+from nndl.file import leaving_no_empty, replacing
 from nndl.lock import holding
 
 
@@ -82,11 +83,13 @@ def execute(module: ModuleType, run: Run) -> Record:
         OutputError: the folder cannot be written (found before anything is trained).
     """
     _start(run)
-    with replacing(run.folder / ".probe") as probe:
-        probe.touch()
-    (run.folder / ".probe").unlink(missing_ok=True)  # of two runs at a time one finds it gone
-    start = time.perf_counter()
-    metrics = jsonfile.finite(module.run(run))
+    with leaving_no_empty(run.folder):  # a run that is refused leaves nothing
+        with replacing(run.folder / ".probe") as probe:
+            probe.touch()
+        (run.folder / ".probe").unlink(missing_ok=True)  # of two runs at a time one finds it gone
+        _check_places(run.folder)
+        start = time.perf_counter()
+        metrics = jsonfile.finite(module.run(run))
     record = Record(
         section=run.number,
         preset=run.preset,
@@ -105,6 +108,18 @@ def execute(module: ModuleType, run: Run) -> Record:
         jsonfile.write(run.folder / "record.json", asdict(record))
         write_text(run.folder / "report.md", report(module, record, figures))
     return record
+
+
+def _check_places(folder: Path) -> None:
+    """Raise OutputError where something stands in the way of what is written after all trainings."""
+    for name in ("record.json", "report.md"):
+        if os.path.exists(folder / name) and not os.path.isfile(folder / name):
+            raise OutputError(f"cannot write {folder / name}: it is no file; move it away")
+    for name in ("figures", "checkpoints"):
+        if os.path.exists(folder / name) and not (
+            os.path.isdir(folder / name) and os.access(folder / name, os.W_OK | os.X_OK)
+        ):
+            raise OutputError(f"cannot write {folder / name}: no folder of yours; move it away")
 
 
 def take_part(module: ModuleType, run: Run) -> None:

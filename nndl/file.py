@@ -57,20 +57,30 @@ def replacing(path: str | os.PathLike) -> Iterator[Path]:
         >>> with replacing(folder / "notes.txt") as temporary:  # doctest: +SKIP
         ...     temporary.write_text("whole or not at all")
     """
-    path, missing = Path(path), []
+    path = Path(path)
     try:
         _check(path)
-        missing = [folder for folder in path.parents if not folder.exists()]
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with _place_in(path.parent) as place:
-            yield place / path.name
-            _move(place / path.name, path)
-    except BaseException as error:
-        for folder in missing:
+        with leaving_no_empty(path.parent):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with _place_in(path.parent) as place:
+                yield place / path.name
+                _move(place / path.name, path)
+    except OutputError:
+        raise
+    except OSError as error:
+        raise _cannot_write(path, error.strerror or error) from error
+
+
+@contextmanager
+def leaving_no_empty(folder: Path) -> Iterator[None]:
+    """If the block raises, the folder and those above it that the block made are gone again, where they are empty."""
+    missing = [each for each in (folder, *folder.parents) if not os.path.exists(each)]
+    try:
+        yield
+    except BaseException:
+        for each in missing:
             with suppress(OSError):
-                folder.rmdir()
-        if isinstance(error, OSError) and not isinstance(error, OutputError):
-            raise _cannot_write(path, error.strerror or error) from error
+                each.rmdir()
         raise
 
 

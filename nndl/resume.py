@@ -187,6 +187,7 @@ def _fitted_optimizer_state(runner: "RunnerV3", state: Any, class_name: Any) -> 
     is_like = fitted.keys() == own.keys() & {_SCHEDULE} and (not fitted or _is_like(fitted[_SCHEDULE], own[_SCHEDULE]))
     _require(is_like, "the schedule of its learning rate is another")
     for name, arrays in state["kept"].items():
+        _require(isinstance(arrays, dict), f"its optimizer keeps no numbers of {name} by their kinds")
         expected = _kept(optimizer, parameters[name]) if arrays or _has_any(own, parameters[name]) else {}
         is_like = _is_dict(arrays, expected) and all(
             isinstance(array, np.ndarray) and (array.shape, array.dtype) == (like.shape, like.dtype)

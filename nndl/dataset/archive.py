@@ -23,6 +23,7 @@ MAX_HEADER_BYTES = 1 << 20
 _COMPRESSED = {b"\x1f\x8b": "gzip", b"BZh": "bz2", b"\xfd7zXZ\0": "lzma"}
 _PAX = (tarfile.XHDTYPE, tarfile.SOLARIS_XHDTYPE)
 _HEADERS = (*_PAX, tarfile.XGLTYPE, tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK)
+_SPARSE = re.compile(rb"(?:^|\n)[0-9]+ (?:GNU\.sparse\.[a-z]+|size)=")
 _FILES = (tarfile.REGTYPE, tarfile.AREGTYPE)
 _BLOCK = tarfile.BLOCKSIZE
 
@@ -78,7 +79,10 @@ def _members(stream: BinaryIO, wanted: re.Pattern[str], most: int) -> Iterator[t
         if member.type in _HEADERS:
             if member.size > MAX_HEADER_BYTES:
                 raise _Refused(f"a header of {member.size:,} bytes is larger than any name")
-            long_name = _long_name(member, _read(stream, member.size)) or long_name
+            content = _read(stream, member.size)
+            if member.type in _PAX and _SPARSE.search(content):  # what follows is not the file's content
+                raise _Refused("one of its members is sparse, or of another size than its header says")
+            long_name = _long_name(member, content) or long_name
             _skip(stream, -member.size % _BLOCK)
             continue
         long_name = ""

@@ -119,6 +119,27 @@ def test_output_folder_that_cannot_be_written(capsys: pytest.CaptureFixture[str]
     assert "choose another place" in line
 
 
+@pytest.mark.parametrize("name", ["record.json", "report.md", "figures", "checkpoints"])
+def test_what_stands_in_the_way_of_the_report_is_found_before_anything_is_trained(
+    name: str, capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(SECTIONS["6.4"], "run", lambda run: pytest.fail("it trains"))
+    place = tmp_path / "6.4" / "quick" / name
+    place.parent.mkdir(parents=True)
+    place.touch() if "." not in name else place.mkdir()
+    assert f"cannot write {place}: " in error_line(capsys, "run", "6.4", "--out", tmp_path)
+    assert list(place.parent.iterdir()) == [place]
+
+
+@pytest.mark.parametrize("sections", [["6.7"], ["6.4", "6.7"]])
+def test_reviews_that_are_not_there_are_missed_before_anything_starts(
+    sections: list[str], capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    where = ["--data-dir", tmp_path / "data", "--out", tmp_path / "runs"]
+    assert "IMDB is not prepared" in error_line(capsys, "run", *sections, "--corpus", "imdb", *where)
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_damaged_data_line(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     assert call("data", "digit_sum", "--length", 5, "--data-dir", tmp_path) == 0
     train = tmp_path / "digit_sum" / "5" / "train.txt"
@@ -127,6 +148,7 @@ def test_damaged_data_line(capsys: pytest.CaptureFixture[str], tmp_path: Path) -
     train.write_text("\n".join(lines))
     line = error_line(capsys, "run", "6.2", "--lengths", 5, "--data-dir", tmp_path, "--out", tmp_path / "runs")
     assert f"{train}, line 7" in line
+    assert not (tmp_path / "runs").exists()
 
 
 def test_data_makes_a_length_once(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:

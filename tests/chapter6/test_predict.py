@@ -292,6 +292,12 @@ def test_the_best_preset_and_seed_serve(tmp_path: Path, capsys: pytest.CaptureFi
     assert "record.json: damaged" in predict(capsys, "--out", tmp_path, "good", code=2)[1]
 
 
+def test_a_folder_that_holds_no_model_is_not_to_be_removed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    _, said = predict(capsys, "--model", tmp_path, "good", code=2)
+    assert f"{tmp_path / 'result.json'}: no such file" in said
+    assert "remove" not in said
+
+
 def test_data_that_is_not_there(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as exit_:
         main(["data", "imdb", "--from", str(tmp_path / "nowhere"), "--data-dir", str(tmp_path)])

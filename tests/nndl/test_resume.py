@@ -135,6 +135,7 @@ MUTATIONS = {
     "optimizer: another dtype": at(*WEIGHT, "moment1")(np.zeros((3, 4), "float64")),
     "optimizer: no array": at(*WEIGHT, "moment1")("text"),
     "optimizer: no kinds": at(*WEIGHT)(None),
+    "optimizer: an array of kinds": at(*WEIGHT)(np.zeros(3, "float32")),
     "schedule: none": at("optimizer", "schedule")(None),
     "schedule: empty": at("optimizer", "schedule")({}),
     "schedule: text": at("optimizer", "schedule", "last_lr")("high"),

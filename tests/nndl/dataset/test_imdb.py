@@ -341,6 +341,8 @@ def record(name: str, value: str) -> bytes:
         (header("x", PAX, 400) + bytes(100), "truncated"),
         (header("x", PAX, 20) + padded(record("path", "/etc/passwd")), "points out"),
         (header("x", GNU_NAME, 20) + padded(b"aclImdb/../../passwd"), "points out"),
+        (header("x", PAX, 22) + padded(record("GNU.sparse.size", "20")), "sparse"),
+        (header("x", PAX, 10) + padded(record("size", "20")), "another size"),
     ],
 )
 def test_header_that_is_not_to_be_trusted(start: bytes, said: str, tmp_path: Path) -> None:
