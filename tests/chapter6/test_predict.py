@@ -270,8 +270,9 @@ def test_damaged_model(name, damage, model: Path, tmp_path: Path, capsys: pytest
     assert str(tmp_path / "model" / name) in line
 
 
-def test_another_folder_is_not_to_be_removed(model: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    said = predict(capsys, "--model", model.parent, "good", code=2)[1].splitlines()[-1]
+@pytest.mark.parametrize("where", ["..", "no such"])
+def test_another_folder_is_not_to_be_removed(where: str, model: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    said = predict(capsys, "--model", model / where, "good", code=2)[1].splitlines()[-1]
     assert "expected the folder of one training" in said
     assert "remove" not in said
 
@@ -290,12 +291,6 @@ def test_the_best_preset_and_seed_serve(tmp_path: Path, capsys: pytest.CaptureFi
         assert "record.json: damaged" in predict(capsys, "--out", tmp_path, "good", code=2)[1]
     (folder / "record.json").write_text("{")
     assert "record.json: damaged" in predict(capsys, "--out", tmp_path, "good", code=2)[1]
-
-
-def test_a_folder_that_holds_no_model_is_not_to_be_removed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    _, said = predict(capsys, "--model", tmp_path, "good", code=2)
-    assert f"{tmp_path / 'result.json'}: no such file" in said
-    assert "remove" not in said
 
 
 def test_data_that_is_not_there(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
