@@ -1,5 +1,6 @@
 """Reviews in, labels out, by a model that section 6.7 trained."""
 
+import os
 import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
@@ -70,7 +71,7 @@ class Predictor:
         import nndl
         from chapter6.text_experiment import CORPORA, build_model, text_settings
 
-        if not (folder / RESULT).exists():
+        if not os.path.exists(folder / RESULT):
             raise CheckpointError(f"{folder / RESULT}: no such file, expected a folder in 6.7/<preset>/checkpoints/")
         result = load_result(folder)
         vocabulary = Vocabulary.load(folder / "vocabulary.txt")
