@@ -1,5 +1,6 @@
 """Reviews in, labels out, by a model that section 6.7 trained."""
 
+import os
 import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
@@ -69,7 +70,7 @@ class Predictor:
         import nndl
         from chapter6.text_experiment import CORPORA, build_model, text_settings
 
-        if not (folder / RESULT).exists():  # more often another folder than a damaged one, which may be removed
+        if not os.path.exists(folder / RESULT):  # more often another folder than a damaged one, which may be removed
             raise CheckpointError(
                 f"{folder / RESULT}: is not there; expected the folder of one training, such as "
                 "runs/6.7/quick/checkpoints/imdb-LSTM1-..."

@@ -189,6 +189,17 @@ def test_no_flipped_bit_is_overlooked(tmp_path: Path) -> None:
         assert not build._is_sound(library)
 
 
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="pipes")
+def test_a_pipe_or_a_device_as_check_sum_is_not_waited_for(tmp_path: Path) -> None:
+    library, sum_file = tmp_path / "lstm-1.so", tmp_path / "lstm-1.sha256"
+    library.touch(mode=0o700)
+    os.mkfifo(sum_file)
+    assert not build._is_sound(library)
+    sum_file.unlink()
+    sum_file.symlink_to("/dev/zero")
+    assert not build._is_sound(library)
+
+
 def test_a_library_that_others_could_have_written_is_not_loaded(tmp_path: Path) -> None:
     library = tmp_path / "lstm-0.so"
     library.write_bytes(READY.read_bytes())
