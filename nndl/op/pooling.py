@@ -1,5 +1,7 @@
 """Pooling over time (汇聚层)."""
 
+import math
+
 import paddle
 from paddle import Tensor, nn
 
@@ -39,7 +41,7 @@ def masked_max(X: Tensor, sequence_length: Tensor) -> Tensor:
     """
     sequence_length = as_lengths(sequence_length, *X.shape[:2], least=1)
     mask = valid_steps(sequence_length, X.shape[1], time_axis=1)
-    counted = paddle.where(mask, X, X[:, :1])  # a step more than once changes no maximum
+    counted = paddle.where(mask, X, paddle.full_like(X, -math.inf))
     # Not max(axis=1) alone: on a CPU its gradient takes Paddle 3.3.1 a thousand times as long as that of argmax, ...
     largest = paddle.take_along_axis(counted, counted.argmax(axis=1, keepdim=True), axis=1).squeeze(1)
     greatest = counted.detach().max(axis=1)  # ... which passes a NaN over
