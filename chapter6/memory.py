@@ -131,9 +131,9 @@ def accuracy_table(results: Sequence[dict[str, Any]], models: Sequence[str], len
 
 def draw_losses(results: Sequence[dict[str, Any]], model: str, lengths: Sequence[int]) -> "Figure":
     """Figures 6.6 and 6.11: train and dev loss against steps, one panel a length, mean and range over seeds."""
-    import matplotlib.pyplot as plt
-
     from nndl.plot import COLORS
+
+    import matplotlib.pyplot as plt
 
     columns = min(3, len(lengths))
     rows = -(-len(lengths) // columns)

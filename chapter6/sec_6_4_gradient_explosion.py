@@ -232,9 +232,9 @@ def figures(record: Record) -> dict[str, "Figure"]:
 
 def _draw_norms(results: list[dict[str, Any]], title: str, applied: bool) -> "Figure":
     """The norms of W, U and b against steps; where they are clipped, also what was left of them."""
-    import matplotlib.pyplot as plt
-
     from nndl.plot import COLORS
+
+    import matplotlib.pyplot as plt
 
     kinds = {"gradient_norms": "gradient"} | ({"applied_norms": "gradient after clipping"} if applied else {})
     figure, panels = plt.subplots(1, len(kinds), figsize=(6.4 * len(kinds), 4), squeeze=False, sharey=True)

@@ -203,9 +203,9 @@ def numbers(record: Record) -> list[str]:
 
 def figures(record: Record) -> dict[str, "Figure"]:
     """Figures 6.11, 6.12 and 6.13."""
-    import matplotlib.pyplot as plt
-
     from nndl.plot import COLORS
+
+    import matplotlib.pyplot as plt
 
     results, lengths = record.metrics["trainings"], record.settings["lengths"]
     figure, panels = plt.subplots(1, 2, figsize=(11, 4), sharey=True)
