@@ -19,8 +19,7 @@ import nndl
 from chapter6 import sec_6_5_findings as findings
 from chapter6.lab import measure
 from chapter6.lab.backend import choose_backend
-from chapter6.lab.lesson import Drawing, Lesson, Run
-from chapter6.lab.record import Record
+from chapter6.lab.lesson import Lesson, Run
 from chapter6.lab.training import Training, train_all
 from chapter6.sec_6_2_srn_memory import learn, trainings
 from nndl.dataset import digit_sum
@@ -112,15 +111,8 @@ def watch_gates(result: dict[str, Any], digits: tuple[int, ...]) -> dict[str, An
     return {"seed": result["seed"], "length": result["length"], "prediction": int(logits.argmax()), **states}
 
 
-# --- 表与图 tables and figures ---
-
-
-def figures(record: Record) -> dict[str, Drawing]:
-    """Figures 6.11, 6.12 and 6.13."""
-    return {}
-
-
-LESSON = Lesson(run, findings.claims, findings.tables, figures)
+# 结论、表与图   claims, tables and figures: sec_6_5_findings.py
+LESSON = Lesson(run, findings.claims, findings.tables, findings.figures)
 
 if __name__ == "__main__":
     from chapter6.__main__ import main

@@ -12,19 +12,22 @@ from nndl.file import replacing
 from nndl.plot.look import style
 
 
-def panels(count: int, columns: int = 3, size: tuple[float, float] = (3.8, 3.0)) -> tuple[Figure, list[Axes]]:
-    """A figure of ``count`` panels in rows, which share both axes; each shows the numbers of its ticks.
+def panels(
+    count: int, columns: int = 3, size: tuple[float, float] = (3.8, 3.0), share_x: bool = True
+) -> tuple[Figure, list[Axes]]:
+    """A figure of ``count`` panels in rows, which share their axes; each shows the numbers of its ticks.
 
     Limits are shared too: set them once, after the curves of all panels (``set_ylim(0)`` ends the scaling).
 
     Args:
         columns: panels in a row at most.
         size: width and height of a panel, inches.
+        share_x: whether the x axis is shared; the y axis is.
     """
     columns = min(columns, count)
     rows = -(-count // columns)
     size = (size[0] * columns, size[1] * rows)
-    figure, grid = plt.subplots(rows, columns, figsize=size, sharex=True, sharey=True, squeeze=False)
+    figure, grid = plt.subplots(rows, columns, figsize=size, sharex=share_x, sharey=True, squeeze=False)
     for axes in grid.flat[count:]:
         axes.remove()
     for axes in grid.flat[:count]:
