@@ -5,6 +5,7 @@ import inspect
 import shutil
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from types import FrameType, SimpleNamespace
 from typing import Any
@@ -14,7 +15,7 @@ import pytest
 import nndl
 from chapter6 import digit_sum_experiment, sec_6_2_srn_memory, text_experiment
 from chapter6.lab.reach import PACKAGES, ROOT, code_of, reached
-from nndl.dataset import DATA
+from nndl.dataset import DATA, small_reviews
 from nndl.error import SettingError
 
 TRAIN = {"digits": digit_sum_experiment.train, "text": text_experiment.train}
@@ -289,7 +290,7 @@ def test_a_name_that_leads_nowhere_is_an_error(lesson: str, message: str, tmp_pa
         Packages(tmp_path, lesson).code()
 
 
-@pytest.mark.parametrize("thing", [test_a_class_counts_whole_with_its_bases, Path, print, 3])
+@pytest.mark.parametrize("thing", [test_a_class_counts_whole_with_its_bases, partial(TRAIN["text"]), Path, print, 3])
 def test_only_what_stands_in_the_two_packages_can_be_followed(thing: Any) -> None:
     with pytest.raises(SettingError, match="expected a function or class at the top of a file of nndl or chapter6"):
         code_of(thing)
@@ -389,6 +390,13 @@ def test_the_ways_to_compute_an_lstm_are_reached_by_an_lstm_only(name: str, tmp_
     assert changed(tmp_path) == "digits text LSTM"
 
 
+def test_what_is_handed_to_a_training_can_be_counted_with_it() -> None:
+    both = code_of(TRAIN["text"], nndl.SRN)
+    assert both == code_of(nndl.SRN, TRAIN["text"])
+    assert both not in (code_of(TRAIN["text"]), code_of(nndl.SRN))
+    assert set(reached(TRAIN["text"], nndl.SRN)) == {*reached(TRAIN["text"]), *reached(nndl.SRN)}
+
+
 def test_every_name_in_the_project_leads_somewhere(tmp_path: Path) -> None:
     lesson = copied(tmp_path) / "chapter6" / "everything.py"
     lesson.write_text("import chapter6, nndl\ndef train(f): return f(chapter6, nndl)", encoding="utf-8")
@@ -406,16 +414,18 @@ def called_by(run: Callable) -> set[str]:
         if is_function and module.partition(".")[0] in PACKAGES and code.co_filename[0] != "<":
             called.add(f"{module}.{code.co_qualname.partition('.')[0]}")
 
+    before = sys.gettrace()
     sys.settrace(note)
     try:
         run()
     finally:
-        sys.settrace(None)
+        sys.settrace(before)
     return called
 
 
 @pytest.mark.parametrize("name", TRAIN)
-def test_all_that_a_training_calls_is_reached(name: str, tmp_path: Path) -> None:
+def test_all_that_a_training_calls_is_reached(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(small_reviews, "SIZES", {"train": 200, "dev": 40, "test": 40})
     training = EXAMPLE[name]
     called = called_by(lambda: TRAIN[name](training, tmp_path / "model"))
     assert len(called) > 40
