@@ -3,7 +3,7 @@
 import sys
 from os.path import dirname
 
-from chapter6 import interruption
+from chapter6.lab import interruption
 
 # Imported by another program, such as a notebook, the chapter leaves its Ctrl-C alone.
 if dirname(sys.argv[0]) == dirname(__file__) or (sys.argv[0] == "-m" and "chapter6" in sys.orig_argv):

@@ -5,36 +5,23 @@ import os
 import re
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import fields, replace
+from importlib import import_module
 from itertools import pairwise
 from pathlib import Path
-from types import ModuleType
 from typing import Any, NoReturn, get_type_hints
 
-from chapter6 import (
-    interruption,
-    sec_6_2_srn_memory,
-    sec_6_4_gradient_explosion,
-    sec_6_5_lstm_memory,
-    sec_6_7_text_classification,
-    sec_6_8_lstm_comparison,
-)
-from chapter6.claim import CHINESE
-from chapter6.section import Record, Run, execute, notes, setting_fields, take_part
-from chapter6.settings import check_whole
+from chapter6.contents import SECTIONS
+from chapter6.lab import interruption, report
+from chapter6.lab.claim import CHINESE
+from chapter6.lab.execute import execute, start
+from chapter6.lab.lesson import DEFAULT_SEEDS, Lesson, Run
+from chapter6.lab.record import Record
+from chapter6.lab.settings import check_whole
 from nndl import distributed, runtime
 from nndl.dataset import DATA, digit_sum
 from nndl.error import NndlError, SettingError
 
-MODULES = (
-    sec_6_2_srn_memory,
-    sec_6_4_gradient_explosion,
-    sec_6_5_lstm_memory,
-    sec_6_7_text_classification,
-    sec_6_8_lstm_comparison,
-)
-SECTIONS: dict[str, ModuleType] = {module.SECTION.number: module for module in MODULES}
-DEFAULT_SEEDS = 3
 MOST_DIGITS = 10**6
 """k x L of DigitSum; a hundred times as many digits are written, 200 MB."""
 
@@ -107,29 +94,28 @@ def _line(message: str) -> str:
 def list_sections(options: argparse.Namespace) -> None:
     """Print number, title, printed number and what it shows of each section."""
     print("Chapter 6, recurrent neural networks 第 6 章 循环神经网络\n")
-    for module in SECTIONS.values():
-        section = module.SECTION
-        print(f"{section.number}  {section.title}  {section.title_zh}  (printed 书中 {section.printed})")
-        print(f"     {section.shows}\n     {section.shows_zh}")
+    for entry in SECTIONS.values():
+        print(f"{entry.number}  {entry.title.en}  {entry.title.zh}  (printed 书中 {entry.printed})")
+        print(f"     {entry.shows.en}\n     {entry.shows.zh}")
     print("\npython -m chapter6 run 6.2        python -m chapter6 run --help")
 
 
 def run_sections(options: argparse.Namespace) -> None:
     """Run the sections asked for, in their order in the book; all settings are checked before the first starts."""
     runs = [_make_run(number, options) for number in SECTIONS if number in (options.sections or SECTIONS)]
-    alone = [run.number for run in runs if not hasattr(SECTIONS[run.number], "DATA_PARALLEL")]
+    start(options.device)
+    lessons: list[Lesson] = [import_module(run.entry.module).LESSON for run in runs]
+    alone = [run.number for run, lesson in zip(runs, lessons, strict=True) if not lesson.data_parallel]
     if distributed.world_size() > 1 and alone:
         raise SettingError(f"section {', '.join(alone)}: trains many small models, not one by several processes")
-    for run in runs:
-        getattr(SECTIONS[run.number], "check_data", lambda run: None)(run)
-    for run in runs:
-        module = SECTIONS[run.number]
+    for run, lesson in zip(runs, lessons, strict=True):
+        lesson.check_data(run)
+    for run, lesson in zip(runs, lessons, strict=True):
         if distributed.rank():
-            take_part(module, run)
+            lesson.run(run)  # with the first process, which alone writes and reports
             continue
-        print(f"[{run.number}] {module.SECTION.title} {module.SECTION.title_zh}, preset {run.preset}")
-        record = execute(module, run)
-        print("\n", *module.numbers(record), sep="\n")
+        print(f"[{run.number}] {run.entry.title}, preset {run.preset}")
+        record = execute(lesson, run)
         _print_verdicts(record, run)
 
 
@@ -182,7 +168,7 @@ def lay_out_book(options: argparse.Namespace) -> None:
 
 def predict_labels(options: argparse.Namespace) -> None:
     """Label reviews with a trained model."""
-    from chapter6.predict import predict
+    from chapter6.sec_6_7_predict import predict
 
     if options.reviews and options.file:
         raise SettingError("predict: expected reviews or --file, not both")
@@ -190,20 +176,21 @@ def predict_labels(options: argparse.Namespace) -> None:
 
 
 def _make_run(number: str, options: argparse.Namespace) -> Run:
-    module = SECTIONS[number]
-    if options.preset not in module.PRESETS:
-        raise SettingError(f"preset {options.preset!r}: section {number} has {', '.join(module.PRESETS)}")
-    own = {field.name for field in setting_fields(module)}
+    entry = SECTIONS[number]
+    if options.preset not in entry.presets:
+        raise SettingError(f"preset {options.preset!r}: section {number} has {', '.join(entry.presets)}")
+    preset = entry.presets[options.preset]
+    own = {field.name for field in fields(preset)}
     changes = {name: value for name, value in vars(options).items() if name in own}
     try:
-        settings = replace(module.PRESETS[options.preset], **changes)
+        settings = replace(preset, **changes)
     except SettingError as error:
         raise SettingError(f"section {number}: {error}") from None
     return Run(
-        number=number,
+        entry=entry,
         preset=options.preset,
         settings=settings,
-        seeds=options.seeds if options.seeds is not None else getattr(module, "SEEDS", DEFAULT_SEEDS),
+        seeds=options.seeds if options.seeds is not None else entry.default_seeds(options.preset),
         jobs=options.jobs,
         device=options.device,
         out=options.out,
@@ -212,7 +199,7 @@ def _make_run(number: str, options: argparse.Namespace) -> Run:
 
 
 def _print_verdicts(record: Record, run: Run) -> None:
-    print("\n## Verdicts 结论", *notes(SECTIONS[run.number], record), sep="\n")
+    print("\n## Verdicts 结论", *report.notes(run.entry, record), sep="\n")
     for claim in record.claims:
         print(f"{claim['verdict']:>13}: {claim['claim']} ({claim['measured']})")
         print(f"{'':>15}{CHINESE[claim['verdict']]}：{claim['claim_zh']}")
@@ -300,10 +287,11 @@ def _settings(numbers: list[str]) -> dict[str, tuple[Any, str, tuple[str, ...] |
     """Name to type, help text and choices of every setting of these sections."""
     found: dict[str, tuple[Any, str, tuple[str, ...] | None]] = {}
     for number in numbers:
-        module = SECTIONS[number]
-        hints = get_type_hints(module.Settings)
-        for field in setting_fields(module):
-            defaults = ", ".join(f"{name} {_show(getattr(p, field.name))}" for name, p in module.PRESETS.items())
+        presets = SECTIONS[number].presets
+        kind = type(presets["quick"])
+        hints = get_type_hints(kind)
+        for field in fields(kind):
+            defaults = ", ".join(f"{name} {_show(getattr(p, field.name))}" for name, p in presets.items())
             text = found[field.name][1] if field.name in found else field.metadata["help"]
             found[field.name] = (hints[field.name], f"{text}; {number}: {defaults}", field.metadata["choices"] or None)
     return found

@@ -7,8 +7,6 @@ from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 import nndl
 from chapter6 import training as trainings
 from chapter6.section import Run
@@ -18,6 +16,8 @@ from nndl.dataset import imdb, small_reviews
 from nndl.dataset.text import TOKENIZERS, Corpus
 from nndl.error import DivergedError
 from nndl.file import replacing
+
+import numpy as np
 
 if TYPE_CHECKING:
     import paddle
@@ -305,9 +305,9 @@ def _by_length(lengths: np.ndarray, is_right: np.ndarray) -> list[tuple[int, int
 
 def predict(runner: "nndl.RunnerV3", reviews: Sequence[np.ndarray], max_seq_len: int) -> np.ndarray:
     """The logits of any number of reviews, float32 [N, 2], in their order; computed in batches of like length."""
-    import paddle
-
     from nndl.dataset.batching import ReviewSampler, pad
+
+    import paddle
 
     lengths = [min(len(review), max_seq_len) for review in reviews]
     logits = np.empty((len(reviews), CLASSES), dtype="float32")

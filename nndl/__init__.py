@@ -16,6 +16,8 @@ from nndl import runtime
 _HOME = {
     "RunnerV3": "nndl.runner",
     "Accuracy": "nndl.metric",
+    "CrossEntropy": "nndl.metric",
+    "Perplexity": "nndl.metric",
     "plot_training_loss": "nndl.plot",
     "plot_training_loss_acc": "nndl.plot",
     "Embedding": "nndl.op",

@@ -1,1 +1,1 @@
-"""The lab (实验台): runs, records and reports the lessons, and knows none of them."""
+"""The laboratory (实验台): what every lesson needs and none teaches. It knows no lesson."""

@@ -1,12 +1,17 @@
-"""A claim of the book, what was measured, and the verdict (结论)."""
+"""A claim, what was measured, and the verdict (结论) that follows from the evidence."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from statistics import fmean, median, stdev
+from typing import Any
+
+from chapter6.lab.text import Text
 
 HOLDS, FAILS, OPEN = "holds", "does not hold", "not decided"
 CHINESE = {HOLDS: "成立", FAILS: "不成立", OPEN: "未定"}
 CONFIDENCE = 0.95
+
+Evidence = bool | Sequence[Sequence[float]] | None
 
 
 @dataclass(frozen=True)
@@ -14,23 +19,41 @@ class Claim:
     """One row of a report.
 
     Args:
-        id: a short name, unique within the section.
-        claim: the book's statement.
-        claim_zh: the same in Chinese.
+        id: a short name, unique within the lesson.
+        claim: the statement.
         measured: the numbers found here, with their spread over seeds.
-        verdict: HOLDS, FAILS or OPEN.
+        evidence: what decides. True or False: a statement without chance in it, such as the agreement of two
+            computations. Rows of numbers, one number a seed: the statement says that in each row the number is above
+            zero, see :func:`judge`; one row that fails refutes it, one open row leaves it open. None: there is
+            nothing to decide it by.
     """
 
     id: str
-    claim: str
-    claim_zh: str
-    measured: str
-    verdict: str
+    claim: Text
+    measured: Text
+    evidence: Evidence
 
+    @property
+    def verdict(self) -> str:
+        """HOLDS, FAILS or OPEN."""
+        if isinstance(self.evidence, bool):
+            return HOLDS if self.evidence else FAILS
+        verdicts = set(map(judge, self.evidence or ()))
+        if FAILS in verdicts:
+            return FAILS
+        return OPEN if OPEN in verdicts or not verdicts else HOLDS
 
-def check(condition: bool) -> str:
-    """The verdict on a statement without chance in it, such as the agreement of two computations."""
-    return HOLDS if condition else FAILS
+    def plain(self) -> dict[str, Any]:
+        """As the record keeps it."""
+        return {
+            "id": self.id,
+            "claim": self.claim.en,
+            "claim_zh": self.claim.zh,
+            "measured": self.measured.en,
+            "measured_zh": self.measured.zh,
+            "evidence": self.evidence if isinstance(self.evidence, bool) else [*map(list, self.evidence or ())],
+            "verdict": self.verdict,
+        }
 
 
 def judge(evidence: Sequence[float]) -> str:
@@ -47,14 +70,6 @@ def judge(evidence: Sequence[float]) -> str:
     if fmean(evidence) - margin > 0:
         return HOLDS
     return FAILS if fmean(evidence) + margin < 0 else OPEN
-
-
-def judge_every(evidences: Iterable[Sequence[float]]) -> str:
-    """The verdict on "each of these is above zero": one failure refutes it, one open case leaves it open."""
-    verdicts = {judge(evidence) for evidence in evidences}
-    if FAILS in verdicts:
-        return FAILS
-    return OPEN if OPEN in verdicts or not verdicts else HOLDS
 
 
 def mean_and_spread(values: Sequence[float], digits: int = 2) -> str:

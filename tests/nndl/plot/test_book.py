@@ -28,13 +28,6 @@ def runner():
     )
 
 
-@pytest.fixture(autouse=True)
-def no_figures_of_other_tests():
-    plt.close("all")
-    yield
-    plt.close("all")
-
-
 @pytest.fixture
 def figure_stays():
     """As in a notebook: the figure stays open, so that a test can look at it."""

@@ -9,7 +9,7 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from typing import Any
 
-from chapter6 import interruption
+from chapter6.lab import interruption
 from nndl import distributed, runtime
 from nndl.error import WorkerError
 

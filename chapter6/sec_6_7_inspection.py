@@ -3,12 +3,12 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 import nndl
 from chapter6.text_experiment import Training, build_model, load_corpus
 from chapter6.text_experiment import predict as predict_all
 from nndl.dataset.text import LABELS, TOKENIZERS, Corpus
+
+import numpy as np
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -40,9 +40,9 @@ def padding(runner: "nndl.RunnerV3", corpus: Corpus, max_seq_len: int) -> dict[s
     Returns the largest differences of its states, "forward" and "reverse", and of its "logits"; and
     "logits_without_length", what the padding would do if the model were not told where the review ends.
     """
-    import paddle
-
     from nndl.dataset.batching import pad
+
+    import paddle
 
     reviews = corpus.reviews["test"]
     order = reviews.lengths.argsort(kind="stable")

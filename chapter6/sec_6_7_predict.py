@@ -9,14 +9,14 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from chapter6 import interruption
+from chapter6.lab import interruption
 from chapter6.section import load_record
 from chapter6.training import RESULT, load_result
 from nndl import runtime
 from nndl.dataset.text import LABELS, TOKENIZERS, UNK, Vocabulary, open_file, read_lines
 from nndl.error import CheckpointError, DataError
+
+import numpy as np
 
 if TYPE_CHECKING:
     from chapter6.text_experiment import TextSettings

@@ -1,0 +1,69 @@
+"""目录 The table of contents: every lesson, in the order of the course. Loads no lesson, so it is there at once."""
+
+from chapter6 import presets
+from chapter6.lab.lesson import Entry
+from chapter6.lab.text import Text
+
+ENTRIES = (
+    Entry(
+        number="6.2",
+        printed="6.1",
+        title=Text("The memory of a simple recurrent network", "SRN 的记忆能力实验"),
+        shows=Text(
+            "our SRN against Paddle's; losses and accuracy as the sequence grows (figures 6.6, 6.7)",
+            "自定义 SRN 与飞桨 SRN 的对比；序列变长时的损失与准确率（图 6.6、6.7）",
+        ),
+        module="chapter6.sec_6_2_srn_memory",
+        presets=presets.MEMORY,
+        seeds={},
+    ),
+    Entry(
+        number="6.4",
+        printed="6.2",
+        title=Text("Gradient explosion in a simple recurrent network", "SRN 的梯度爆炸实验"),
+        shows=Text(
+            "gradient norms and accuracy without and with clipping, by value, norm and global norm (figures 6.8, 6.9)",
+            "不截断与按值、按模、按全局模截断时的梯度范数与准确率（图 6.8、6.9）",
+        ),
+        module="chapter6.sec_6_4_gradient_explosion",
+        presets=presets.EXPLOSION,
+        seeds={},
+    ),
+    Entry(
+        number="6.5",
+        printed="6.3",
+        title=Text("The memory of a long short-term memory network", "LSTM 的记忆能力实验"),
+        shows=Text(
+            "LSTM against SRN as the sequence grows, and its gates at work on any digits (figures 6.11 to 6.13)",
+            "序列变长时 LSTM 与 SRN 的对比；任意数字序列上的门控状态（图 6.11 至 6.13）",
+        ),
+        module="chapter6.sec_6_5_lstm_memory",
+        presets=presets.LSTM_MEMORY,
+        seeds={},
+    ),
+    Entry(
+        number="6.7",
+        printed="6.4",
+        title=Text("Text classification with a bidirectional LSTM", "双向 LSTM 完成文本分类"),
+        shows=Text(
+            "a bidirectional LSTM on reviews: overfitting, depth, padding, what the words add (figure 6.16)",
+            "双向 LSTM 对影评分类：过拟合、层数、补齐的影响、各词的贡献（图 6.16）",
+        ),
+        module="chapter6.sec_6_7_text_classification",
+        presets=presets.TEXT,
+        seeds={"quick": 2, "book": 2, "best": 2},
+    ),
+    Entry(
+        number="6.8",
+        printed="6.5",
+        title=Text("One's own LSTM against Paddle's", "自定义 LSTM 与飞桨 LSTM 对比"),
+        shows=Text(
+            "five ways to compute an LSTM, from the book's to oneDNN's: agreement, time, memory, training on reviews",
+            "计算 LSTM 的五种方式，从书中写法到 oneDNN：结果一致性、耗时、内存、影评训练",
+        ),
+        module="chapter6.sec_6_8_lstm_comparison",
+        presets=presets.COMPARISON,
+        seeds={"quick": 2, "book": 2},
+    ),
+)
+SECTIONS: dict[str, Entry] = {entry.number: entry for entry in ENTRIES}

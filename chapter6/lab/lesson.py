@@ -1,0 +1,125 @@
+"""What a lesson is to the laboratory: how it is announced, how it is run, what it hands over.
+
+A lesson is a module that ends with ``LESSON = Lesson(...)``. Its functions know nothing of files, processes or the
+command line: ``run`` computes, the others read the record that is kept of it, so figures and verdicts can be made anew
+without training.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from chapter6.lab.settings import Settings, check_whole
+from chapter6.lab.text import Text
+
+if TYPE_CHECKING:
+    from chapter6.lab.claim import Claim
+    from chapter6.lab.record import Record
+    from chapter6.lab.report import Table
+
+    from matplotlib.figure import Figure
+
+DEFAULT_SEEDS = 3
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A line of the table of contents (目录).
+
+    Args:
+        number: the video's number, or the name of a lesson of the extras.
+        printed: the number in the printed book; empty where it has none.
+        title: in both languages.
+        shows: what the reader will see.
+        module: where the lesson is.
+        presets: name to settings; "quick" and "book" or "full", perhaps more.
+        seeds: how many are the default in each preset; :data:`DEFAULT_SEEDS` where it is not named.
+    """
+
+    number: str
+    printed: str
+    title: Text
+    shows: Text
+    module: str
+    presets: Mapping[str, Settings]
+    seeds: Mapping[str, int]
+
+    def default_seeds(self, preset: str) -> int:
+        return self.seeds.get(preset, DEFAULT_SEEDS)
+
+
+@dataclass(frozen=True)
+class Run:
+    """One lesson with its settings, about to be run.
+
+    Args:
+        entry: which lesson.
+        preset: the preset the settings started from.
+        settings: what the lesson is set by.
+        seeds: 0..seeds-1 are used.
+        jobs: processes at a time.
+        device: see :func:`nndl.runtime.set_device`.
+        out: where results of all lessons go.
+        data_dir: the folder of the data.
+    """
+
+    entry: Entry
+    preset: str
+    settings: Any
+    seeds: int
+    jobs: int
+    device: str
+    out: Path
+    data_dir: Path
+
+    def __post_init__(self) -> None:
+        check_whole("seeds", self.seeds, 1, 100)
+        check_whole("jobs", self.jobs, 1, 1024)
+
+    @property
+    def number(self) -> str:
+        return self.entry.number
+
+    @property
+    def folder(self) -> Path:
+        return self.out / self.number / self.preset
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """A figure, and what to see in it.
+
+    Args:
+        figure: Matplotlib's.
+        caption: what the reader shall see, in both languages.
+    """
+
+    figure: "Figure"
+    caption: Text
+
+
+def _nothing(run: Run) -> None:
+    """A lesson whose data need no look before it runs."""
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """What a lesson hands over.
+
+    Args:
+        run: the lesson itself: computes, and returns what the record shall keep, plain values.
+        claims: the book's claims, judged on the record.
+        tables: the numbers of the report, from the record.
+        figures: name to drawing, from the record; the book's numbers where it has the figure.
+        check_data: raises DataError for data that :attr:`run` would stumble over; called for all lessons of a command
+            before the first one runs.
+        data_parallel: whether several processes can train one of its models together (:mod:`nndl.distributed`).
+    """
+
+    run: Callable[[Run], dict[str, Any]]
+    claims: Callable[["Record"], list["Claim"]]
+    tables: Callable[["Record"], list["Table"]]
+    figures: Callable[["Record"], dict[str, Drawing]]
+    check_data: Callable[[Run], None] = _nothing
+    data_parallel: bool = False

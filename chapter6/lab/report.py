@@ -1,0 +1,110 @@
+"""What a reader gets of a record: tables, notes, and the report in Markdown."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from chapter6.lab.claim import CHINESE
+from chapter6.lab.lesson import Drawing, Entry
+from chapter6.lab.record import Record
+from chapter6.lab.text import Text
+
+
+@dataclass(frozen=True)
+class Table:
+    """Numbers under a title.
+
+    Args:
+        title: what they are.
+        header: the names of the columns.
+        rows: the cells, as the reader sees them.
+        note: stands below.
+    """
+
+    title: Text
+    header: Sequence[Text | str]
+    rows: Sequence[Sequence[Text | str]]
+    note: Text | None = None
+
+
+def notes(entry: Entry, record: Record) -> list[Text]:
+    """What a reader must know before the verdicts: which settings they are about, and that one seed decides nothing."""
+    lines = []
+    reference = "book" if "book" in entry.presets else "full"
+    if changed := _differences(record.settings, entry.presets[record.preset]):
+        lines.append(
+            Text(f"Changed from preset `{record.preset}`: {changed}", f"与预设 `{record.preset}` 不同的设置：{changed}")
+        )
+    if record.preset != reference and (changed := _differences(record.settings, entry.presets[reference])):
+        of, of_zh = ("the book's", "书中设置") if reference == "book" else ("those of preset `full`", "预设 `full`")
+        lines.append(
+            Text(
+                f"The verdicts are about these settings, not {of}: {changed}",
+                f"结论针对这里的设置，与{of_zh}不同：{changed}",
+            )
+        )
+    if len(record.seeds) == 1:
+        lines.append(
+            Text("One seed decides nothing about chance; use --seeds 3", "单个种子不能作出统计结论，请用 --seeds 3")
+        )
+    return lines
+
+
+def _differences(settings: dict[str, Any], preset: Any) -> str:
+    """The settings that differ from a preset's, each with the preset's value in brackets."""
+    theirs = json.loads(json.dumps(asdict(preset)))
+    ours = json.loads(json.dumps(settings))
+    return ", ".join(f"{n} = {plain(v)} ({plain(theirs[n])})" for n, v in ours.items() if v != theirs[n])
+
+
+def markdown(entry: Entry, record: Record, tables: Sequence[Table], drawings: Mapping[str, Drawing]) -> str:
+    """The short report of a run, in English and Chinese: verdicts, numbers, figures, machine."""
+    environment = record.environment
+    verdicts = [
+        [
+            f"{c['claim']}<br>{c['claim_zh']}",
+            str(Text(c["measured"], c["measured_zh"])),
+            f"**{c['verdict']}** {CHINESE[c['verdict']]}",
+        ]
+        for c in record.claims
+    ]
+    settings = ", ".join(f"{name} = {plain(value)}" for name, value in record.settings.items())
+    printed = f"Printed section 书中 {entry.printed} · " if entry.printed else ""
+    parts = [
+        f"# {entry.number} {entry.title}",
+        f"{printed}preset `{record.preset}` · seeds {plain(record.seeds)} · {record.seconds:.0f} s, "
+        "reused trainings not counted 不含已完成的训练",
+        f"Settings 设置: {settings}",
+        *map(str, notes(entry, record)),
+        "## Verdicts 结论",
+        _markdown_table(["claim 论断", "measured 实测", "verdict 结论"], verdicts),
+        *[_markdown(table) for table in tables],
+        "## Figures 图",
+        *[f"![{name}](figures/{name}.png)\n\n{_figure_name(name)}: {d.caption}" for name, d in drawings.items()],
+        "## Machine 环境",
+        f"{environment['processor']}, {environment['usable_cores']} cores, device {environment['device']}, "
+        f"Python {environment['python']}, "
+        + ", ".join(f"{name} {version}" for name, version in environment["versions"].items()),
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def _figure_name(name: str) -> str:
+    return f"Figure 图 {name}" if name[0].isdigit() else f"Figure 图 `{name}`"
+
+
+def _markdown(table: Table) -> str:
+    parts = [f"## {table.title}", _markdown_table(table.header, table.rows)]
+    return "\n\n".join([*parts, str(table.note)] if table.note else parts)
+
+
+def _markdown_table(header: Sequence[Text | str], rows: Sequence[Sequence[Text | str]]) -> str:
+    lines = [header, ["---"] * len(header), *rows]
+    return "\n".join(f"| {' | '.join(str(cell).replace('|', chr(92) + '|') for cell in line)} |" for line in lines)
+
+
+def plain(value: Any) -> str:
+    """A setting's value as the reader writes it."""
+    text = ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
+    return " ".join(text.split())  # a review may hold line ends

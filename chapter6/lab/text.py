@@ -1,0 +1,22 @@
+"""What a reader sees, in both languages (中英双语)."""
+
+from typing import NamedTuple
+
+
+class Text(NamedTuple):
+    """The same in English and in Chinese; as a string both, one after the other.
+
+    >>> str(Text("accuracy", "准确率"))
+    'accuracy 准确率'
+    """
+
+    en: str
+    zh: str
+
+    def __str__(self) -> str:
+        return self.en if self.en == self.zh else f"{self.en} {self.zh}"
+
+
+def same(text: str) -> Text:
+    """What needs no translation: a number, a symbol, a name."""
+    return Text(text, text)

@@ -1,0 +1,222 @@
+"""Trainings: what each is set by, how one is fitted, and many of them at a time."""
+
+import hashlib
+import json
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass
+from functools import cache, cached_property
+from math import isfinite
+from pathlib import Path
+from typing import Any
+
+import nndl
+from chapter6.lab import result
+from chapter6.lab.jobs import spread
+from chapter6.lab.lesson import Run
+from chapter6.lab.reach import code_of
+from chapter6.lab.record import Results
+from nndl import distributed
+from nndl.error import DivergedError
+from nndl.lock import holding
+
+
+@dataclass(frozen=True, eq=False)
+class Training:
+    """One training, and all that its result depends on: settings, data, code, versions and machine.
+
+    What it is set by is found by name: ``training.length``, ``training.learning_rate``, ``training.seed``.
+
+    Args:
+        train: called as ``train(training, folder)``, returns the result, plain values; a function of a module, for
+            other processes call it. Leaves the model in ``folder/best.pdparams``.
+        name: readable, such as "SRN-L10-seed0".
+        values: what it is set by, plain values, the seed among them; its result holds them.
+        data: the folder of the data; what counts is its content.
+        data_mark: changes with the content of the data.
+    """
+
+    train: Callable[["Training", Path], dict[str, Any]]
+    name: str
+    values: Mapping[str, Any]
+    data: Path
+    data_mark: str
+
+    def __getattr__(self, name: str) -> Any:
+        values = self.__dict__.get("values", {})
+        if name not in values:
+            raise AttributeError(f"a training is not set by {name!r}, but by {', '.join(values)}")
+        return values[name]
+
+    @cached_property
+    def folder_name(self) -> str:
+        """Its name with a fingerprint: other settings, data, code or machine give another one."""
+        parts = [json.dumps(dict(self.values), sort_keys=True), self.data_mark, code_of(self.train), _machine()]
+        return f"{self.name}-{hashlib.sha256(chr(10).join(parts).encode()).hexdigest()[:8]}"
+
+
+def mark_of(files: Iterable[Path]) -> str:
+    """The mark of data that are files: their content, in this order."""
+    return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
+
+
+@cache
+def _machine() -> str:
+    """What else decides the last digit: a reader who changes any of it must not be shown the old result."""
+    described = nndl.runtime.describe()
+    return json.dumps({name: described[name] for name in ("device", "processor", "mkl_kernels", "versions")})
+
+
+def fit(
+    runner: "nndl.RunnerV3",
+    train_loader: Sequence,
+    dev_loader: Sequence,
+    folder: Path,
+    *,
+    num_epochs: int,
+    eval_steps: int,
+    callbacks: Sequence["nndl.Callback"] = (),
+    checkpoint_steps: int = 500,
+) -> dict[str, Any]:
+    """``runner.train(train_loader, dev_loader, num_epochs=..., eval_steps=...)``, and what an experiment needs besides.
+
+    The best model on the dev set is kept in ``folder`` and is the runner's in the end. An interrupted training goes
+    on where it stopped, from its state of at most ``checkpoint_steps`` steps ago; 0 where callbacks gather something,
+    which is no part of that state: such a training starts anew. A loss that becomes NaN or infinite is a result.
+
+    Returns the curves, ``train_losses`` [(step, mean loss of the epoch)], ``dev_losses`` [(step, loss)], ``dev_scores``
+    and ``last_loss``; and ``diverged``: how, or "".
+    """
+    error = ""
+    try:
+        runner.train(
+            train_loader,
+            dev_loader,
+            num_epochs=num_epochs,
+            eval_steps=eval_steps,
+            log_steps=0,
+            save_path=folder / result.MODEL,
+            callbacks=callbacks,
+            checkpoint_path=folder / result.STATE if checkpoint_steps else None,
+            checkpoint_steps=checkpoint_steps or 1,
+        )
+    except DivergedError as diverged:
+        error = str(diverged)
+    distributed.wait_for_all()
+    if runner.dev_scores:
+        runner.load_model(folder / result.MODEL)
+    return _curves(runner, len(train_loader)) | {"diverged": _divergence(runner, error)}
+
+
+def _curves(runner: "nndl.RunnerV3", steps_per_epoch: int) -> dict[str, Any]:
+    ends = [(n + 1) * steps_per_epoch - 1 for n in range(len(runner.train_epoch_losses))]
+    return {
+        "train_losses": list(zip(ends, runner.train_epoch_losses, strict=True)),
+        "last_loss": runner.train_step_losses[-1][1],
+        "dev_losses": runner.dev_losses,
+        "dev_scores": runner.dev_scores,
+    }
+
+
+def _divergence(runner: "nndl.RunnerV3", error: str) -> str:
+    """How a training diverged: its error, or a dev loss that is no number, after a last step that went too far."""
+    odd = [f"the dev loss became {loss} at step {step}" for step, loss in runner.dev_losses if not isfinite(loss)]
+    return error or (f"{odd[0]}; what usually helps: a lower learning rate" if odd else "")
+
+
+def train_all(
+    run: Run, wanted: Sequence[Training], also_in: Sequence[Path] = (), may_diverge: bool = False, threads: int = 1
+) -> Results:
+    """Train what is not there yet, ``run.jobs`` at a time, and return all results in the order asked for.
+
+    Several runs may do so in one folder at a time: they share the trainings, and all get all results.
+
+    Args:
+        run: where the models go, ``run.folder/checkpoints/<name>``.
+        wanted: the trainings.
+        also_in: other checkpoint folders to take finished trainings from.
+        may_diverge: whether a loss that became NaN or infinite is a result like any other.
+        threads: of each process.
+
+    Raises:
+        CheckpointError: what an earlier training left is damaged; found before anything is trained.
+        DivergedError: a training diverged, and it may not.
+    """
+    from tqdm import tqdm
+
+    results = find_finished(run, wanted, also_in)
+    if results:
+        print(f"[{run.number}] {len(results)} of {len(wanted)} trainings are done already, same settings and code")
+    folders = {t: run.folder / "checkpoints" / t.folder_name for t in wanted if t not in results}
+    missing = list(folders.items())
+    for work in (_work_alone, _work_waiting):
+        items, missing = missing, []
+        if work is _work_waiting and items:
+            print(f"[{run.number}] another run trains {len(items)} of them here; waiting for it 等待另一运行完成")
+        done = spread(work, items, run.jobs, run.device, threads)
+        for item, found in tqdm(done, total=len(items), unit="model", leave=False, disable=None):
+            if found is None:
+                missing.append(item)
+            else:
+                tqdm.write(f"[{run.number}] {item[0].name}: {_outcome(found)}")
+    distributed.wait_for_all()
+    results |= {training: _with_folder(result.load(folder), folder) for training, folder in folders.items()}
+    for training in wanted:
+        if results[training]["diverged"] and not may_diverge:
+            raise DivergedError(f"{training.name}: {results[training]['diverged']}")
+    return Results(results[training] for training in wanted)
+
+
+def find_finished(run: Run, wanted: Sequence[Training], also_in: Sequence[Path] = ()) -> dict[Training, dict[str, Any]]:
+    """The results of the trainings that are done. Raises CheckpointError for a damaged one."""
+    results = {}
+    for training in wanted:
+        for place in (run.folder / "checkpoints", *also_in):
+            folder = place / training.folder_name
+            if training not in results and (found := _agreed(folder)) is not None:
+                result.check_settings(folder, found, training.values)
+                results[training] = _with_folder(found, folder)
+    return results
+
+
+def _agreed(folder: Path) -> dict[str, Any] | None:
+    """What is finished; of processes that train together the first decides, for one may look too early."""
+    found = result.finished(folder) if distributed.rank() == 0 else None
+    return (found or result.load(folder)) if distributed.agree(found is not None) else None
+
+
+def _with_folder(found: dict[str, Any], folder: Path) -> dict[str, Any]:
+    return found | {"folder": str(folder)}
+
+
+def _work_alone(item: tuple[Training, Path]) -> dict[str, Any] | None:
+    return _work(item, may_wait=False)
+
+
+def _work_waiting(item: tuple[Training, Path]) -> dict[str, Any] | None:
+    return _work(item, may_wait=True)
+
+
+def _work(item: tuple[Training, Path], may_wait: bool) -> dict[str, Any] | None:
+    """Train, unless another run has done it or, where this one may not wait, is at it: then there is no result yet."""
+    training, folder = item
+    with holding(folder, may_wait) if distributed.rank() == 0 else nullcontext(True) as is_ours:
+        return (_agreed(folder) or train_one(training, folder)) if distributed.agree(is_ours) else None
+
+
+def train_one(training: Training, folder: Path) -> dict[str, Any]:
+    """One training: seeded, timed, its result written into ``folder``."""
+    start = time.perf_counter()
+    result.begin(folder)
+    nndl.runtime.seed_everything(training.seed)
+    found = {**training.values, **training.train(training, folder)}
+    found["seconds"] = round(time.perf_counter() - start, 2)
+    result.write(folder, found)
+    return found
+
+
+def _outcome(found: dict[str, Any]) -> str:
+    if found["diverged"]:
+        return found["diverged"]
+    return f"dev {found['dev_accuracy']:.2f}, test {found['test_accuracy']:.2f} ({found['seconds']:.1f} s)"

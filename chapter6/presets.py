@@ -1,0 +1,273 @@
+"""All settings of the lessons, and what they are in each preset (各节的全部设置与预设).
+
+``quick`` shows the direction of every claim in under a minute, ``book`` takes the book's settings to the letter. Change
+a number here, or give it on the command line: every one is an option there, see ``python -m chapter6 run 6.2 --help``.
+Nothing here needs Paddle, so help comes at once.
+"""
+
+import re
+from dataclasses import dataclass, fields, replace
+from typing import Any
+
+from chapter6.lab.settings import Settings, check_size, setting
+from nndl.dataset import digit_sum
+from nndl.dataset.text import TOKENIZERS
+from nndl.error import SettingError
+
+# --- 6.2, 6.5: memory 记忆能力 ---
+
+
+@dataclass(frozen=True)
+class Memory(Settings):
+    """The memory of an SRN, section 6.2."""
+
+    lengths: tuple[int, ...] = setting(
+        (5, 10, 15),
+        "sequence lengths L (序列长度), separated by commas",
+        least=3,
+        most=digit_sum.MAX_LENGTH,
+        count=(1, 50),
+        each_once=True,
+    )
+    epochs: int = setting(100, "epochs (回合)", least=1, most=10_000)
+    batch_size: int = setting(8, "batch size B (批大小)", least=1, most=10_000)
+    learning_rate: float = setting(0.003, "learning rate (学习率)", above=0)
+    input_size: int = setting(32, "embedding size M (嵌入大小)", least=1, most=4096)
+    hidden_size: int = setting(32, "hidden size D (隐状态大小)", least=1, most=4096)
+    eval_steps: int = setting(100, "steps between two evaluations on the dev set (验证集)", least=1, most=10**6)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_size(self.batch_size, max(self.lengths), max(self.input_size, self.hidden_size))
+
+
+MEMORY = {
+    "quick": Memory(),
+    "book": Memory(lengths=(10, 15, 20, 25, 30, 35), epochs=500, learning_rate=0.001),
+}
+
+BACKENDS = ("auto", "onednn", "fused", "bptt", "stepwise")
+
+
+@dataclass(frozen=True)
+class LSTMMemory(Memory):
+    """The memory of an LSTM, section 6.5: those of 6.2, what computes the LSTM, and the digits of figure 6.13."""
+
+    backend: str = setting(
+        "auto", "what computes the LSTM (算子): oneDNN where it can be had (auto), or the one named", choices=BACKENDS
+    )
+    digits: tuple[int, ...] = setting(
+        (6, 7, 0, 0, 1, 0, 0, 0, 0, 0),
+        "the digits of figure 6.13 (图 6.13 的数字序列), separated by commas",
+        least=0,
+        most=9,
+        count=(3, 100),
+    )
+
+
+LSTM_MEMORY = {name: LSTMMemory(**vars(preset)) for name, preset in MEMORY.items()}
+
+# --- 6.4: gradient explosion 梯度爆炸 ---
+
+
+@dataclass(frozen=True)
+class Explosion(Settings):
+    """Gradient explosion, section 6.4: the book's settings, which take seconds, and gentler ones beside them."""
+
+    length: int = setting(20, "sequence length L (序列长度)", least=3, most=digit_sum.MAX_LENGTH)
+    epochs: int = setting(50, "epochs (回合)", least=1, most=2000)  # every norm of every step is kept
+    batch_size: int = setting(64, "batch size B (批大小)", least=1, most=10_000)
+    learning_rate: float = setting(0.2, "learning rate (学习率)", above=0)
+    clip_at: float = setting(5.0, "the bound v of the clipping (截断阈值)", least=1e-30)
+    gentle_epochs: int = setting(300, "epochs in the gentler setting", least=1, most=2000)
+    gentle_learning_rate: float = setting(0.02, "learning rate in the gentler setting", above=0)
+    input_size: int = setting(32, "embedding size M (嵌入大小)", least=1, most=4096)
+    hidden_size: int = setting(32, "hidden size D (隐状态大小)", least=1, most=4096)
+    eval_steps: int = setting(100, "steps between two evaluations on the dev set (验证集)", least=1, most=10**6)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_size(self.batch_size, self.length, max(self.input_size, self.hidden_size))
+
+
+EXPLOSION = {"quick": Explosion(), "book": Explosion()}
+
+# --- 6.7: text classification 文本分类 ---
+
+CORPORA = ("imdb", "small")
+TEXT_BACKENDS = ("auto", "onednn", "paddle", "fused", "bptt", "stepwise")
+SCHEDULES = ("constant", "cosine")
+MAX_LAYERS = 16
+
+
+@dataclass(frozen=True)
+class Text(Settings):
+    """What one training of the text model is set by; the defaults are preset quick."""
+
+    tokenizer: str = setting("word", "tokenising (切词): on spaces, or words and marks", choices=tuple(TOKENIZERS))
+    vocab_size: int = setting(
+        0, "largest vocabulary (词表), special words included; 0 for no bound", least=0, most=10**6
+    )
+    min_freq: int = setting(5, "how often a word must occur in train to be in the vocabulary", least=1, most=10**6)
+    train_reviews: int = setting(
+        8000, "reviews of train that are used, half of each class; 0 for all", least=0, most=10**6
+    )
+    dev_reviews: int = setting(
+        2000, "reviews of dev (验证集) that are used, half of each class; 0 for all", least=0, most=10**6
+    )
+    max_seq_len: int = setting(128, "tokens kept of a review (截断长度)", least=1, most=10_000)
+    batching: str = setting("bucket", "batches of like length, or plain shuffling", choices=("bucket", "shuffle"))
+    batch_size: int = setting(64, "batch size B (批大小)", least=1, most=10_000)
+    epochs: int = setting(3, "epochs (回合)", least=1, most=1000)
+    learning_rate: float = setting(0.002, "Adam's learning rate (学习率)", above=0)
+    schedule: str = setting("constant", "the learning rate over the training (学习率调度)", choices=SCHEDULES)
+    input_size: int = setting(64, "embedding size M (嵌入大小)", least=1, most=4096)
+    hidden_size: int = setting(64, "hidden size D of each direction (隐状态大小)", least=1, most=4096)
+    direction: str = setting("bidirectional", "direction of the LSTM", choices=("forward", "bidirectional"))
+    pooling: str = setting("max", "pooling over time (汇聚)", choices=("mean", "max", "last"))
+    dropout: float = setting(
+        0.0, "dropout (丢弃率) of embeddings, between layers and before the classifier", least=0, below=1
+    )
+    word_dropout: float = setting(0.0, "how often a word is replaced by [UNK] in training", least=0, below=1)
+    backend: str = setting(
+        "auto",
+        "what computes the LSTM (算子): oneDNN where it can be had (auto), or the one named",
+        choices=TEXT_BACKENDS,
+    )
+    eval_steps: int = setting(50, "steps between two evaluations on the dev set (验证集)", least=1, most=10**6)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_size(self.batch_size, self.max_seq_len, max(self.input_size, self.hidden_size))
+
+
+BOOK = Text(
+    tokenizer="space",
+    min_freq=5,  # the book does not say; without a bound nothing would train [UNK]
+    train_reviews=0,
+    dev_reviews=0,
+    max_seq_len=256,
+    batching="shuffle",
+    batch_size=128,
+    epochs=3,
+    learning_rate=0.001,
+    input_size=256,
+    hidden_size=256,
+    pooling="mean",
+    eval_steps=66,  # the book evaluates every 10 steps, which alone would take half an hour
+)
+"""The book's settings, of sections 6.7 and 6.8."""
+
+
+@dataclass(frozen=True)
+class TextClassification(Text):
+    """Those of a training, the corpus, and how deep the LSTM is."""
+
+    corpus: str = setting("auto", "IMDB where it is prepared (auto), imdb or small", choices=("auto", *CORPORA))
+    num_layers: tuple[int, ...] = setting(
+        (1,),
+        "depth of the LSTM (层数); several, separated by commas, are compared",
+        least=1,
+        most=MAX_LAYERS,
+        each_once=True,
+    )
+    review: str = setting("", "a review to look into, word by word; left out: one of the test reviews")
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.review and not TOKENIZERS[self.tokenizer](self.review):
+            raise SettingError(f"review {self.review!r}: expected at least one word")
+
+
+TEXT = {
+    "quick": TextClassification(),
+    "book": TextClassification(**vars(BOOK), corpus="imdb"),
+    "best": TextClassification(
+        corpus="imdb",
+        vocab_size=30_000,
+        train_reviews=0,
+        dev_reviews=0,
+        max_seq_len=1000,
+        epochs=4,
+        schedule="cosine",
+        input_size=200,
+        hidden_size=100,
+        dropout=0.5,
+        word_dropout=0.3,
+        eval_steps=98,
+    ),
+}
+
+
+def of_one_training(values: dict[str, Any]) -> Text:
+    """Those that one training is set by, of a lesson's settings or of a result. Raises KeyError or SettingError."""
+    return Text(**{field.name: values[field.name] for field in fields(Text)})
+
+
+# --- 6.8: one's own LSTM against Paddle's 自定义与飞桨 LSTM 对比 ---
+
+
+@dataclass(frozen=True)
+class Comparison(Text):
+    """What is timed, and, for the training on reviews, the settings of section 6.7."""
+
+    direction: str = setting("forward", "direction of the LSTM", choices=("forward", "bidirectional"))
+    corpus: str = setting("auto", "IMDB where it is prepared (auto), imdb or small", choices=("auto", *CORPORA))
+    shapes: str = setting("8x20x32 32x64x128", "what is timed: B x L x D, separated by blanks (批大小×步数×隐状态大小)")
+    steps: tuple[int, ...] = setting(
+        (16, 32, 64, 128),
+        "numbers of steps (步数) of the figures, separated by commas",
+        least=1,
+        most=10_000,
+        count=(2, 20),
+        each_once=True,
+    )
+    sizes: tuple[int, ...] = setting(
+        (16, 32, 64, 128),
+        "hidden sizes D of the figure, separated by commas",
+        least=1,
+        most=4096,
+        count=(2, 20),
+        each_once=True,
+    )
+    repeats: int = setting(5, "measurements of each time; the median is shown", least=2, most=1000)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.backend != "auto":
+            raise SettingError(f"backend {self.backend}: expected auto, for this section compares all of them")
+        shapes = parse_shapes(self.shapes)
+        if not shapes or len(set(shapes)) < len(shapes):
+            raise SettingError(
+                f"shapes {self.shapes[:80]!r}: expected such as '8x20x32 32x64x128', B x L x D, each once"
+            )
+        for shape in [*shapes, *self.by_steps(), *self.by_size()]:
+            check_size(*shape)
+
+    def by_steps(self) -> list[tuple[int, int, int]]:
+        """The shapes of the figures against steps: B of the first shape, the second of the sizes."""
+        return [(parse_shapes(self.shapes)[0][0], steps, self.sizes[1]) for steps in self.steps]
+
+    def by_size(self) -> list[tuple[int, int, int]]:
+        """The shapes of the figure against sizes: B of the first shape, the last but one of the steps."""
+        return [(parse_shapes(self.shapes)[0][0], self.steps[-2], size) for size in self.sizes]
+
+
+def parse_shapes(text: str) -> list[tuple[int, int, int]]:
+    """(B, L, D) of each, such as "8x20x32 32x64x128"; empty where one of them is none."""
+    found = [re.fullmatch(r"([1-9]\d{0,4})x([1-9]\d{0,4})x([1-9]\d{0,4})", part) for part in text.split()[:101]]
+    shapes = [tuple(map(int, match.groups())) for match in found if match]
+    return shapes if len(shapes) == len(found) <= 100 else []  # type: ignore[return-value]
+
+
+COMPARISON = {
+    "quick": Comparison(train_reviews=2500),
+    "book": Comparison(
+        **vars(replace(BOOK, direction="forward")),
+        corpus="imdb",
+        shapes="8x10x32 8x35x32 128x256x256",
+        steps=(64, 128, 256, 512, 1024),
+        sizes=(32, 64, 128, 256, 512),
+        repeats=7,
+    ),
+}
