@@ -6,9 +6,9 @@ from nndl.error import BuildError
 def choose_backend(wanted: str, otherwise: str) -> str:
     if wanted not in ("auto", "onednn"):
         return wanted
-    import paddle
-
     from nndl.op import onednn
+
+    import paddle
 
     on_cpu = paddle.device.get_device() == "cpu"
     why_not = onednn.why_not() if on_cpu else "it computes on the CPU"

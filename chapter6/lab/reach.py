@@ -10,8 +10,8 @@ Nothing is imported, only read, and each file once a process. Only names are fol
 - An object that is handed in brings code that the function does not name. Give its class, or what makes it, to
   :func:`code_of` as well: ``code_of(train, nndl.LSTM)``.
 - A module that is used as a value, as in ``getattr(module, name)``, counts whole, a package with all that is in it. So
-  does a text such as ``"nndl.op.cell"``, or the ``f"nndl.op.{name}"`` of an ``import_module``. A name of a definition
-  that is put together in any other way is not seen.
+  does a text such as ``"nndl.op.cell"``, or, as an ``import_module`` takes it, ``f"{__name__}.cell"`` or
+  ``f"nndl.op.{name}"``. The name of a module that is put together in any other way is not seen.
 - A table that a decorator fills from elsewhere is not seen by who reads the table. Write such a table out.
 - Of other libraries only the names count; their versions belong beside the digest.
 """
@@ -30,7 +30,7 @@ from nndl.error import SettingError
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGES = ("nndl", "chapter6")
-LAZY = "_HOME"  # in a package: the module that a name is taken from once it is asked for
+LAZY = "_HOME"  # in a package: the module, of any package or of this one, that a name is taken from at its first use
 WHOLE = "*"
 _NOT_RUN = ("TYPE_CHECKING", "typing.TYPE_CHECKING", "__name__ == '__main__'")
 # In the text of a definition: the name of a module or a definition, and the folder of sources in another language.
@@ -150,7 +150,7 @@ def _read(root: Path, name: str) -> _Module | None:
     if not path.is_file():
         return None
     module = _Module(name, path, {}, defaultdict(list), [])
-    for statement in _run(_Bare().visit(ast.parse(path.read_bytes())).body):
+    for statement in _run(_Bare(name).visit(ast.parse(path.read_bytes())).body):
         is_import, is_definition = isinstance(statement, ast.Import | ast.ImportFrom), _is_definition(statement)
         if not is_import and not is_definition:
             module.effects.append(statement)
@@ -181,6 +181,18 @@ def _is_definition(statement: ast.stmt) -> bool:
 
 class _Bare(ast.NodeTransformer):
     """Takes away what has no effect: docstrings and annotations, but for those of the fields of a class."""
+
+    def __init__(self, module: str) -> None:
+        self.module = module
+
+    def visit_JoinedStr(self, node: ast.JoinedStr) -> ast.AST:
+        """Not to take away: a text that begins with the module's own name gets it."""
+        self.generic_visit(node)
+        match node.values:
+            case [ast.FormattedValue(value=ast.Name(id="__name__"), conversion=-1), ast.Constant(value=text), *rest]:
+                own = ast.Constant(self.module + text)
+                return ast.JoinedStr([own, *rest]) if rest else own
+        return node
 
     def visit_Expr(self, node: ast.Expr) -> ast.AST | None:
         return None if isinstance(node.value, ast.Constant) else self.generic_visit(node)
@@ -298,7 +310,8 @@ def _follow(root: Path, module: str, names: tuple[str, ...]) -> Place:
     if _read(root, f"{module}.{name}"):
         return _follow(root, f"{module}.{name}", rest)
     if name in here.lazy:
-        return _follow(root, here.lazy[name], names)
+        home = here.lazy[name]
+        return _follow(root, home if _is_ours(home) else f"{module}.{home}", names)
     if name.startswith("__"):  # __file__, and what else every module has
         return module, ""
     raise ImportError(f"{module} has no {name}")

@@ -4,12 +4,12 @@ import warnings
 from collections.abc import Mapping
 from pathlib import Path
 
+from nndl.file import replacing
+from nndl.plot.look import style
+
 import matplotlib.pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-
-from nndl.file import replacing
-from nndl.plot.look import style
 
 
 def panels(count: int, columns: int = 3, size: tuple[float, float] = (3.8, 3.0)) -> tuple[Figure, list[Axes]]:

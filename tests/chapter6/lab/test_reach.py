@@ -10,34 +10,26 @@ from pathlib import Path
 from types import FrameType, SimpleNamespace
 from typing import Any
 
-import pytest
-
 import nndl
-from chapter6 import digit_sum_experiment, sec_6_2_srn_memory, text_experiment
+from chapter6 import sec_6_2_srn_memory, sec_6_4_gradient_explosion, sec_6_5_lstm_memory
 from chapter6.lab.reach import PACKAGES, ROOT, code_of, reached
-from nndl.dataset import DATA, small_reviews
+from chapter6.lab.training import Training, fit, train_one
+from nndl.dataset import DATA
 from nndl.error import SettingError
 
-TRAIN = {"digits": digit_sum_experiment.train, "text": text_experiment.train}
-"""The functions that train in this project."""
-EXAMPLE = {
-    "digits": digit_sum_experiment.Training("LSTM", 5, 0, 1, 50, 0.01, 4, 4, 3, DATA / "digit_sum"),
-    "text": text_experiment.Training(
-        text_experiment.TextSettings(
-            train_reviews=40,
-            dev_reviews=20,
-            epochs=1,
-            input_size=4,
-            hidden_size=4,
-            eval_steps=2,
-            batch_size=20,
-            backend="fused",
-        ),
-        *("small", 1, 0, DATA),
-    ),
+import pytest
+
+TRAIN = {
+    "6.2": sec_6_2_srn_memory.train,
+    "6.4": sec_6_4_gradient_explosion.train,
+    "6.5": sec_6_5_lstm_memory.train,
+}
+"""The functions of the lessons that train."""
+SET_BY = {
+    **{"epochs": 1, "batch_size": 50, "learning_rate": 0.01, "input_size": 4, "hidden_size": 4, "eval_steps": 3},
+    **{"seed": 0, "clip": "norm", "clip_at": 1.0, "backend": "fused"},
 }
 """What each can be handed, for a training of a second."""
-LESSON = sec_6_2_srn_memory
 
 
 # --- small packages, written for one question each ---
@@ -141,7 +133,7 @@ def test_packages_hand_on_names_that_stand_elsewhere(tmp_path: Path) -> None:
     lesson = "from nndl import helper, tools\nimport nndl.op\ndef train(): helper(nndl.op.other(tools.LIMIT))"
     modules = {
         "nndl.__init__": "_HOME = {'helper': 'nndl.op'}\nfrom nndl import tools\ndef __getattr__(name): return 1",
-        "nndl.op.__init__": "from .tools import helper\nfrom ..tools import other",
+        "nndl.op.__init__": "_HOME = {'helper': 'tools'}\nfrom ..tools import other\ndef __getattr__(name): return 1",
         "nndl.op.tools": TOOLS,
     }
     expected = ["nndl.op.tools.LIMIT", "nndl.op.tools.helper", "nndl.tools.LIMIT", "nndl.tools.other"]
@@ -161,6 +153,15 @@ def test_packages_hand_on_names_that_stand_elsewhere(tmp_path: Path) -> None:
 def test_a_module_that_is_handed_on_counts_whole(lesson: str, tmp_path: Path) -> None:
     found = Packages(tmp_path, lesson).reached()
     assert {f"nndl.tools.{name}" for name in "Base Child LIMIT helper other".split()} < set(found)
+
+
+def test_a_package_can_name_its_modules_by_its_own_name(tmp_path: Path) -> None:
+    modules = {"nndl.op.tools": TOOLS, "nndl.op.more": "B = 2"}
+    for table in ("{'a': f'{__name__}.tools'}", "f'{__name__}.tools:Child'", "f'{__name__}.{SUFFIX}'"):
+        modules["nndl.op.__init__"] = f"SUFFIX = 's'\nTABLE = {table}\ndef load(name): return import_module(TABLE)"
+        found = Packages(tmp_path / table, "import nndl.op\ndef train(): nndl.op.load('a')", modules=modules).reached()
+        assert {"nndl.op.TABLE", "nndl.op.tools.Child"} < set(found)
+        assert ("nndl.op.more.B" in found) == ("SUFFIX" in table)
 
 
 def test_a_package_that_is_handed_on_counts_with_all_that_is_in_it(tmp_path: Path) -> None:
@@ -290,7 +291,7 @@ def test_a_name_that_leads_nowhere_is_an_error(lesson: str, message: str, tmp_pa
         Packages(tmp_path, lesson).code()
 
 
-@pytest.mark.parametrize("thing", [test_a_class_counts_whole_with_its_bases, partial(TRAIN["text"]), Path, print, 3])
+@pytest.mark.parametrize("thing", [test_a_class_counts_whole_with_its_bases, partial(TRAIN["6.2"]), Path, print, 3])
 def test_only_what_stands_in_the_two_packages_can_be_followed(thing: Any) -> None:
     with pytest.raises(SettingError, match="expected a function or class at the top of a file of nndl or chapter6"):
         code_of(thing)
@@ -318,8 +319,8 @@ def change(root: Path, function: Callable) -> None:
 
 
 def codes(root: Path = ROOT) -> dict[str, str]:
-    things = TRAIN | {"SRN": nndl.SRN, "LSTM": nndl.LSTM}
-    return {name: code_of(thing, root=root) for name, thing in things.items()}
+    things = {"SRN": [nndl.SRN], "LSTM": [nndl.LSTM]} | {number: [train, train_one] for number, train in TRAIN.items()}
+    return {name: code_of(*together, root=root) for name, together in things.items()}
 
 
 def changed(root: Path) -> str:
@@ -351,9 +352,10 @@ def test_rewording_and_formatting_the_whole_project_changes_nothing(tmp_path: Pa
 
 def test_what_does_not_train_changes_nothing(tmp_path: Path) -> None:
     copied(tmp_path)
+    lesson = sec_6_2_srn_memory
     for function in (
-        *(LESSON.claims, LESSON.figures, nndl.plot_training_loss, nndl.plot.plot_training_loss_acc),
-        *(nndl.VisualDLLogger.on_step_end, nndl.runtime.set_device, nndl.dataset.digit_sum.generate),
+        *(lesson.figures, lesson.run, lesson.LESSON.claims, nndl.plot.plot_training_loss, nndl.VisualDLLogger.__init__),
+        *(nndl.runtime.set_device, nndl.dataset.digit_sum.generate, Training.folder_name.func),
     ):
         change(tmp_path, function)
     assert changed(tmp_path) == ""
@@ -362,15 +364,19 @@ def test_what_does_not_train_changes_nothing(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("function", "expected"),
     [
-        (nndl.SRNCell.step, "digits SRN"),
-        (nndl.LSTMCell.step, "digits text LSTM"),
-        (nndl.Model_RNN4SeqClass.forward, "digits"),
-        (nndl.RunnerV3._train_step, "digits text"),
-        (nndl.Accuracy.update, "digits text"),
-        (nndl.dataset.digit_sum.load, "digits"),
-        (nndl.op.unroll, "digits text SRN LSTM"),
-        (nndl.runtime.prepare, "digits text SRN LSTM"),
-        (nndl.runtime.seed_everything, "digits text"),
+        (nndl.SRNCell.step, "SRN 6.2 6.4"),
+        (nndl.LSTMCell.step, "LSTM 6.5"),
+        (nndl.op.unroll, "SRN LSTM 6.2 6.4 6.5"),
+        (nndl.Model_RNN4SeqClass.forward, "6.2 6.4 6.5"),
+        (nndl.RunnerV3._train_step, "6.2 6.4 6.5"),
+        (nndl.Accuracy.update, "6.2 6.4 6.5"),
+        (nndl.GradientNormRecorder.on_backward_end, "6.4"),
+        (nndl.dataset.digit_sum.load, "6.2 6.4 6.5"),
+        (nndl.runtime.prepare, "SRN LSTM 6.2 6.4 6.5"),
+        (nndl.runtime.seed_everything, "6.2 6.4 6.5"),
+        (fit, "6.2 6.4 6.5"),
+        (sec_6_2_srn_memory.learn, "6.2 6.5"),
+        (sec_6_2_srn_memory.train, "6.2"),
     ],
     ids=lambda value: getattr(value, "__qualname__", None),
 )
@@ -387,14 +393,14 @@ def test_the_ways_to_compute_an_lstm_are_reached_by_an_lstm_only(name: str, tmp_
         change(tmp_path, named(module, "unroll"))
     else:
         path.write_bytes(path.read_bytes() + b"\n")
-    assert changed(tmp_path) == "digits text LSTM"
+    assert changed(tmp_path) == "LSTM 6.5"
 
 
-def test_what_is_handed_to_a_training_can_be_counted_with_it() -> None:
-    both = code_of(TRAIN["text"], nndl.SRN)
-    assert both == code_of(nndl.SRN, TRAIN["text"])
-    assert both not in (code_of(TRAIN["text"]), code_of(nndl.SRN))
-    assert set(reached(TRAIN["text"], nndl.SRN)) == {*reached(TRAIN["text"]), *reached(nndl.SRN)}
+def test_several_things_count_together() -> None:
+    both = code_of(TRAIN["6.2"], nndl.LSTM)
+    assert both == code_of(nndl.LSTM, TRAIN["6.2"])
+    assert both not in (code_of(TRAIN["6.2"]), code_of(nndl.LSTM))
+    assert set(reached(TRAIN["6.2"], nndl.LSTM)) == {*reached(TRAIN["6.2"]), *reached(nndl.LSTM)}
 
 
 def test_every_name_in_the_project_leads_somewhere(tmp_path: Path) -> None:
@@ -423,12 +429,12 @@ def called_by(run: Callable) -> set[str]:
     return called
 
 
-@pytest.mark.parametrize("name", TRAIN)
-def test_all_that_a_training_calls_is_reached(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(small_reviews, "SIZES", {"train": 200, "dev": 40, "test": 40})
-    training = EXAMPLE[name]
-    called = called_by(lambda: TRAIN[name](training, tmp_path / "model"))
+@pytest.mark.parametrize("number", TRAIN)
+def test_all_that_a_training_calls_is_reached(number: str, tmp_path: Path) -> None:
+    training = Training(TRAIN[number], "example", SET_BY, DATA / "digit_sum" / "5", "")
+    called = called_by(lambda: train_one(training, tmp_path))
     assert len(called) > 40
-    found = reached(TRAIN[name], type(training))
-    # The table of names was followed when it was read.
-    assert called - set(found) <= {"nndl.__getattr__", "nndl.runtime.load_paddle"}
+    found = reached(TRAIN[number], train_one)
+    # The tables of names were followed when they were read, and a training only hands over what it is set by.
+    left_out = {"nndl.__getattr__", "nndl.op.__getattr__", "nndl.runtime.load_paddle", "chapter6.lab.training.Training"}
+    assert called - set(found) <= left_out
