@@ -8,12 +8,12 @@ from contextlib import AbstractContextManager
 from os import PathLike
 from typing import TYPE_CHECKING, Any
 
+from nndl.error import SettingError
+from nndl.op.setting import choice
+
 import numpy as np
 import paddle
 from paddle.nn.clip import merge_selected_rows
-
-from nndl.error import SettingError
-from nndl.op.setting import choice
 
 if TYPE_CHECKING:
     from nndl.runner import RunnerV3

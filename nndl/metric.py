@@ -6,13 +6,13 @@ A metric of which lower is better says so by an attribute ``lower_is_better = Tr
 import math
 from typing import Any
 
+from nndl.error import SettingError
+from nndl.op.setting import LARGEST, whole
+
 import numpy as np
 import paddle
 from paddle import Tensor
 from paddle.metric import Metric
-
-from nndl.error import SettingError
-from nndl.op.setting import LARGEST, whole
 
 Values = Tensor | np.ndarray | list
 IGNORE_INDEX = -100  # Paddle's, of its cross-entropy

@@ -4,10 +4,6 @@ from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
-import paddle
-import paddle.nn.functional as F
-from paddle import Tensor, nn
-
 from nndl.dataset.text import PAD, UNK
 from nndl.error import SettingError
 from nndl.op import LSTM, AveragePooling, Embedding, masked_max
@@ -16,6 +12,10 @@ from nndl.op.lengths import as_lengths
 from nndl.op.onednn import OneDNNLSTM
 from nndl.op.recurrent import DIRECTIONS, MOST_LAYERS
 from nndl.op.setting import choice, probability, whole
+
+import paddle
+import paddle.nn.functional as F
+from paddle import Tensor, nn
 
 LSTMS = {
     "paddle": nn.LSTM,

@@ -13,12 +13,12 @@ from itertools import pairwise
 from os import PathLike
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-import paddle
-
 from nndl import checkpoint
 from nndl.error import CheckpointError, SettingError
 from nndl.metric import lower_is_better
+
+import numpy as np
+import paddle
 
 if TYPE_CHECKING:
     from nndl.runner import RunnerV3

@@ -13,9 +13,6 @@ from os import PathLike
 from pathlib import Path
 from typing import Any
 
-import paddle
-from paddle import Tensor
-
 from nndl import checkpoint, distributed, resume
 from nndl.callback import Callback, above_the_bar, progress
 from nndl.error import DivergedError, OutputError, SettingError
@@ -23,6 +20,9 @@ from nndl.file import replacing
 from nndl.metric import lower_is_better
 from nndl.op.setting import whole
 from nndl.runtime import say_once
+
+import paddle
+from paddle import Tensor
 
 FilePath = str | PathLike
 

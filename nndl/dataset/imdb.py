@@ -22,8 +22,6 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from nndl import jsonfile
 from nndl.dataset.archive import MAX_BYTES, read_archive
 from nndl.dataset.download import download
@@ -31,6 +29,8 @@ from nndl.dataset.text import SPLITS, TOKENIZERS, Corpus, Reviews, Vocabulary, d
 from nndl.error import CheckpointError, DataError, DownloadError, NotPreparedError, OutputError
 from nndl.file import check_sum, clear_leftovers, replacing
 from nndl.lock import holding
+
+import numpy as np
 
 URLS = (
     "https://ai.stanford.edu/~amaas/data/sentiment/aclImdb_v1.tar.gz",

@@ -16,10 +16,10 @@ from functools import cached_property
 from itertools import pairwise
 from pathlib import Path
 
-import numpy as np
-
 from nndl.error import CheckpointError, DataError, SettingError
 from nndl.file import open_regular
+
+import numpy as np
 
 SPLITS = ("train", "dev", "test")
 LABELS = ("negative", "positive")

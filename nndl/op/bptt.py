@@ -24,13 +24,13 @@ from collections.abc import Callable
 from functools import partial
 from typing import NamedTuple
 
+from nndl.op.cell import LSTMCell, State
+from nndl.op.lengths import as_lengths, valid_steps
+
 import paddle
 import paddle.nn.functional as F
 from paddle import Tensor
 from paddle.base import core
-
-from nndl.op.cell import LSTMCell, State
-from nndl.op.lengths import as_lengths, valid_steps
 
 
 def unroll(

@@ -18,11 +18,11 @@ import sys
 from functools import cache
 from pathlib import Path
 
-from filelock import FileLock, Timeout
-
 from nndl.error import BuildError
 from nndl.file import check_sum, open_regular, replacing
 from nndl.runtime import say_once
+
+from filelock import FileLock, Timeout
 
 SOURCE = Path(__file__).with_name("native") / "lstm.cc"
 THREADS = "libiomp5.so"  # the OpenMP of Paddle and its oneDNN: a second one would start threads of its own

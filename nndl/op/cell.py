@@ -10,11 +10,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-import paddle.nn.functional as F
-from paddle import Tensor, addmm, full, nn, split, zeros
-
 from nndl.error import SettingError
 from nndl.op.setting import whole
+
+import paddle.nn.functional as F
+from paddle import Tensor, addmm, full, nn, split, zeros
 
 State = Any  # a tensor, or a tuple of tensors, each [B, D]
 

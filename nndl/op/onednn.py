@@ -8,13 +8,13 @@ from collections.abc import Sequence
 from functools import cache
 from typing import Any, NamedTuple
 
-import paddle
-from paddle import Tensor, _C_ops, nn
-
 from nndl.error import BuildError, SettingError
 from nndl.op.cell import State
 from nndl.op.lengths import as_lengths
 from nndl.op.recurrent import check_dtype, paddle_weights, run_layers, split_states
+
+import paddle
+from paddle import Tensor, _C_ops, nn
 
 OPERATOR = "nndl_lstm"
 _CPU = paddle.CPUPlace()  # compared with a place, for Paddle's to_static stumbles over place.is_cpu_place()

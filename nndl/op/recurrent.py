@@ -5,14 +5,14 @@ from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
-import paddle
-import paddle.nn.functional as F
-from paddle import ParamAttr, Tensor, nn
-
 from nndl.error import SettingError
 from nndl.op.cell import Cell, LSTMCell, SRNCell, State
 from nndl.op.lengths import as_lengths, valid_steps
 from nndl.op.setting import choice, probability, whole
+
+import paddle
+import paddle.nn.functional as F
+from paddle import ParamAttr, Tensor, nn
 
 BACKENDS = ("fused", "stepwise", "bptt", "onednn", "auto")
 DIRECTIONS = {"forward": 1, "bidirectional": 2, "bidirect": 2}

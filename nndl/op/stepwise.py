@@ -1,11 +1,11 @@
 """The LSTM as the book writes it: at every step, one matrix product for each gate and each of its two inputs."""
 
+from nndl.op.cell import LSTMCell, State
+from nndl.op.recurrent import unroll as unroll_any
+
 import paddle
 import paddle.nn.functional as F
 from paddle import Tensor
-
-from nndl.op.cell import LSTMCell, State
-from nndl.op.recurrent import unroll as unroll_any
 
 
 class _Step:

@@ -7,12 +7,12 @@ from collections.abc import Callable, Sequence
 from statistics import fmean
 from typing import Any, Literal
 
+from nndl.error import SettingError
+from nndl.plot.look import LOOKS, both
+
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import LogLocator
-
-from nndl.error import SettingError
-from nndl.plot.look import LOOKS, both
 
 Curve = Sequence[Sequence[float | None]]
 """[(step, value)]; a value that is None or NaN is a gap."""

@@ -2,12 +2,12 @@
 
 from collections.abc import Collection, Sequence
 
+from nndl.plot.look import COLORS, DIVERGING, SEQUENTIAL, both
+
 import numpy as np
 from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.image import AxesImage
-
-from nndl.plot.look import COLORS, DIVERGING, SEQUENTIAL, both
 
 
 def heat_map(axes: Axes, values: Sequence[Sequence[float]], limit: float = 1.0, signed: bool = False) -> AxesImage:

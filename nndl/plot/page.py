@@ -4,12 +4,12 @@ import warnings
 from collections.abc import Mapping
 from pathlib import Path
 
+from nndl.file import replacing
+from nndl.plot.look import style
+
 import matplotlib.pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-
-from nndl.file import replacing
-from nndl.plot.look import style
 
 
 def panels(

@@ -3,13 +3,13 @@
 from collections.abc import Sequence
 from unicodedata import east_asian_width
 
+from nndl.plot.look import DIVERGING, MONOSPACE, families
+
 import matplotlib.pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
-
-from nndl.plot.look import DIVERGING, MONOSPACE, families
 
 LINE = 78
 """The columns of a line; a Chinese character takes two."""

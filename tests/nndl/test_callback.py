@@ -12,6 +12,11 @@ from functools import partialmethod
 from pathlib import Path
 from types import SimpleNamespace
 
+import nndl
+from nndl import Callback, GradientNormRecorder, LearningRateSchedule, RunnerV3, StepTimer, VisualDLLogger
+from nndl.callback import PlainLog, ProgressBar, progress
+from nndl.error import SettingError
+
 import numpy as np
 import paddle
 import pytest
@@ -19,11 +24,6 @@ import tqdm
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from paddle import nn
-
-import nndl
-from nndl import Callback, GradientNormRecorder, LearningRateSchedule, RunnerV3, StepTimer, VisualDLLogger
-from nndl.callback import PlainLog, ProgressBar, progress
-from nndl.error import SettingError
 
 CLIPS = {
     "none": None,

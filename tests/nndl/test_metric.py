@@ -5,11 +5,11 @@ import math
 import nndl  # before Paddle: it chooses the threads
 
 # isort: split
+from nndl.error import SettingError
+
 import numpy as np
 import paddle
 import pytest
-
-from nndl.error import SettingError
 
 
 def accuracy(outputs, labels, **settings):

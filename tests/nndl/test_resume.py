@@ -4,14 +4,14 @@ import copy
 import math
 from contextlib import suppress
 
+import nndl
+from nndl import Accuracy, Callback, RunnerV3, checkpoint, resume
+from nndl.error import CheckpointError, SettingError
+
 import numpy as np
 import paddle
 import pytest
 from paddle import nn
-
-import nndl
-from nndl import Accuracy, Callback, RunnerV3, checkpoint, resume
-from nndl.error import CheckpointError, SettingError
 
 STEPS = 6
 

@@ -10,17 +10,17 @@ import sys
 from functools import cache
 from pathlib import Path
 
+import nndl
+from nndl import Accuracy, Callback, RunnerV3, checkpoint
+from nndl.dataset import digit_sum
+from nndl.error import CheckpointError, DivergedError, OutputError, SettingError
+
 import numpy as np
 import paddle
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from paddle import nn
-
-import nndl
-from nndl import Accuracy, Callback, RunnerV3, checkpoint
-from nndl.dataset import digit_sum
-from nndl.error import CheckpointError, DivergedError, OutputError, SettingError
 
 HISTORY = ("train_step_losses", "train_epoch_losses", "dev_losses", "dev_scores", "best_score")
 

@@ -4,12 +4,12 @@ import os
 import random
 from collections import Counter
 
+from nndl.dataset import digit_sum
+from nndl.error import DataError, OutputError, SettingError
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
-from nndl.dataset import digit_sum
-from nndl.error import DataError, OutputError, SettingError
 
 LENGTHS, COUNTS, SEEDS = st.integers(3, 40), st.integers(1, 4), st.integers(0, 2**32)
 

@@ -13,12 +13,12 @@ import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
-import pytest
-
 from nndl import jsonfile
 from nndl.dataset import archive, imdb
 from nndl.error import DataError, DownloadError, NotPreparedError, OutputError
+
+import numpy as np
+import pytest
 
 N = 4
 REAL = Path(__file__).parents[4] / "shared" / "data" / imdb.ARCHIVE

@@ -9,11 +9,6 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
-import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-
 from nndl.dataset.text import (
     SPECIAL,
     TOKENIZERS,
@@ -28,6 +23,11 @@ from nndl.dataset.text import (
     tokenize_word,
 )
 from nndl.error import CheckpointError, DataError, SettingError
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 
 @pytest.mark.parametrize(

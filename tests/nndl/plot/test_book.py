@@ -6,14 +6,14 @@ import os
 from contextlib import suppress
 from types import SimpleNamespace
 
+import nndl
+from nndl import plot_training_loss, plot_training_loss_acc
+from nndl.error import OutputError, SettingError
+
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 from matplotlib.colors import to_hex
-
-import nndl
-from nndl import plot_training_loss, plot_training_loss_acc
-from nndl.error import OutputError, SettingError
 
 FUNCTIONS = (plot_training_loss, plot_training_loss_acc)
 

@@ -2,13 +2,13 @@
 
 from math import sqrt
 
+from nndl import plot
+from nndl.error import SettingError
+
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 from matplotlib.colors import to_hex
-
-from nndl import plot
-from nndl.error import SettingError
 
 PINK, BLACK = plot.LOOKS[:2]
 

@@ -6,15 +6,15 @@ import warnings
 from itertools import combinations
 from pathlib import Path
 
+from nndl import plot
+from nndl.plot import look
+
 import matplotlib as mpl
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 from matplotlib import font_manager
 from matplotlib.colors import to_rgb
-
-from nndl import plot
-from nndl.plot import look
 
 # --- colours ---
 

@@ -1,11 +1,11 @@
 """Numbers as colours: white at 0, an arrow where the colours end, the columns that matter."""
 
+from nndl import plot
+
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 from matplotlib.colors import to_hex
-
-from nndl import plot
 
 
 @pytest.fixture

@@ -2,11 +2,11 @@
 
 import warnings
 
-import matplotlib.pyplot as plt
-import pytest
-
 from nndl import plot
 from nndl.error import OutputError
+
+import matplotlib.pyplot as plt
+import pytest
 
 
 @pytest.mark.parametrize(("count", "rows", "columns"), [(1, 1, 1), (2, 1, 2), (3, 1, 3), (4, 2, 3), (6, 2, 3)])

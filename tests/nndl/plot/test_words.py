@@ -3,11 +3,11 @@
 import warnings
 from itertools import pairwise
 
-import pytest
-from matplotlib.colors import to_rgb
-
 from nndl import plot
 from nndl.plot.words import LINE
+
+import pytest
+from matplotlib.colors import to_rgb
 
 
 def drawn(tokens, contributions):
