@@ -25,7 +25,8 @@ from chapter6.claim import Claim, mean_and_spread
 from chapter6.digit_sum_experiment import Training, build_model, train_all
 from chapter6.section import Record, Run, Section
 from chapter6.settings import setting
-from chapter6.training import choose_backend, select
+from chapter6.training import select
+from nndl.op.backend import OWN, choose
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -39,7 +40,6 @@ SECTION = Section(
     shows_zh="序列变长时 LSTM 与 SRN 的对比；任意数字序列上的门控状态（图 6.11 至 6.13）",
 )
 
-BACKENDS = ("auto", "onednn", "fused", "bptt", "stepwise")
 TINY = 1e-12
 """A gate that is stuck does not change at all, and 0 has no logarithm."""
 GATES = ("input_gate", "forget_gate", "output_gate")
@@ -50,7 +50,9 @@ class Settings(memory.MemorySettings):
     """Those of section 6.2, what computes the LSTM, and the digits of figure 6.13."""
 
     backend: str = setting(
-        "auto", "what computes the LSTM (算子): oneDNN where it can be had (auto), or the one named", choices=BACKENDS
+        "auto",
+        "what computes the LSTM (算子): oneDNN where it can be had (auto), or the one named",
+        choices=("auto", *OWN),
     )
     digits: tuple[int, ...] = setting(
         (6, 7, 0, 0, 1, 0, 0, 0, 0, 0),
@@ -67,7 +69,7 @@ PRESETS = {name: Settings(**vars(preset)) for name, preset in memory.PRESETS.ite
 def run(run: Run) -> dict[str, Any]:
     """The lesson, step by step; returns what the record keeps."""
     parity = {dtype: comparison.parity("LSTM", dtype) for dtype in comparison.PARITY}
-    lstm = memory.trainings(run, "LSTM", backend=choose_backend(run.settings.backend, otherwise="fused"))
+    lstm = memory.trainings(run, "LSTM", backend=choose(run.settings.backend, otherwise="fused"))
     srn = memory.trainings(
         run, "SRN", backend="fused"
     )  # the same lengths and seeds; those of section 6.2 serve, where they are

@@ -14,7 +14,7 @@ import nndl
 from chapter6.parallel import spread
 from chapter6.section import Run
 from nndl import distributed, file, jsonfile
-from nndl.error import BuildError, CheckpointError, DivergedError
+from nndl.error import CheckpointError, DivergedError
 from nndl.lock import holding
 
 if TYPE_CHECKING:
@@ -59,25 +59,6 @@ def _code_and_machine() -> bytes:
     sources = sorted(path for kind in ("*.py", "*.cc", "*.h") for path in package.rglob(kind))
     code = b"".join(source.read_bytes() for source in sources)
     return hashlib.sha256(code + json.dumps(machine, sort_keys=True).encode()).digest()
-
-
-def choose_backend(wanted: str, otherwise: str) -> str:
-    """What computes an LSTM: the backend asked for; "auto" takes oneDNN's operator where it can be had.
-
-    Raises:
-        BuildError: "onednn" is asked for and cannot be had.
-    """
-    if wanted not in ("auto", "onednn"):
-        return wanted
-    import paddle
-
-    from nndl.op import onednn
-
-    on_cpu = paddle.device.get_device() == "cpu"
-    why_not = onednn.why_not() if on_cpu else "it computes on the CPU"
-    if wanted == "onednn" and why_not:
-        raise BuildError(f"backend onednn: {why_not}; --backend auto takes what is there")
-    return otherwise if why_not else "onednn"
 
 
 def train_all(
