@@ -1,4 +1,4 @@
-"""Compiles the operator around oneDNN, once: ``python -m nndl.op.build``, or at its first use.
+"""Compiles the operator around oneDNN, once: ``python -m nndl.op.backend.build``, or at its first use.
 
 It needs a C++17 compiler and a Paddle whose wheel brings oneDNN along (Linux on x86). The library is kept in the
 user's cache folder under a name that says what it was made of: source, compiler, flags, and which Paddle. Nothing is
