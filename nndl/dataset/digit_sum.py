@@ -168,10 +168,3 @@ def _parse(line: str, length: int | None) -> Example:
     if label_text != str(digits[0] + digits[1]):
         raise ValueError(f"label {label_text[:20]!r}, expected {digits[0]} + {digits[1]} = {digits[0] + digits[1]}")
     return digits, int(label_text)
-
-
-def provide(data_dir: Path, length: int) -> Path:
-    folder = data_dir / "digit_sum" / str(length)
-    if not folder.exists():
-        write(data_dir / "digit_sum", length)
-    return folder
