@@ -79,8 +79,7 @@ def run(run: Run) -> dict[str, Any]:
 
 # --- 结论 claims ---
 
-AS_GOOD = 0.05
-"""How much lower a test accuracy may be that is as good."""
+AS_GOOD = 0.05  # how much lower a test accuracy may be that is as good
 
 
 def claims(record: Record) -> list[Claim]:
