@@ -3,8 +3,8 @@
 import nndl  # before Paddle: it chooses the threads
 
 # isort: split
-from nndl.op import Recurrent, onednn
-from nndl.op.recurrent import BACKENDS
+from nndl.op import Recurrent
+from nndl.op.backend import OWN, onednn
 
 import numpy as np
 import paddle
@@ -14,7 +14,7 @@ from paddle import nn
 M, D = 3, 4
 IDS = paddle.to_tensor([[6, 7, 0, 1, 2], [5, 4, 3, 2, 1]])
 LENGTHS = paddle.to_tensor([5, 3])
-BACKENDS_HERE = [name for name in BACKENDS if name != "onednn" or not onednn.why_not()]
+BACKENDS_HERE = [name for name in OWN if name != "onednn" or not onednn.why_not()]
 
 
 def digits(layer):

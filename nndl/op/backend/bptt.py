@@ -47,7 +47,7 @@ def unroll(
     sides, last_states = [], []
     for k, cell in enumerate(cells):
         state = cell.get_initial_states(X, dtype=X.dtype, batch_dim_idx=1) if states is None else states[k]
-        Y, *last = _LSTM(cell, X, *state, valid, reverse=k == 1).results()
+        Y, *last = _LSTM(cell, X, *state, valid, k == 1).results()
         sides.append(Y)
         last_states.append(tuple(last))
     Y = paddle.concat(sides, axis=-1) if len(sides) > 1 else sides[0]

@@ -53,6 +53,15 @@ def gradients(layer, X, states, lengths):
     return every[: len(variables)], every[len(variables) :]
 
 
+def unroll_one(unroll, cell, X, state=None, sequence_length=None, reverse=False, time_major=False):
+    """One cell over all steps, by what runs the cells of a layer: the outputs, and the last state."""
+    X = X.transpose([1, 0, 2]) if time_major else X
+    cells = [cell, cell] if reverse else [cell]
+    Y, states = unroll(cells, X, None if state is None else [state] * len(cells), sequence_length)
+    Y = Y[..., Y.shape[-1] // 2 :] if reverse else Y
+    return Y.transpose([1, 0, 2]) if time_major else Y, states[-1]
+
+
 @dataclass
 class Problem:
     """A layer's sizes and a batch for it."""

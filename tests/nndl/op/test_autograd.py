@@ -9,9 +9,9 @@ import weakref
 from collections.abc import Callable
 
 from nndl.error import SettingError
-from nndl.op import LSTM, bptt, onednn
-from nndl.op.onednn import OneDNNLSTM
-from nndl.op.recurrent import BACKENDS
+from nndl.op import LSTM
+from nndl.op.backend import OWN, bptt, onednn
+from nndl.op.backend.onednn_layer import OneDNNLSTM
 
 import numpy as np
 import paddle
@@ -21,7 +21,7 @@ from paddle import nn
 from paddle.distributed.fleet.utils import recompute
 
 needs_onednn = pytest.mark.skipif(bool(onednn.why_not()), reason="the oneDNN operator cannot be had here")
-KINDS = [*BACKENDS, "OneDNNLSTM"]
+KINDS = [*OWN, "auto", "OneDNNLSTM"]
 every_kind = pytest.mark.parametrize(
     "kind", [pytest.param(k, marks=needs_onednn if k == "onednn" else ()) for k in KINDS]
 )
@@ -273,7 +273,7 @@ def test_by_hand_no_graph_outlives_its_use(again, monkeypatch):
 
 
 @pytest.mark.parametrize("direction", ["forward", "bidirectional"])
-@pytest.mark.parametrize("kind", BACKENDS)
+@pytest.mark.parametrize("kind", ["auto", *OWN])
 def test_without_gradients_the_results_are_data(kind, direction):
     """A frozen layer's outputs, computed under no_grad, train what comes after it."""
     layer = LSTM(M, D, direction=direction, backend=kind)
@@ -290,7 +290,7 @@ def test_without_gradients_the_results_are_data(kind, direction):
 
 GARBAGE = """
 import nndl, paddle
-from nndl.op import onednn
+from nndl.op.backend import onednn
 assert not onednn.why_not()
 ones, long = paddle.ones, lambda *n: paddle.to_tensor(n, dtype="int64")
 B, L, M, D = 2, 5, 3, 4
@@ -344,7 +344,7 @@ class _Cell:
 @needs_onednn
 def test_a_hidden_size_of_zero():
     with pytest.raises(SettingError, match="a cell from 3 to 0 numbers: expected at least one"):
-        onednn.unroll(_Cell(), paddle.ones([2, 5, 3]))
+        onednn.unroll([_Cell()], paddle.ones([2, 5, 3]))
 
 
 def test_the_public_name():

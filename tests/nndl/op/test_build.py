@@ -13,7 +13,7 @@ import nndl  # noqa: F401, before Paddle
 
 # isort: split
 from nndl.error import BuildError
-from nndl.op import build, onednn
+from nndl.op.backend import build, onednn
 
 import pytest
 
@@ -58,12 +58,12 @@ def libraries(cache: Path) -> list[Path]:
 
 
 def test_the_command_builds_once_and_says_where(cache: Path) -> None:
-    first = python("-m", "nndl.op.build")
+    first = python("-m", "nndl.op.backend.build")
     assert first.returncode == 0, first.stderr
     [library] = libraries(cache)
     assert first.stdout.strip() == str(library)
     built = library.stat().st_mtime_ns
-    assert python("-m", "nndl.op.build").stdout == first.stdout
+    assert python("-m", "nndl.op.backend.build").stdout == first.stdout
     assert library.stat().st_mtime_ns == built
     assert {path.suffix for path in cache.iterdir()} <= {".so", ".lock", ".sha256"}
 
@@ -104,7 +104,7 @@ def test_without_a_working_compiler(cache: Path, tmp_path: Path, compiler: str, 
             build.library()
     assert "\n" not in str(raised.value)
     assert not libraries(cache)
-    told = python("-m", "nndl.op.build", CXX=cxx)
+    told = python("-m", "nndl.op.backend.build", CXX=cxx)
     assert (told.returncode, told.stdout) == (2, "")
     assert "Traceback" not in told.stderr
     used = python("-c", USE, CXX=cxx)  # fused serves, and one line says so

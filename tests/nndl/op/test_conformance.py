@@ -7,7 +7,8 @@ keep no state between calls: it is handed from one to the next.
 import nndl  # before Paddle: it chooses the threads
 
 # isort: split
-from nndl.op import LSTM, SRN, onednn
+from nndl.op import GRU, LSTM, SRN, GRUCell, LSTMCell, SRNCell
+from nndl.op.backend import onednn
 
 import numpy as np
 import paddle
@@ -19,6 +20,7 @@ from problems import Problem, assert_close, problems, random_states, run
 
 LAYERS = {
     "SRN": SRN,
+    "GRU": GRU,
     **{
         f"LSTM {name}": lambda *sizes, name=name, **more: LSTM(*sizes, backend=name, **more)
         for name in ("fused", "stepwise", "bptt")
@@ -43,10 +45,21 @@ def lstm_step(x, state, W, U, b):
     return sigmoid(o) * np.tanh(C), C
 
 
+def gru_step(x, state, W, U, b):
+    (H,) = state
+    (x_r, x_z, x_c), (h_r, h_z, h_c), (b_r, b_z, b_c, b_hc) = np.split(x @ W, 3), np.split(H @ U, 3), np.split(b, 4)
+    r, z = sigmoid(x_r + h_r + b_r), sigmoid(x_z + h_z + b_z)
+    c = np.tanh(x_c + b_c + r * (h_c + b_hc))
+    return ((1 - z) * c + z * H,)
+
+
+STEPS = {SRNCell: srn_step, GRUCell: gru_step, LSTMCell: lstm_step}
+
+
 def one_cell(cell, x, n, state, reverse):
     """A cell over the first n steps of one sequence [L, M]: outputs [L, D], zero after the end, and the last state."""
     weights = cell.W.numpy(), cell.U.numpy(), cell.b.numpy()[0]
-    step = lstm_step if cell.states == 2 else srn_step
+    step = STEPS[type(cell)]
     outputs = np.zeros((len(x), cell.hidden_size))
     for t in reversed(range(n)) if reverse else range(n):
         state = step(x[t], state, *weights)
@@ -59,7 +72,7 @@ def by_loop(layer, X, states, lengths):
     B, L, _ = X.shape
     N, D = len(layer.cells), layer.hidden_size
     if states is None:
-        states = [np.zeros((N, B, D))] * layer.cells[0].states
+        states = [np.zeros((N, B, D))] * (2 if isinstance(layer, LSTM) else 1)
     outputs, last = [], [np.zeros((N, B, D)) for _ in states]
     for b in range(B):
         x, n = X[b], L if lengths is None else lengths[b]

@@ -8,21 +8,22 @@ import resource
 from concurrent.futures import ThreadPoolExecutor
 
 from nndl.error import SettingError
-from nndl.op import LSTM, LSTMCell, onednn, recording
-from nndl.op.onednn import OneDNNLSTM
+from nndl.op import LSTM, LSTMCell, recording
+from nndl.op.backend import onednn
+from nndl.op.backend.onednn_layer import OneDNNLSTM
 
 import numpy as np
 import paddle
 import pytest
 from paddle import nn
-from problems import assert_close, gradients, random_states, run
+from problems import assert_close, gradients, random_states, run, unroll_one
 
 pytestmark = pytest.mark.skipif(bool(onednn.why_not()), reason="the oneDNN operator cannot be had here")
 
 
 def refused(message, cell=None, X=None, **arguments):
     with pytest.raises(SettingError, match=message) as raised:
-        onednn.unroll(cell or LSTMCell(3, 4), paddle.randn([2, 5, 3]) if X is None else X, **arguments)
+        unroll_one(onednn.unroll, cell or LSTMCell(3, 4), paddle.randn([2, 5, 3]) if X is None else X, **arguments)
     assert "\n" not in str(raised.value)
 
 
@@ -41,7 +42,7 @@ def test_refuses_what_is_no_batch_for_the_cell():
 
 def test_a_batch_of_one_and_sequences_without_elements():
     cell, state = LSTMCell(3, 4), (paddle.randn([1, 4]), paddle.randn([1, 4]))
-    Y, (H, C) = onednn.unroll(cell, paddle.randn([1, 5, 3]), state, paddle.to_tensor([0]))
+    Y, (H, C) = unroll_one(onednn.unroll, cell, paddle.randn([1, 5, 3]), state, paddle.to_tensor([0]))
     np.testing.assert_array_equal(Y, np.zeros([1, 5, 4]))
     np.testing.assert_array_equal(H, state[0])
     np.testing.assert_array_equal(C, state[1])
@@ -50,7 +51,11 @@ def test_a_batch_of_one_and_sequences_without_elements():
 def test_inputs_that_lie_in_memory_in_another_order():
     cell, X = LSTMCell(3, 4), paddle.randn([3, 5, 2])
     turned = X.transpose([2, 1, 0])
-    assert_close(onednn.unroll(cell, turned)[0], onednn.unroll(cell, paddle.to_tensor(turned.numpy()))[0], "float32")
+    assert_close(
+        unroll_one(onednn.unroll, cell, turned)[0],
+        unroll_one(onednn.unroll, cell, paddle.to_tensor(turned.numpy()))[0],
+        "float32",
+    )
 
 
 def test_ten_thousand_calls_keep_memory_flat():
@@ -100,7 +105,7 @@ def test_threads_do_not_disturb_each_other():
 def test_auto_takes_what_can_compute_it():
     layer = LSTM(3, 4, backend="auto")
     X = paddle.randn([2, 5, 3])
-    assert_close(layer(X)[0], onednn.unroll(layer.cells[0], X)[0], "float32")
+    assert_close(layer(X)[0], unroll_one(onednn.unroll, layer.cells[0], X)[0], "float32")
     with recording(layer.cells[0]) as steps:  # oneDNN shows no gates
         layer(X)
     assert len(steps) == 5
@@ -162,10 +167,10 @@ class TestPaddlesLayer:
             assert_close(exported(X)[0], layer(X)[0], "float32")
 
     def test_it_is_the_operator_that_computes(self, monkeypatch):
-        def run_layer(*_):
+        def unroll(*_):
             raise ZeroDivisionError
 
-        monkeypatch.setattr(onednn, "run_layer", run_layer)
+        monkeypatch.setattr(onednn, "unroll", unroll)
         with pytest.raises(ZeroDivisionError):
             OneDNNLSTM(3, 4)(paddle.randn([2, 5, 3]))
 

@@ -3,7 +3,7 @@
 from nndl.error import SettingError  # nndl before Paddle: it chooses the threads
 
 # isort: split
-from nndl.op import LSTM, SRN, Cell, Recurrent, unroll
+from nndl.op import GRU, LSTM, SRN, Cell, Recurrent, SRNCell, recording, unroll
 
 import numpy as np
 import paddle
@@ -12,9 +12,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from paddle import nn
 from paddle.utils import flatten
-from problems import assert_close, gradients, problems, randn_like, random_states, run
+from problems import assert_close, gradients, problems, randn_like, random_states, run, unroll_one
 
-TWINS = {SRN: nn.SimpleRNN, LSTM: nn.LSTM}
+TWINS = {SRN: nn.SimpleRNN, GRU: nn.GRU, LSTM: nn.LSTM}
 
 both_layers = pytest.mark.parametrize("layer_class", TWINS)
 both_directions = pytest.mark.parametrize("direction", ["forward", "bidirectional"])
@@ -229,23 +229,25 @@ class TestForeignCells:
     X = np.arange(1.0, 13.0).reshape(2, 3, 2)
 
     def test_unroll_sums_over_time(self):
-        Y, state = unroll(RunningSum(2), paddle.to_tensor(self.X))
+        Y, state = unroll_one(unroll, RunningSum(2), paddle.to_tensor(self.X))
         np.testing.assert_array_equal(Y, self.X.cumsum(axis=1))
         np.testing.assert_array_equal(state, self.X.sum(axis=1))
 
     def test_unroll_in_reverse_sums_from_the_end(self):
-        Y, state = unroll(RunningSum(2), paddle.to_tensor(self.X), reverse=True)
+        Y, state = unroll_one(unroll, RunningSum(2), paddle.to_tensor(self.X), reverse=True)
         np.testing.assert_array_equal(Y, self.X[:, ::-1].cumsum(axis=1)[:, ::-1])
         np.testing.assert_array_equal(state, self.X.sum(axis=1))
 
     def test_unroll_starts_from_the_given_state(self):
-        _, state = unroll(RunningSum(2), paddle.to_tensor(self.X), paddle.full([2, 2], 100.0, dtype="float64"))
+        _, state = unroll_one(
+            unroll, RunningSum(2), paddle.to_tensor(self.X), paddle.full([2, 2], 100.0, dtype="float64")
+        )
         np.testing.assert_array_equal(state, 100 + self.X.sum(axis=1))
 
     @pytest.mark.parametrize("reverse", [False, True])
     def test_unroll_stops_at_the_end_of_a_sequence(self, reverse):
-        Y, state = unroll(
-            RunningSum(2), paddle.to_tensor(self.X), sequence_length=paddle.to_tensor([3, 1]), reverse=reverse
+        Y, state = unroll_one(
+            unroll, RunningSum(2), paddle.to_tensor(self.X), sequence_length=paddle.to_tensor([3, 1]), reverse=reverse
         )
         np.testing.assert_array_equal(state, [self.X[0].sum(axis=0), self.X[1, 0]])
         np.testing.assert_array_equal(Y[1], [self.X[1, 0], [0, 0], [0, 0]])
@@ -367,8 +369,8 @@ class TestDropout:
         paddle.seed(7)
         outputs, _ = layer(X)
         paddle.seed(7)
-        between = F.dropout(unroll(layer.cells[0], X)[0], 0.5)
-        np.testing.assert_array_equal(outputs, unroll(layer.cells[1], between)[0])
+        between = F.dropout(unroll_one(unroll, layer.cells[0], X)[0], 0.5)
+        np.testing.assert_array_equal(outputs, unroll_one(unroll, layer.cells[1], between)[0])
         assert (between.numpy() == 0).mean() == pytest.approx(0.5, abs=0.2)
 
 
@@ -433,7 +435,7 @@ class TestErrors:
         for call in (
             SRN(3, 4),
             LSTM(3, 4),
-            lambda X, sequence_length: unroll(SRN(3, 4).cells[0], X, None, sequence_length),
+            lambda X, sequence_length: unroll_one(unroll, SRN(3, 4).cells[0], X, None, sequence_length),
         ):
             with pytest.raises(SettingError, match=r"^sequence_length [^\n]*: expected [^\n]*$"):
                 call(paddle.zeros([2, 5, 3]), sequence_length=lengths)
@@ -555,3 +557,96 @@ def test_mixed_precision_may_hand_over_any_precision(dtype, monkeypatch):
     layer._check(paddle.zeros([2, 5, 3], dtype))
     with pytest.raises(SettingError, match="inputs of float64"):
         layer._check(paddle.zeros([2, 5, 3], "float64"))
+
+
+class Residual(SRNCell):
+    """H_t = H_{t-1} + tanh(X_t W + H_{t-1} U + b)."""
+
+    def step(self, projected, state):
+        H = state + F.tanh(projected + state @ self.U)
+        self.note(hidden_state=H)
+        return H, H
+
+
+class Jordan(Cell):
+    """Feeds its output Y back, of another size than the hidden state; and counts its steps."""
+
+    def __init__(self, input_size, hidden_size, output_size):
+        super().__init__(input_size, hidden_size)
+        self.output_size = output_size
+        self.V = self.create_parameter([hidden_size, output_size])
+        self.U = self.create_parameter([output_size, hidden_size])
+
+    @property
+    def state_shape(self):
+        return (self.output_size,), (1,)
+
+    def step(self, projected, state):
+        Y, count = state
+        Y = F.tanh(projected + Y @ self.U) @ self.V
+        return Y, (Y, count + 1)
+
+
+def residual_step(cell, x, state):
+    W, U, b = (tensor.numpy() for tensor in (cell.W, cell.U, cell.b))
+    H = state[0] + np.tanh(x @ W + state[0] @ U + b[0])
+    return H, (H,)
+
+
+def jordan_step(cell, x, state):
+    W, U, b, V = (tensor.numpy() for tensor in (cell.W, cell.U, cell.b, cell.V))
+    Y = np.tanh(x @ W + state[0] @ U + b[0]) @ V
+    return Y, (Y, state[1] + 1)
+
+
+@pytest.mark.usefixtures("float64")
+@pytest.mark.parametrize("direction", ["forward", "bidirectional"])
+@pytest.mark.parametrize(
+    ("make_cell", "step", "sizes"),
+    [(lambda M: Residual(M, 4), residual_step, (4,)), (lambda M: Jordan(M, 4, 2), jordan_step, (2, 1))],
+)
+def test_cells_of_readers_with_states_of_any_shape(make_cell, step, sizes, direction):
+    """Two layers, sequences of different lengths: as a loop in NumPy, one sequence after the other."""
+    layer, X, lengths = Recurrent(make_cell, 3, 2, direction), paddle.randn([3, 5, 3]), [5, 2, 0]
+    outputs, states = layer(X, sequence_length=paddle.to_tensor(lengths))
+    found = [states] if len(sizes) == 1 else list(states)
+    inputs = X.numpy()
+    for depth in range(2):
+        sides = []
+        for way in range(layer.num_directions):
+            k = depth * layer.num_directions + way
+            cell, side = layer.cells[k], np.zeros((3, 5, sizes[0]))
+            for b, n in enumerate(lengths):
+                state = tuple(np.zeros(size) for size in sizes)
+                for t in reversed(range(n)) if way else range(n):
+                    side[b, t], state = step(cell, inputs[b, t], state)
+                for tensor, truth in zip(found, state, strict=True):
+                    np.testing.assert_allclose(tensor[k, b], truth, atol=1e-12)
+            sides.append(side)
+        inputs = np.concatenate(sides, axis=-1)
+    np.testing.assert_allclose(outputs, inputs, atol=1e-12)
+    again, _ = layer(X, states)  # the last states may be the first ones of what comes next
+    assert list(again.shape) == list(outputs.shape)
+    outputs.sum().backward()
+    assert all(parameter.grad is not None for parameter in layer.parameters())
+
+
+@pytest.mark.parametrize(
+    ("make", "names"),
+    [
+        (lambda: SRN(3, 4), {"hidden_state"}),
+        (lambda: GRU(3, 4), {"reset_gate", "update_gate", "candidate", "hidden_state"}),
+        (lambda: LSTM(3, 4), {"input_gate", "forget_gate", "output_gate", "candidate", "cell_state", "hidden_state"}),
+        (lambda: Recurrent(lambda M: Residual(M, 4), 3), {"hidden_state"}),
+    ],
+)
+def test_any_cell_can_be_recorded(make, names):
+    layer, X = make(), paddle.randn([2, 5, 3])
+    with recording(layer.cells[0]) as steps:
+        outputs, _ = layer(X)
+    assert len(steps) == 5
+    for t, step in enumerate(steps):
+        assert step.keys() == names
+        np.testing.assert_array_equal(step["hidden_state"], outputs[:, t])
+    layer(X)
+    assert len(steps) == 5  # nobody is recording any more
