@@ -42,19 +42,22 @@ def test_agrees_with_paddle(layer_class, dtype, problem):
     ):
         assert_close(result, expected, dtype)
 
+    padded = problem.lengths is not None and min(problem.lengths) < problem.L
+    # Paddle 3.3's CPU kernels get gradients of the reverse direction wrong where steps are padded and initial states
+    # are given: of a GRU all of them, of the others that of U. Finite differences, below, say so and cover it for us.
+    is_wrong = padded and problem.has_states and ours.num_directions == 2
+    if is_wrong and layer_class is GRU:
+        return
     our_variables, our_parameters = gradients(ours, X, states, problem.lengths)
     their_variables, their_parameters = gradients(theirs, X, states, problem.lengths)
     for gradient, expected in zip(our_variables, their_variables, strict=True):
         assert_close(gradient, expected, dtype)
 
-    padded = problem.lengths is not None and min(problem.lengths) < problem.L
     for i in range(len(ours.cells)):
         W, U, b = our_parameters[3 * i : 3 * i + 3]
         W_ih, W_hh, b_ih, b_hh = their_parameters[4 * i : 4 * i + 4]
         assert_close(W, W_ih.T, dtype)
-        # Paddle 3.3's CPU kernel gets this one gradient wrong where steps are padded and initial states are given;
-        # finite differences, below, say so and cover it for us.
-        if not (padded and problem.has_states and ours.num_directions == 2 and i % 2 == 1):
+        if not (is_wrong and i % 2 == 1):
             assert_close(U, W_hh.T, dtype)
         b, D = b[0].numpy(), theirs.hidden_size
         is_gru = layer_class is GRU  # its b ends with the candidate's second bias
