@@ -11,8 +11,10 @@ for :data:`PLAIN_SHARE` of the reviews. A bag of words (词袋) therefore fails 
 
 And a network can overfit (过拟合), as on real reviews. :data:`NOISE` of the reviews, in every split, have the label
 that their words do not say, as a reviewer slips, or means it the other way; and most sentences name people and places,
-each of which is in few reviews. Once a network has learned from the first half of the training set what can be learned,
-it goes on to learn by heart which names go with which label: its training loss falls, its dev loss rises.
+each of which is in few reviews. A network that has learned what can be learned goes on to learn by heart which names go
+with which label: its training loss falls, its dev loss rises. How soon depends on the number of reviews: trained on
+half of them, a bidirectional LSTM (preset quick of section 6.7) turns after five or six epochs, at a test accuracy of
+0.82 to 0.87, and a bag of words stays below 0.6; on all of them it comes to 0.9, the most that the noise leaves.
 """
 
 import random
