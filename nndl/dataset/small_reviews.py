@@ -8,6 +8,13 @@ It needs no network. Nobody wrote these reviews: they are put together from temp
 
 Both are drawn so that, over the corpus, neither a good or a bad word nor "not" nor "yet" says anything by itself, but
 for :data:`PLAIN_SHARE` of the reviews. A bag of words (词袋) therefore fails where a recurrent network can succeed.
+
+And a network can overfit (过拟合), as on real reviews. :data:`NOISE` of the reviews, in every split, have the label
+that their words do not say, as a reviewer slips, or means it the other way; and most sentences name people and places,
+each of which is in few reviews. A network that has learned what can be learned goes on to learn by heart which names go
+with which label: its training loss falls, its dev loss rises. How soon depends on the number of reviews: trained on
+half of them, a bidirectional LSTM (preset quick of section 6.7) turns after five or six epochs, at a test accuracy of
+0.82 to 0.87, and a bag of words stays below 0.6; on all of them it comes to 0.9, the most that the noise leaves.
 """
 
 import random
@@ -15,10 +22,15 @@ import random
 from nndl.dataset.text import SPLITS, Corpus, index_texts
 from nndl.error import SettingError
 
-SIZES = {"train": 20_000, "dev": 2_000, "test": 2_000}
-MIN_WORDS, MAX_WORDS = 5, 120
-PLAIN_SHARE = 0.2
+SIZES = {"train": 5_000, "dev": 1_000, "test": 2_000}
+MIN_WORDS, MAX_WORDS = 20, 50
+"""A review may be up to four words shorter, where no other sentence fits."""
+PLAIN_SHARE = 0.3
 """Reviews with one plain opinion, which a bag of words can read as well."""
+CONTRAST_SHARE = 0.3
+"""Of the others, those with a second opinion that does not count."""
+NOISE = 0.1
+"""Reviews with the wrong label: no model reaches more than an accuracy of one minus this, but by luck."""
 DATA_SEED = 0
 
 _ADJECTIVES = {
@@ -44,27 +56,35 @@ _CONTRASTS = (  # the opinion that counts comes last in half of them, first in t
     "{verdict}, even though {other}",
     "{verdict}, which makes up for this: {other}",
 )
-_FILLERS = (
+_FILLERS = (  # the words that turn an opinion occur in these as well
     "we saw it on a {day} evening",
     "my {person} had chosen the film",
-    "the cinema was far away, yet we walked",
-    "I had not heard of the director before",
+    "the cinema of {name} was far away, yet we walked",
+    "I had not heard of {name} before",
     "it runs for about {number} minutes",
-    "the story takes place in a town by the sea",
+    "the story takes place in {name}, a town by the sea",
     "my {person} did not come with us",
-    "there were {number} people in the room",
-    "even though it rained, the room was full",
-    "I never read the book it is based on",
-    "the film was made {number} years ago",
-    "we talked about it on the way home",
+    "{name} plays the {person} of {other}",
+    "even though it rained in {name}, the room was full",
+    "I never read the book by {name} it is based on",
+    "the film was made {number} years ago in {name}",
+    "it was directed by {name}",
     "although it was late, my {person} bought a ticket",
-    "a {person} travels through the country by train",
-    "this is the second film of that director",
-    "nobody in our row knew the actors",
+    "{name} travels to {other} by train",
+    "this is the second film of {name}",
+    "nobody in our row knew {name}",
 )
 _DAYS = "monday tuesday wednesday thursday friday saturday sunday".split()
 _PERSONS = "brother sister friend neighbour teacher mother father cousin".split()
 _NUMBERS = "ten twelve twenty thirty forty fifty ninety".split()
+_NAMES = [
+    start + end
+    for start in "Ba Be Bo Da De Do Fa Fe Ga Go Ha He Ka Ke La Le Ma Me Na Ne Pa Pe Ra Re Sa Se Ta Te Va Ve".split()
+    for end in (
+        "bin dal den dor fan gard kin lan lin mar men mont nell ner nov rick rin sen son tan ter ton vel vin wick "
+        "bert gor lund mund zin"
+    ).split()
+]
 
 
 def generate(number: int, rng: random.Random, taken: set[str] | None = None) -> list[tuple[str, int]]:
@@ -84,7 +104,7 @@ def generate(number: int, rng: random.Random, taken: set[str] | None = None) -> 
     examples = []
     while len(examples) < number:
         is_positive = len(examples) % 2 == 1
-        text = _review(is_positive, rng)
+        text = _review(is_positive != (rng.random() < NOISE), rng)
         if text not in taken:
             taken.add(text)
             examples.append((text, int(is_positive)))
@@ -118,7 +138,7 @@ def _opinion(is_positive: bool, rng: random.Random) -> str:
     if rng.random() < PLAIN_SHARE:
         return _clause(is_positive, False, rng)
     verdict = _clause(is_positive, rng.random() < 0.5, rng)
-    if rng.random() < 0.4:
+    if rng.random() >= CONTRAST_SHARE:
         return verdict
     other = _clause(not is_positive, rng.random() < 0.5, rng)
     return rng.choice(_CONTRASTS).format(verdict=verdict, other=other)
@@ -131,7 +151,8 @@ def _clause(is_positive: bool, is_negated: bool, rng: random.Random) -> str:
 
 
 def _fill(form: str, rng: random.Random) -> str:
-    return form.format(day=rng.choice(_DAYS), person=rng.choice(_PERSONS), number=rng.choice(_NUMBERS))
+    words = {"day": _DAYS, "person": _PERSONS, "number": _NUMBERS, "name": _NAMES, "other": _NAMES}
+    return form.format(**{kind: rng.choice(choices) for kind, choices in words.items()})
 
 
 def _count(sentence: str) -> int:
