@@ -6,9 +6,10 @@ import time
 from dataclasses import asdict
 from pathlib import Path
 
-from chapter6.lab import interruption, record, report
+from chapter6.lab import interruption, progress, record, report, terminal
 from chapter6.lab.lesson import Drawing, Lesson, Run
 from chapter6.lab.record import Record
+from chapter6.lab.text import Text
 from nndl import jsonfile, runtime
 from nndl.error import CheckpointError, OutputError
 from nndl.file import leaving_no_empty, replacing
@@ -28,6 +29,7 @@ def execute(lesson: Lesson, run: Run) -> Record:
         _check_places(run.folder)
         start = time.perf_counter()
         metrics = jsonfile.finite(lesson.run(run))
+    progress.stage(Text("judging and drawing", "作结论、绘图"))
     done = Record(
         section=run.number,
         preset=run.preset,
@@ -92,13 +94,20 @@ def _tell_what_is_replaced(run: Run) -> None:
     try:
         old = record.load(run.folder / "record.json")
     except CheckpointError as error:
-        print(f"[{run.number}] replaces a report that cannot be read: {error}")
+        terminal.say(
+            Text(
+                f"[{run.number}] replaces a report that cannot be read: {error}",
+                f"[{run.number}] 替换一份读不出的旧报告：{error}",
+            )
+        )
         return
     new = json.loads(json.dumps({**asdict(run.settings), "seeds": list(range(run.seeds))}))
     before = {**old.settings, "seeds": old.seeds}
-    changed = [name for name in new if before.get(name) != new[name]]
-    if changed:
-        print(
-            f"[{run.number}] replaces the report of an earlier run with other settings ({', '.join(changed)}); "
-            "the models it trained stay in checkpoints/"
+    if changed := ", ".join(name for name in new if before.get(name) != new[name]):
+        terminal.say(
+            Text(
+                f"[{run.number}] replaces the report of an earlier run with other settings ({changed}); "
+                "the models it trained stay in checkpoints/",
+                f"[{run.number}] 替换先前一次设置不同（{changed}）的运行的报告；当时训练的模型仍在 checkpoints/ 中",
+            )
         )
