@@ -1,13 +1,16 @@
-"""6.2, what was found: the claims of the book, judged, and the tables (结论与表)."""
+"""6.2, what was found: the claims of the book, judged, the tables and the figures (结论、表与图)."""
 
 from collections.abc import Sequence
 from statistics import fmean
 
+import nndl
 from chapter6.lab import claim, measure
 from chapter6.lab.claim import Claim, mean_and_spread
+from chapter6.lab.lesson import Drawing
 from chapter6.lab.record import Record, Results
 from chapter6.lab.report import Table
 from chapter6.lab.text import Text, same
+from nndl.dataset import digit_sum
 
 import numpy as np
 
@@ -109,9 +112,58 @@ def accuracy_table(results: Results, models: Sequence[str], lengths: Sequence[in
     """Dev and test accuracy for each length, mean and standard deviation over seeds."""
     columns = [(model, split) for model in models for split in ("dev", "test")]
     found = [accuracies(results, model, lengths, split) for model, split in columns]
-    names = [Text(f"{model} {split}", f"{model} {ZH[split]}") for model, split in columns]
+    names = [Text(*(f"{model} {name}" for name in SPLITS[split])) for model, split in columns]
     rows = [[str(length), *(mean_and_spread(values[length]) for values in found)] for length in lengths]
     return Table(Text("Accuracy", "准确率"), ["L", *names], rows)
 
 
-ZH = {"dev": "验证集", "test": "测试集"}
+SPLITS = {"train": Text("train", "训练集"), "dev": Text("dev", "验证集"), "test": Text("test", "测试集")}
+
+
+# --- 图 figures ---
+
+
+def figures(record: Record) -> dict[str, Drawing]:
+    """Figures 6.6 and 6.7."""
+    return {"6.6": draw_losses(record, "SRN"), "6.7": _draw_accuracy(record)}
+
+
+def draw_losses(record: Record, model: str) -> Drawing:
+    """Figures 6.6 and 6.11: the losses of train and dev, one panel a length, on one scale."""
+    plot, lengths = nndl.plot, record.settings["lengths"]
+    figure, panels = plot.panels(len(lengths))
+    for axes, length in zip(panels, lengths, strict=True):
+        results = record.results().where(model=model, length=length)
+        plot.band(axes, results.each("train_losses"), plot.LOOKS[0], plot.both("train", "训练集"))
+        plot.band(axes, results.each("dev_losses"), plot.LOOKS[1], plot.both("dev", "验证集"))
+        axes.set(title=f"L = {length}", xlabel=plot.both("step", "步数"), ylabel=plot.both("loss", "损失"))
+    panels[0].set_ylim(0)
+    plot.legend(figure)
+    return Drawing(
+        figure,
+        Text(
+            f"{model}: where the dev loss rises while the training loss falls, what was learned does not carry over to "
+            "new examples; compare the panels. Line: mean over the seeds; band: their range.",
+            f"{model}：训练损失下降而验证集损失上升之处，学到的东西不能泛化；比较各长度。线为各种子的均值，带为其范围。",
+        ),
+    )
+
+
+def _draw_accuracy(record: Record) -> Drawing:
+    """Figure 6.7: accuracy against length."""
+    plot, lengths = nndl.plot, record.settings["lengths"]
+    figure, (axes,) = plot.panels(1, size=(5.2, 3.6))
+    for split, look in zip(("dev", "test"), plot.LOOKS, strict=False):
+        values = accuracies(record.results(), "SRN", lengths, split)
+        plot.points(axes, lengths, list(values.values()), look, plot.both(*SPLITS[split]), "deviation")
+    plot.accuracy_axis(axes)
+    axes.set(xlabel=plot.both("sequence length", "序列长度") + " L", xticks=lengths)
+    plot.reference(axes, 1 / digit_sum.NUM_CLASSES, plot.both("guessing", "随机猜测"))
+    plot.legend(figure)
+    return Drawing(
+        figure,
+        Text(
+            "How much of its beginning does the SRN remember as the sequence grows? Mean ± standard deviation.",
+            "序列变长时，SRN 还记得多少开头？均值 ± 各种子的标准差。",
+        ),
+    )

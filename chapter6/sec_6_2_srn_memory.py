@@ -20,8 +20,7 @@ from typing import Any
 import nndl
 from chapter6 import sec_6_2_findings as findings
 from chapter6.lab import measure
-from chapter6.lab.lesson import Drawing, Lesson, Run
-from chapter6.lab.record import Record
+from chapter6.lab.lesson import Lesson, Run
 from chapter6.lab.training import Training, fit, mark_of, train_all
 from nndl.dataset import digit_sum
 
@@ -143,15 +142,8 @@ def run(run: Run) -> dict[str, Any]:
     return {"example": example, **comparison, "trainings": results}
 
 
-# --- 表与图 tables and figures ---
-
-
-def figures(record: Record) -> dict[str, Drawing]:
-    """Figures 6.6 and 6.7."""
-    return {}
-
-
-LESSON = Lesson(run, findings.claims, findings.tables, figures)
+# 结论、表与图   claims, tables and figures: sec_6_2_findings.py
+LESSON = Lesson(run, findings.claims, findings.tables, findings.figures)
 
 if __name__ == "__main__":
     from chapter6.__main__ import main

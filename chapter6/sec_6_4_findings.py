@@ -1,13 +1,18 @@
-"""6.4, what was found: the claims of the book, judged, and the table (结论与表)."""
+"""6.4, what was found: the claims of the book, judged, the table and the figures (结论、表与图)."""
 
 from math import log
 from typing import Any
 
+import nndl
 from chapter6.lab.claim import Claim, last_tenth, mean_and_spread
+from chapter6.lab.lesson import Drawing
 from chapter6.lab.record import Record, Results
 from chapter6.lab.report import Table
 from chapter6.lab.text import Text
 from nndl.dataset import digit_sum
+
+import matplotlib.pyplot as plt
+import numpy as np
 
 # --- 结论 claims ---
 
@@ -131,3 +136,101 @@ def tables(record: Record) -> list[Table]:
             )
     header = [Text("learning rate", "学习率"), Text("clipping", "截断"), Text("dev", "验证集"), Text("test", "测试集")]
     return [Table(Text("Accuracy", "准确率"), [*header, Text("diverged", "发散")], rows)]
+
+
+# --- 图 figures ---
+
+
+def figures(record: Record) -> dict[str, Drawing]:
+    """Figures 6.8 and 6.9, and the comparison of the strategies."""
+    return {"6.8": _draw_explosion(record), "6.9": _draw_clipped(record), "strategies": _draw_strategies(record)}
+
+
+FLOOR, FIRST_STEPS = 1e-6, 60
+"""Where the axis of the norms begins, and how many steps are enlarged."""
+
+
+def _draw_norms(axes: Any, results: Results, kind: str, steps: int | None = None) -> None:
+    """The norms of W, U and b against steps, on a log axis: the median of the seeds and their range."""
+    plot = nndl.plot
+    for letter, look in zip("WUb", plot.LOOKS, strict=False):
+        curves = [list(enumerate(max(norm, SMALLEST) for norm in r[kind][letter][:steps])) for r in results]
+        plot.band(axes, curves, look, letter, middle=np.median)
+    axes.set(xlabel=plot.both("step", "步数"), ylabel=plot.both("gradient norm", "梯度范数"))
+
+
+def _draw_explosion(record: Record) -> Drawing:
+    """Figure 6.8: without clipping; the first steps enlarged, then all."""
+    plot, results = nndl.plot, record.results("book").where(clip="none")
+    figure, panels = plot.panels(2, size=(5.0, 3.6), share_x=False)
+    for axes, steps in zip(panels, (FIRST_STEPS, None), strict=True):
+        _draw_norms(axes, results, "gradient_norms", steps)
+    panels[0].set_title(plot.both(f"the first {FIRST_STEPS} steps", f"前 {FIRST_STEPS} 步"))
+    panels[1].set_title(plot.both("all steps", "全部"))
+    for axes in panels:
+        plot.log_axis(axes, FLOOR)
+    plot.legend(figure)
+    return Drawing(
+        figure,
+        Text(
+            "Left the explosion: how far do the norms rise, within how few steps? Right what follows: the weights are "
+            "thrown so far that tanh saturates, and the gradients fall. Line: median of the seeds; band: their range.",
+            "左图为爆炸：范数在几步之内升到多高？右图为其后：权重被推得很远，tanh 饱和，梯度下降。"
+            "线为各种子的中位数，带为其范围。",
+        ),
+    )
+
+
+def _draw_clipped(record: Record) -> Drawing:
+    """Figure 6.9: with clipping by norm; as the backward pass left them, and as the update uses them."""
+    plot, results = nndl.plot, record.results("book").where(clip="norm")
+    figure, panels = plot.panels(2, size=(5.0, 3.6))
+    titles = {
+        "gradient_norms": plot.both("before clipping", "截断之前"),
+        "applied_norms": plot.both("after clipping", "截断之后"),
+    }
+    for axes, (kind, title) in zip(panels, titles.items(), strict=True):
+        _draw_norms(axes, results, kind)
+        axes.set_title(title)
+        plot.reference(axes, record.settings["clip_at"], f"v = {record.settings['clip_at']:g}")
+    for axes in panels:
+        plot.log_axis(axes, FLOOR)
+    plot.legend(figure)
+    return Drawing(
+        figure,
+        Text(
+            "Do the gradients stay alive to the end? What the update uses of them, right, never exceeds the bound v.",
+            "梯度是否始终有效？右图为更新所用的梯度，不超过阈值 v。",
+        ),
+    )
+
+
+def _draw_strategies(record: Record) -> Drawing:
+    """Training loss and test accuracy of each kind of clipping, one row a setting."""
+    plot = nndl.plot
+    figure, grid = plt.subplots(2, 2, figsize=(10, 6.4))
+    for row, (name, rate) in zip(grid, (("book", "learning_rate"), ("gentle", "gentle_learning_rate")), strict=True):
+        groups = {clip: record.results(name).where(clip=clip) for clip in NAMES}
+        for (clip, results), look in zip(groups.items(), plot.LOOKS, strict=False):
+            finite = [r for r in results if not r["diverged"]]
+            curves = [[(step, loss / r["batch_size"]) for step, loss in r["train_losses"]] for r in finite]
+            if curves:
+                plot.band(row[0], curves, look, plot.both(*NAMES[clip]), middle=np.median)
+        plot.reference(row[0], CHANCE_LOSS, plot.both("guessing", "随机猜测"))
+        setting = f"{plot.both('learning rate', '学习率')} {record.settings[rate]}"
+        label = plot.both("training loss an example", "每个样本的训练损失")
+        row[0].set(title=setting, xlabel=plot.both("step", "步数"), ylabel=label, yscale="log")
+        names = [plot.both(*NAMES[clip]) for clip in groups]
+        plot.bars(row[1], names, [results.each("test_accuracy") for results in groups.values()])
+        plot.accuracy_axis(row[1], "x")
+        row[1].set_title(setting)
+    plot.legend(figure)
+    return Drawing(
+        figure,
+        Text(
+            "Above at the book's learning rate, below at a gentler one: where does clipping decide between learning "
+            "and not? A loss above the dotted line is no better than guessing. Bars: mean; dots: seeds.",
+            "上排为书中的学习率，下排为较小的学习率：在哪里截断决定能否学会？损失在随机猜测的虚线之上即未学会。"
+            "条为均值，点为各种子。",
+        ),
+    )

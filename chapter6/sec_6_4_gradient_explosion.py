@@ -22,8 +22,7 @@ from typing import Any
 
 import nndl
 from chapter6 import sec_6_4_findings as findings
-from chapter6.lab.lesson import Drawing, Lesson, Run
-from chapter6.lab.record import Record
+from chapter6.lab.lesson import Lesson, Run
 from chapter6.lab.training import Training, fit, mark_of, train_all
 from chapter6.sec_6_2_srn_memory import make_loaders
 from nndl.dataset import digit_sum
@@ -122,15 +121,8 @@ def _trainings(run: Run, epochs: int, learning_rate: float) -> list[Training]:
     return wanted
 
 
-# --- 表与图 tables and figures ---
-
-
-def figures(record: Record) -> dict[str, Drawing]:
-    """Figures 6.8 and 6.9, and the comparison of the strategies."""
-    return {}
-
-
-LESSON = Lesson(run, findings.claims, findings.tables, figures)
+# 结论、表与图   claims, tables and figures: sec_6_4_findings.py
+LESSON = Lesson(run, findings.claims, findings.tables, findings.figures)
 
 if __name__ == "__main__":
     from chapter6.__main__ import main

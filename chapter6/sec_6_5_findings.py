@@ -1,15 +1,18 @@
-"""6.5, what was found: the claims of the book, judged, and the tables (结论与表)."""
+"""6.5, what was found: the claims of the book, judged, the tables and the figures (结论、表与图)."""
 
 from itertools import pairwise
 from math import log
 from statistics import fmean
 
+import nndl
 from chapter6.lab import measure
 from chapter6.lab.claim import Claim, mean_and_spread
+from chapter6.lab.lesson import Drawing
 from chapter6.lab.record import Record, Results
 from chapter6.lab.report import Table
 from chapter6.lab.text import Text
-from chapter6.sec_6_2_findings import accuracies, accuracy_table, by_length, falls_claim
+from chapter6.sec_6_2_findings import SPLITS, accuracies, accuracy_table, by_length, draw_losses, falls_claim
+from nndl.dataset import digit_sum
 
 # --- 结论 claims ---
 
@@ -129,3 +132,71 @@ def tables(record: Record) -> list[Table]:
         ),
         measure.speed_table(record.metrics["speed"]),
     ]
+
+
+# --- 图 figures ---
+
+
+def figures(record: Record) -> dict[str, Drawing]:
+    """Figures 6.11, 6.12 and 6.13."""
+    return {"6.11": draw_losses(record, "LSTM"), "6.12": _draw_accuracy(record), "6.13": _draw_gates(record)}
+
+
+def _draw_accuracy(record: Record) -> Drawing:
+    """Figure 6.12: SRN against LSTM, accuracy against length."""
+    plot, lengths = nndl.plot, record.settings["lengths"]
+    figure, panels = plot.panels(2, size=(4.6, 3.6))
+    for axes, split in zip(panels, ("dev", "test"), strict=True):
+        for model, look in (("LSTM", plot.LOOKS[0]), ("SRN", plot.LOOKS[1])):
+            values = accuracies(record.results(), model, lengths, split)
+            plot.points(axes, lengths, list(values.values()), look, model, "deviation")
+        plot.accuracy_axis(axes)
+        axes.set(
+            title=plot.both(*SPLITS[split]), xlabel=plot.both("sequence length", "序列长度") + " L", xticks=lengths
+        )
+        plot.reference(axes, 1 / digit_sum.NUM_CLASSES, plot.both("guessing", "随机猜测"))
+    plot.legend(figure)
+    return Drawing(
+        figure,
+        Text(
+            "Does the LSTM remember further back than the SRN, and does it fall as well? Mean ± standard deviation.",
+            "LSTM 是否比 SRN 记得更久？其准确率是否同样下降？均值 ± 标准差。",
+        ),
+    )
+
+
+PANELS = {
+    "input_gate": (Text("input gate I", "输入门 I"), 1.0, False),
+    "forget_gate": (Text("forget gate F", "遗忘门 F"), 1.0, False),
+    "output_gate": (Text("output gate O", "输出门 O"), 1.0, False),
+    "candidate": (Text("candidate C̃", "候选状态 C̃"), 1.0, True),
+    "cell_state": (Text("cell state C", "内部状态 C"), 5.0, True),
+    "hidden_state": (Text("hidden state H", "隐状态 H"), 1.0, True),
+}
+"""Title, largest value and whether it has a sign, of each panel of figure 6.13; C is drawn to the book's ±5."""
+
+
+def _draw_gates(record: Record) -> Drawing:
+    """Figure 6.13: digits across, units down; the units in the order of their forget gate at the last digit."""
+    plot, digits, watched = nndl.plot, record.settings["digits"], record.metrics["gates"][0]
+    order = sorted(range(len(watched["forget_gate"][0])), key=lambda unit: watched["forget_gate"][-1][unit])
+    shown = {name: panel for name, panel in PANELS.items() if name in watched}
+    size = (max(3.0, 0.3 * len(digits)), 3.6)
+    figure, panels = plot.panels(len(shown), size=size)
+    news = [t for t, digit in enumerate(digits) if t < 2 or digit]
+    for axes, (name, (title, limit, signed)) in zip(panels, shown.items(), strict=True):
+        rows = [[step[unit] for step in watched[name]] for unit in order]
+        figure.colorbar(plot.heat_map(axes, rows, limit, signed), ax=axes)
+        plot.mark_columns(axes, digits, news)
+        axes.set(title=plot.both(*title), xlabel=plot.both("digit", "数字"), ylabel=plot.both("unit", "单元"))
+    prediction, total = watched["prediction"], f"{digits[0]} + {digits[1]} = {digits[0] + digits[1]}"
+    figure.suptitle(f"{total}, {plot.both('predicted', '预测')} {prediction}")
+    return Drawing(
+        figure,
+        Text(
+            f"An LSTM trained at L = {watched['length']} (seed {watched['seed']}) reads the digits; framed: those that "
+            "are news. Do the gates stand still in the zeros, and change at the framed digits?",
+            f"在 L = {watched['length']} 上训练的 LSTM（种子 {watched['seed']}）逐个读入数字；有框的是新出现的数字。"
+            "读到 0 时各门是否几乎不变？读到有框的数字时是否变化？",
+        ),
+    )

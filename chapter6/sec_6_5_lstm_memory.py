@@ -18,12 +18,11 @@ from typing import Any
 import nndl
 from chapter6 import sec_6_5_findings as findings
 from chapter6.lab import measure
-from chapter6.lab.backend import choose_backend
-from chapter6.lab.lesson import Drawing, Lesson, Run
-from chapter6.lab.record import Record
+from chapter6.lab.lesson import Lesson, Run
 from chapter6.lab.training import Training, train_all
 from chapter6.sec_6_2_srn_memory import learn, trainings
 from nndl.dataset import digit_sum
+from nndl.op.backend import choose
 
 import paddle
 from paddle import nn
@@ -77,7 +76,7 @@ def run(run: Run) -> dict[str, Any]:
     """The lesson, step by step; returns what the record keeps."""
     comparison = compare_with_paddle(run.settings)
     # 相同长度与种子的 LSTM 与 SRN; 6.2 节训练过的 SRN 直接取用   SRNs that section 6.2 has trained serve again
-    lstm = trainings(run, "LSTM", train, backend=choose_backend(run.settings.backend, otherwise="fused"))
+    lstm = trainings(run, "LSTM", train, backend=choose(run.settings.backend, otherwise="fused"))
     srn = trainings(run)
     results = train_all(run, [*lstm, *srn], also_in=[run.out / "6.2" / run.preset / "checkpoints"])
     # 观察门与状态: 每个种子取长度最接近的模型   looking inside: of each seed the model of the nearest length
@@ -90,7 +89,7 @@ def run(run: Run) -> dict[str, Any]:
 # --- 观察 looking inside ---
 
 GATES = ("input_gate", "forget_gate", "output_gate")
-STATES = ("cell_state",)
+STATES = ("candidate", "cell_state", "hidden_state")
 
 
 def watch_gates(result: dict[str, Any], digits: tuple[int, ...]) -> dict[str, Any]:
@@ -112,15 +111,8 @@ def watch_gates(result: dict[str, Any], digits: tuple[int, ...]) -> dict[str, An
     return {"seed": result["seed"], "length": result["length"], "prediction": int(logits.argmax()), **states}
 
 
-# --- 表与图 tables and figures ---
-
-
-def figures(record: Record) -> dict[str, Drawing]:
-    """Figures 6.11, 6.12 and 6.13."""
-    return {}
-
-
-LESSON = Lesson(run, findings.claims, findings.tables, figures)
+# 结论、表与图   claims, tables and figures: sec_6_5_findings.py
+LESSON = Lesson(run, findings.claims, findings.tables, findings.figures)
 
 if __name__ == "__main__":
     from chapter6.__main__ import main

@@ -32,10 +32,11 @@ from chapter6.text_experiment import (
     text_settings,
     train_all,
 )
-from chapter6.training import choose_backend, draw_band, find_finished, select
+from chapter6.training import draw_band, find_finished, select
 from nndl.dataset import imdb
 from nndl.dataset.text import TOKENIZERS
 from nndl.error import SettingError
+from nndl.op.backend import choose
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -112,7 +113,7 @@ def check_data(run: Run) -> None:
 def run(run: Run) -> dict[str, Any]:
     """The lesson, step by step; returns what the record keeps."""
     settings, seeds = run.settings, range(run.seeds)
-    corpus, backend = choose_corpus(run), choose_backend(settings.backend, otherwise="paddle")
+    corpus, backend = choose_corpus(run), choose(settings.backend, otherwise="paddle")
     deep = [
         Training(replace(text_settings(vars(settings)), backend=backend), corpus, depth, seed, run.data_dir)
         for depth in settings.num_layers

@@ -16,6 +16,7 @@ from nndl.dataset import imdb, small_reviews
 from nndl.dataset.text import TOKENIZERS, Corpus
 from nndl.error import DivergedError
 from nndl.file import replacing
+from nndl.op.backend import BACKENDS
 
 import numpy as np
 
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     import paddle
 
 CORPORA = ("imdb", "small")
-BACKENDS = ("auto", "onednn", "paddle", "fused", "bptt", "stepwise")
 SCHEDULES = ("constant", "cosine")
 LENGTH_GROUPS = 6
 CLASSES = 2
@@ -63,7 +63,7 @@ class TextSettings(Settings):
     backend: str = setting(
         "auto",
         "what computes the LSTM (算子): oneDNN where it can be had (auto), or the one named",
-        choices=BACKENDS,
+        choices=("auto", *BACKENDS),
     )
     eval_steps: int = setting(50, "steps between two evaluations on the dev set (验证集)", least=1, most=10**6)
 
