@@ -1,10 +1,10 @@
-"""The command line: options made from settings, one line for an error. It knows no lesson, it is handed the contents."""
+"""The command line: options made from settings, one line for an error. It is handed the contents, knows no lesson."""
 
 import argparse
 import os
 import re
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import fields, replace
 from difflib import get_close_matches
 from pathlib import Path
@@ -134,7 +134,9 @@ def _not_a_section(number: str, contents: Mapping[str, Entry], elsewhere: Mappin
     hints = [str(elsewhere[number])] if number in elsewhere else []
     for entry in contents.values():
         if entry.printed and f"{number}.".startswith(f"{entry.printed}."):
-            hints.append(f"the printed book's {number} is section {entry.number} here 书中 {number} 节对应 {entry.number}")
+            hints.append(
+                f"the printed book's {number} is section {entry.number} here 书中 {number} 节对应 {entry.number}"
+            )
     return f"unknown section {number!r}: {'; '.join(hints) or 'expected ' + ', '.join(contents)}"
 
 
@@ -158,11 +160,12 @@ def _make_run(entry: Entry, options: argparse.Namespace) -> Run:
     )
 
 
-def _run_parser(prog: str, entries: Sequence[Entry]) -> Parser:
+def _run_parser(prog: str, entries: Sequence[Entry], add_help: bool = True) -> Parser:
     """The common options, and the settings of the only lesson, if it is one."""
     alone = entries[0] if len(entries) == 1 else None
     parser = Parser(
         prog=prog,
+        add_help=add_help,
         usage=f"{prog} {alone.number if alone else '[SECTION ...]'} [OPTION ...]",
         formatter_class=argparse.RawDescriptionHelpFormatter,
         description=f"{alone.number} {alone.title}" if alone else _overview(entries),
@@ -173,11 +176,17 @@ def _run_parser(prog: str, entries: Sequence[Entry]) -> Parser:
         for name in entry.presets:
             presets.setdefault(name, []).append(entry.number)
     choice = ", ".join(
-        f"{name} (default)" if name == "quick" else name if len(numbers) == len(entries) else f"{name} ({', '.join(numbers)})"
+        f"{name} (default)"
+        if name == "quick"
+        else name
+        if len(numbers) == len(entries)
+        else f"{name} ({', '.join(numbers)})"
         for name, numbers in presets.items()
     )
     add("--preset", default="quick", help=f"{choice}; book: the book's settings 书中设置")
-    seeds = ", ".join(f"{name} {alone.default_seeds(name)}" for name in alone.presets) if alone else "each section's own"
+    seeds = (
+        ", ".join(f"{name} {alone.default_seeds(name)}" for name in alone.presets) if alone else "each section's own"
+    )
     add("--seeds", type=whole, help=f"number of random seeds (随机种子数): {seeds}")
     add("--jobs", type=whole, default=runtime.usable_cores(), help="processes at a time (进程数), default %(default)s")
     add_device_and_out(parser)
@@ -203,28 +212,107 @@ def _overview(entries: Sequence[Entry]) -> str:
 
 def _add_settings(parser: Parser, entry: Entry) -> None:
     """An option for each of a lesson's settings, with its value in each preset; what it may be, the settings check."""
-    group = parser.add_argument_group(f"settings of {entry.number}, with their defaults in each preset 本节设置及其默认值")
+    group = parser.add_argument_group(
+        f"settings of {entry.number}, with their defaults in each preset 本节设置及其默认值"
+    )
     kinds = get_type_hints(type(entry.presets["quick"]))
     for field in fields(entry.presets["quick"]):
         option, kind, choices = _option(field.name), kinds[field.name], field.metadata["choices"]
         defaults = ", ".join(f"{name} {_show(getattr(preset, field.name))}" for name, preset in entry.presets.items())
         text = f"{field.metadata['help']}; {defaults}".replace("%", "%%")
         if kind is bool:
-            group.add_argument(
-                option, action=argparse.BooleanOptionalAction, default=argparse.SUPPRESS, help=text
-            )
+            group.add_argument(option, action=argparse.BooleanOptionalAction, default=argparse.SUPPRESS, help=text)
         else:
             metavar = f"{{{','.join(choices)}}}" if choices else None
-            group.add_argument(
-                option, type=_CONVERTERS[kind], default=argparse.SUPPRESS, help=text, metavar=metavar
-            )
+            group.add_argument(option, type=_CONVERTERS[kind], default=argparse.SUPPRESS, help=text, metavar=metavar)
 
 
 def _finder(prog: str, contents: Mapping[str, Entry]) -> Parser:
     """Knows of every option whether a value follows, so that what is left over are the sections."""
-    finder = Parser(prog=prog, add_help=False)
+    finder = _run_parser(prog, list(contents.values()), add_help=False)
     finder.add_argument("-h", "--help", action="store_true")
-    ...
+    for option, name in _options(contents).items():
+        kind = get_type_hints(type(next(_presets_with(name, contents))))[name]
+        action = {"action": argparse.BooleanOptionalAction} if kind is bool else {}
+        finder.add_argument(option, dest=name, default=argparse.SUPPRESS, **action)  # type: ignore[arg-type]
+    return finder
 
 
-_CONVERTERS: dict[Any, Callable[[str], Any]] = {}
+def _presets_with(name: str, contents: Mapping[str, Entry]) -> Iterator[Any]:
+    return (entry.presets["quick"] for entry in contents.values() if _option(name) in _own(entry))
+
+
+def _options(contents: Mapping[str, Entry]) -> dict[str, str]:
+    """Option to name of every setting of every lesson."""
+    return {option: name for entry in contents.values() for option, name in _own(entry).items()}
+
+
+def _own(entry: Entry) -> dict[str, str]:
+    """Option to name of the settings of a lesson."""
+    return {_option(field.name): field.name for field in fields(entry.presets["quick"])}
+
+
+def _option(name: str) -> str:
+    return f"--{name.replace('_', '-')}"
+
+
+def _show(value: Any) -> str:
+    return ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
+
+
+# --- options that several commands share ---
+
+
+def add_device_and_out(parser: argparse.ArgumentParser) -> None:
+    """``--device`` and ``--out``."""
+    parser.add_argument("--device", default="auto", help="auto (default), cpu, gpu or gpu:N")
+    parser.add_argument("--out", type=folder, default="runs", help="folder of the results, default %(default)s/")
+
+
+def add_data_dir(parser: argparse.ArgumentParser) -> None:
+    """``--data-dir``."""
+    parser.add_argument(
+        "--data-dir", type=folder, default=DATA, help="folder of digit_sum/ and imdb/, default data/ of the project"
+    )
+
+
+# --- from words to values ---
+
+
+def whole(text: str) -> int:
+    """A whole number."""
+    return _convert(text, int, "a whole number")
+
+
+def folder(text: str) -> Path:
+    """A folder, absolute; whether it is there is another question."""
+    if not text.strip():
+        raise argparse.ArgumentTypeError(f"{text!r}: expected a folder")
+    return path(text)
+
+
+def path(text: str) -> Path:
+    """A file or folder, absolute."""
+    return Path(text).absolute()
+
+
+def _real(text: str) -> float:
+    return _convert(text, float, "a number")
+
+
+def _wholes(text: str) -> tuple[int, ...]:
+    return _convert(text, lambda text: tuple(map(int, text.split(","))), "whole numbers separated by commas")
+
+
+def _text(text: str) -> str:
+    return _convert(text, lambda text: os.fsencode(text).decode(), "UTF-8")  # also where the locale is not UTF-8
+
+
+def _convert(text: str, convert: Callable[[str], Any], expected: str) -> Any:
+    try:
+        return convert(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r}: expected {expected}") from None
+
+
+_CONVERTERS: dict[Any, Callable[[str], Any]] = {int: whole, float: _real, str: _text, tuple[int, ...]: _wholes}

@@ -128,7 +128,9 @@ def _show_table(table: Table) -> None:
         _paragraph([("", "")], [(pick(table.note), "dim")])
 
 
-_PIECE = re.compile(r"\s+|[（“《]*(?:[\u4e00-\u9fff]|[^\s\u4e00-\u9fff（“《）”》，。；：、]+|[（“《])[）”》，。；：、]*|[^\s]")
+_PIECE = re.compile(
+    r"\s+|[（“《]*(?:[\u4e00-\u9fff]|[^\s\u4e00-\u9fff（“《）”》，。；：、]+|[（“《])[）”》，。；：、]*|[^\s]"
+)
 """A blank, a word, or one Chinese character; a mark stays with what it belongs to."""
 
 

@@ -19,6 +19,7 @@ from chapter6.lab.lesson import Run
 from chapter6.lab.reach import code_of
 from chapter6.lab.record import Results
 from chapter6.lab.text import Text, same
+from chapter6.lab.watch import watchers
 from nndl import distributed
 from nndl.error import DivergedError
 from nndl.lock import holding
@@ -263,17 +264,18 @@ def _work_waiting(piece: _Piece) -> dict[str, Any] | None:
 def _work(piece: _Piece, may_wait: bool) -> dict[str, Any] | None:
     """Train, unless another run has done it or, where this one may not wait, is at it: then there is no result yet."""
     with holding(piece.folder, may_wait) if distributed.rank() == 0 else nullcontext(True) as is_ours:
-        return (_agreed(piece.folder) or train_one(*piece)) if distributed.agree(is_ours) else None
+        if not distributed.agree(is_ours):
+            return None
+        watching = watchers(piece.training.name, piece.log)
+        return _agreed(piece.folder) or train_one(piece.training, piece.folder, watching)
 
 
-def train_one(training: Training, folder: Path, log: Path | None = None) -> dict[str, Any]:
-    """One training: seeded, timed, its result written into ``folder``; with a ``log`` for VisualDL, if one is named."""
-    from chapter6.lab.watch import watchers
-
+def train_one(training: Training, folder: Path, watching: Sequence["nndl.Callback"] = ()) -> dict[str, Any]:
+    """One training: seeded, timed, its result written into ``folder``."""
     start = time.perf_counter()
     result.begin(folder)
     nndl.runtime.seed_everything(training.seed)
-    _watchers[:] = watchers(training.name, log)
+    _watchers[:] = watching
     try:
         found = {**training.values, **training.train(training, folder)}
     finally:
