@@ -79,3 +79,13 @@ ENTRIES = (
     ),
 )
 SECTIONS: dict[str, Entry] = {entry.number: entry for entry in ENTRIES}
+
+ELSEWHERE: dict[str, Text] = {
+    "6.1": Text(
+        "the introduction to recurrent networks is no experiment, the nearest is 6.2",
+        "循环神经网络概述没有实验，最接近的是 6.2",
+    ),
+    "6.3": Text("the SRN step by step is in 6.2, see nndl/op/cell.py", "SRN 的逐步实现见 6.2 与 nndl/op/cell.py"),
+    "6.6": Text("the LSTM step by step is in 6.5, see nndl/op/cell.py", "LSTM 的逐步实现见 6.5 与 nndl/op/cell.py"),
+}
+"""Videos that are no lesson here, and where their content is."""

@@ -3,14 +3,16 @@
 import json
 import os
 import time
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from chapter6.lab import interruption, record, report
+from chapter6.lab import interruption, progress, record, report, terminal
 from chapter6.lab.lesson import Lesson, Run
 from chapter6.lab.record import Record
-from nndl import jsonfile, plot, runtime
-from nndl.error import CheckpointError, OutputError
+from chapter6.lab.text import Text
+from nndl import distributed, jsonfile, plot, runtime
+from nndl.error import CheckpointError, OutputError, SettingError
 from nndl.file import leaving_no_empty, replacing
 from nndl.lock import holding
 
@@ -28,6 +30,7 @@ def execute(lesson: Lesson, run: Run) -> Record:
         _check_places(run.folder)
         start = time.perf_counter()
         metrics = jsonfile.finite(lesson.run(run))
+    progress.stage(Text("judging and drawing", "作结论、绘图"))
     done = Record(
         section=run.number,
         preset=run.preset,
@@ -49,6 +52,50 @@ def execute(lesson: Lesson, run: Run) -> Record:
             text = report.markdown(run.entry, done, lesson.tables(done), drawings)
             temporary.write_text(text, encoding="utf-8", errors="backslashreplace")
     return done
+
+
+def execute_all(lessons: Sequence[tuple[Lesson, Run]], language: str) -> None:
+    """Run lessons one after another, and show on the terminal what was found; their data are checked before.
+
+    Args:
+        lessons: each with its run.
+        language: of the terminal, see :func:`chapter6.lab.terminal.begin`.
+
+    Raises:
+        SettingError: processes that train together are asked for a lesson that does not train so.
+    """
+    terminal.begin(language)
+    alone = [run.number for lesson, run in lessons if not lesson.data_parallel]
+    if distributed.world_size() > 1 and alone:
+        raise SettingError(f"section {', '.join(alone)}: trains many small models, not one by several processes")
+    for lesson, run in lessons:
+        lesson.check_data(run)
+    for lesson, run in lessons:
+        if distributed.rank():
+            lesson.run(run)  # with the first process, which alone writes and reports
+            continue
+        title = run.entry.title
+        terminal.say(
+            Text(f"[{run.number}] {title.en}, preset {run.preset}", f"[{run.number}] {title.zh}，预设 {run.preset}")
+        )
+        with progress.section(run.number):
+            record = execute(lesson, run)
+        terminal.show(record, report.notes(run.entry, record), lesson.tables(record))
+        _tell_where(run, record)
+
+
+def _tell_where(run: Run, record: Record) -> None:
+    seconds, place = f"{record.seconds:.0f}", run.folder / "report.md"
+    terminal.say(
+        Text(
+            f"[{run.number}] {seconds} s; report and figures: {place}",
+            f"[{run.number}] 用时 {seconds} 秒；报告与图：{place}",
+        )
+    )
+    if run.visualdl and run.log_folder.exists():
+        look = f"visualdl --logdir {run.log_folder}"
+        terminal.say(Text(f"[{run.number}] the logs: {look}", f"[{run.number}] 查看日志：{look}"))
+    terminal.say("")
 
 
 def start(device: str) -> None:
@@ -79,13 +126,20 @@ def _tell_what_is_replaced(run: Run) -> None:
     try:
         old = record.load(run.folder / "record.json")
     except CheckpointError as error:
-        print(f"[{run.number}] replaces a report that cannot be read: {error}")
+        terminal.say(
+            Text(
+                f"[{run.number}] replaces a report that cannot be read: {error}",
+                f"[{run.number}] 替换一份读不出的旧报告：{error}",
+            )
+        )
         return
     new = json.loads(json.dumps({**asdict(run.settings), "seeds": list(range(run.seeds))}))
     before = {**old.settings, "seeds": old.seeds}
-    changed = [name for name in new if before.get(name) != new[name]]
-    if changed:
-        print(
-            f"[{run.number}] replaces the report of an earlier run with other settings ({', '.join(changed)}); "
-            "the models it trained stay in checkpoints/"
+    if changed := ", ".join(name for name in new if before.get(name) != new[name]):
+        terminal.say(
+            Text(
+                f"[{run.number}] replaces the report of an earlier run with other settings ({changed}); "
+                "the models it trained stay in checkpoints/",
+                f"[{run.number}] 替换先前一次设置不同（{changed}）的运行的报告；当时训练的模型仍在 checkpoints/ 中",
+            )
         )

@@ -7,9 +7,10 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
+from multiprocessing.connection import Connection
 from typing import Any
 
-from chapter6.lab import interruption
+from chapter6.lab import interruption, progress
 from nndl import distributed, runtime
 from nndl.error import WorkerError
 
@@ -42,24 +43,27 @@ def spread(
         return
     spawn = multiprocessing.get_context("spawn")
     surroundings = runtime.worker_environment(threads) | _quiet()
-    with _environment(surroundings):
-        pool = ProcessPoolExecutor(min(jobs, len(items)), spawn, initializer=_start_worker, initargs=(device,))
-    try:
-        with _environment(surroundings), interruption.keeping_from_children():
-            futures = {pool.submit(work, item): item for item in items}  # the first starts all processes
-        for future in as_completed(futures):
-            yield futures[future], future.result()
-    except BrokenProcessPool:
-        raise WorkerError(
-            "a worker process ended abruptly (killed, or out of memory); the same command goes on from here, "
-            "fewer --jobs need less memory"
-        ) from None
-    except BaseException:  # an error, or Ctrl-C: what the workers have done so far is in their checkpoints
-        pool.shutdown(wait=False, cancel_futures=True)
-        for process in multiprocessing.active_children():
-            process.kill()
-        raise
-    pool.shutdown()
+    with progress.listening(spawn) as parent:
+        with _environment(surroundings):
+            pool = ProcessPoolExecutor(
+                min(jobs, len(items)), spawn, initializer=_start_worker, initargs=(device, parent)
+            )
+        try:
+            with _environment(surroundings), interruption.keeping_from_children():
+                futures = {pool.submit(work, item): item for item in items}  # the first starts all processes
+            for future in as_completed(futures):
+                yield futures[future], future.result()
+        except BrokenProcessPool:
+            raise WorkerError(
+                "a worker process ended abruptly (killed, or out of memory); the same command goes on from here, "
+                "fewer --jobs need less memory"
+            ) from None
+        except BaseException:  # an error, or Ctrl-C: what the workers have done so far is in their checkpoints
+            pool.shutdown(wait=False, cancel_futures=True)
+            for process in multiprocessing.active_children():
+                process.kill()
+            raise
+        pool.shutdown()
 
 
 def _quiet() -> dict[str, str]:
@@ -67,11 +71,12 @@ def _quiet() -> dict[str, str]:
     return {"PYTHONWARNINGS": ",".join(filter(None, [os.environ.get("PYTHONWARNINGS"), "ignore:resource_tracker"]))}
 
 
-def _start_worker(device: str) -> None:
+def _start_worker(device: str, parent: Connection) -> None:
     import signal
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # where it could not be kept from us
     threading.Thread(target=_end_with_parent, daemon=True).start()
+    progress.report_to(parent)
     runtime.start(device)
 
 

@@ -62,6 +62,7 @@ class Run:
         device: see :func:`nndl.runtime.set_device`.
         out: where results of all lessons go.
         data_dir: the folder of the data.
+        visualdl: whether each training writes a log for VisualDL.
     """
 
     entry: Entry
@@ -72,6 +73,7 @@ class Run:
     device: str
     out: Path
     data_dir: Path
+    visualdl: bool = False
 
     def __post_init__(self) -> None:
         check_whole("seeds", self.seeds, 1, 100)
@@ -84,6 +86,11 @@ class Run:
     @property
     def folder(self) -> Path:
         return self.out / self.number / self.preset
+
+    @property
+    def log_folder(self) -> Path:
+        """Where the logs for VisualDL go, a folder for each training."""
+        return self.folder / "visualdl"
 
 
 @dataclass(frozen=True)

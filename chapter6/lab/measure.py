@@ -10,6 +10,7 @@ from statistics import median
 from typing import TYPE_CHECKING, Any
 
 import nndl
+from chapter6.lab import progress
 from chapter6.lab.claim import Claim
 from chapter6.lab.report import Table
 from chapter6.lab.text import Text, same
@@ -44,6 +45,8 @@ def parity(
     """
     import paddle
 
+    name = ours_class.__name__
+    progress.stage(Text(f"comparing our {name} with Paddle's, {dtype}", f"对比自定义 {name} 与飞桨 {name}，{dtype}"))
     before = paddle.get_default_dtype()
     paddle.set_default_dtype(dtype)
     try:
@@ -127,6 +130,8 @@ def speed(
 
     times: dict[str, Any] = {}
     for length in lengths:
+        name = ours_class.__name__
+        progress.stage(Text(f"timing {name}, L = {length}", f"测量 {name} 的耗时，L = {length}"))
         theirs = theirs_class(size, size)
         ours = ours_class.from_paddle(theirs)
         X = paddle.randn([batch, length, size])

@@ -65,8 +65,10 @@ def check(name: str, value: Any, kind: Any, rule: Any) -> None:
 
 
 def _check_one(name: str, value: Any, kind: type, rule: Any) -> None:
-    if not isinstance(value, (int, float) if kind is float else kind) or isinstance(value, bool):
+    if not isinstance(value, (int, float) if kind is float else kind) or isinstance(value, bool) != (kind is bool):
         raise SettingError(f"{name} {value!r}: expected {_KINDS[kind]}")
+    if kind is bool:
+        return
     if kind is str:
         if rule["choices"] and value not in rule["choices"]:
             raise SettingError(f"{name} {value!r}: expected {', '.join(rule['choices'])}")
@@ -93,4 +95,4 @@ def check_size(batch: int, steps: int, size: int) -> None:
         raise SettingError(f"batch x steps x size {product}: expected at most {MOST_NUMBERS:,} numbers in a batch")
 
 
-_KINDS = {int: "a whole number", float: "a number", str: "a text"}
+_KINDS = {bool: "True or False", int: "a whole number", float: "a number", str: "a text"}

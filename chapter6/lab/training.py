@@ -3,20 +3,23 @@
 import hashlib
 import json
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import cache, cached_property
 from math import isfinite
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import nndl
-from chapter6.lab import result
+from chapter6.lab import progress, result, terminal
 from chapter6.lab.jobs import spread
 from chapter6.lab.lesson import Run
 from chapter6.lab.reach import code_of
 from chapter6.lab.record import Results
+from chapter6.lab.text import Text, same
+from chapter6.lab.watch import watchers
 from nndl import distributed
 from nndl.error import DivergedError
 from nndl.lock import holding
@@ -73,6 +76,10 @@ def _machine() -> str:
     return json.dumps({name: described[name] for name in ("device", "processor", "mkl_kernels", "versions")})
 
 
+_watchers: list["nndl.Callback"] = []
+"""Of the training under way: :func:`train_one` sets them, so what watches is no part of the code that trains."""
+
+
 def fit(
     runner: "nndl.RunnerV3",
     train_loader: Sequence,
@@ -102,7 +109,7 @@ def fit(
             eval_steps=eval_steps,
             log_steps=0,
             save_path=folder / result.MODEL,
-            callbacks=callbacks,
+            callbacks=[*callbacks, *_watchers],
             checkpoint_path=folder / result.STATE if checkpoint_steps else None,
             checkpoint_steps=checkpoint_steps or 1,
         )
@@ -148,29 +155,80 @@ def train_all(
         CheckpointError: what an earlier training left is damaged; found before anything is trained.
         DivergedError: a training diverged, and it may not.
     """
-    from tqdm import tqdm
-
     results = find_finished(run, wanted, also_in)
-    if results:
-        print(f"[{run.number}] {len(results)} of {len(wanted)} trainings are done already, same settings and code")
-    folders = {t: run.folder / "checkpoints" / t.folder_name for t in wanted if t not in results}
-    missing = list(folders.items())
+    _say_what_is_there(run, wanted, results)
+    pieces = [_piece(run, training) for training in wanted if training not in results]
+    missing = pieces
     for work in (_work_alone, _work_waiting):
         items, missing = missing, []
         if work is _work_waiting and items:
-            print(f"[{run.number}] another run trains {len(items)} of them here; waiting for it 等待另一运行完成")
-        done = spread(work, items, run.jobs, run.device, threads)
-        for item, found in tqdm(done, total=len(items), unit="model", leave=False, disable=None):
+            _say(
+                run,
+                f"another run trains {len(items)} of them here; waiting for it",
+                f"另一个运行正在训练其中 {len(items)} 个，等待其完成",
+            )
+        under_way = progress.trainings(len(items))
+        for piece, found in spread(work, items, run.jobs, run.device, threads):
+            under_way.finish(piece.training.name)
             if found is None:
-                missing.append(item)
+                missing.append(piece)
             else:
-                tqdm.write(f"[{run.number}] {item[0].name}: {_outcome(found)}")
+                outcome = _outcome(found)
+                _say(run, f"{piece.training.name}: {outcome.en}", f"{piece.training.name}：{outcome.zh}")
     distributed.wait_for_all()
-    results |= {training: _with_folder(result.load(folder), folder) for training, folder in folders.items()}
+    results |= {piece.training: _with_folder(result.load(piece.folder), piece.folder) for piece in pieces}
+    _trained_here.update(piece.folder for piece in pieces)
     for training in wanted:
         if results[training]["diverged"] and not may_diverge:
             raise DivergedError(f"{training.name}: {results[training]['diverged']}")
     return Results(results[training] for training in wanted)
+
+
+class _Piece(NamedTuple):
+    """A training, its folder, and the folder of its log for VisualDL, if one is wanted."""
+
+    training: Training
+    folder: Path
+    log: Path | None
+
+
+def _piece(run: Run, training: Training) -> _Piece:
+    name = training.folder_name
+    return _Piece(training, run.folder / "checkpoints" / name, run.log_folder / name if run.visualdl else None)
+
+
+_trained_here = set[Path]()
+"""By this very command: such a training was not done already."""
+
+
+def _say_what_is_there(run: Run, wanted: Sequence[Training], results: Mapping[Training, dict[str, Any]]) -> None:
+    """How many of the trainings an earlier command has done, and how many another section."""
+    folders = [Path(found["folder"]) for found in results.values()]
+    own = [folder for folder in folders if folder.is_relative_to(run.folder)]
+    if earlier := len(set(own) - _trained_here):
+        of = f"{earlier} of {len(wanted)} trainings are"
+        _say(
+            run,
+            f"{of} done already, same settings and code",
+            f"{len(wanted)} 个训练中有 {earlier} 个已完成（设置与代码相同），不再重复",
+        )
+    taken = [folder.relative_to(run.out).parts[0] for folder in folders if folder not in own]
+    for number, count in sorted(Counter(taken).items()):
+        _say(
+            run,
+            f"{count} of {len(wanted)} trainings are taken from {number}",
+            f"{len(wanted)} 个训练中有 {count} 个取自 {number}",
+        )
+    if run.visualdl and results:
+        _say(
+            run,
+            "trainings that are not repeated write no log for VisualDL; another --out repeats them",
+            "不重复的训练没有 VisualDL 日志；换一个 --out 可重新训练",
+        )
+
+
+def _say(run: Run, en: str, zh: str) -> None:
+    terminal.say(Text(f"[{run.number}] {en}", f"[{run.number}] {zh}"))
 
 
 def find_finished(run: Run, wanted: Sequence[Training], also_in: Sequence[Path] = ()) -> dict[Training, dict[str, Any]]:
@@ -195,33 +253,43 @@ def _with_folder(found: dict[str, Any], folder: Path) -> dict[str, Any]:
     return found | {"folder": str(folder)}
 
 
-def _work_alone(item: tuple[Training, Path]) -> dict[str, Any] | None:
-    return _work(item, may_wait=False)
+def _work_alone(piece: _Piece) -> dict[str, Any] | None:
+    return _work(piece, may_wait=False)
 
 
-def _work_waiting(item: tuple[Training, Path]) -> dict[str, Any] | None:
-    return _work(item, may_wait=True)
+def _work_waiting(piece: _Piece) -> dict[str, Any] | None:
+    return _work(piece, may_wait=True)
 
 
-def _work(item: tuple[Training, Path], may_wait: bool) -> dict[str, Any] | None:
+def _work(piece: _Piece, may_wait: bool) -> dict[str, Any] | None:
     """Train, unless another run has done it or, where this one may not wait, is at it: then there is no result yet."""
-    training, folder = item
-    with holding(folder, may_wait) if distributed.rank() == 0 else nullcontext(True) as is_ours:
-        return (_agreed(folder) or train_one(training, folder)) if distributed.agree(is_ours) else None
+    with holding(piece.folder, may_wait) if distributed.rank() == 0 else nullcontext(True) as is_ours:
+        if not distributed.agree(is_ours):
+            return None
+        watching = watchers(piece.training.name, piece.log)
+        return _agreed(piece.folder) or train_one(piece.training, piece.folder, watching)
 
 
-def train_one(training: Training, folder: Path) -> dict[str, Any]:
+def train_one(training: Training, folder: Path, watching: Sequence["nndl.Callback"] = ()) -> dict[str, Any]:
     """One training: seeded, timed, its result written into ``folder``."""
     start = time.perf_counter()
     result.begin(folder)
     nndl.runtime.seed_everything(training.seed)
-    found = {**training.values, **training.train(training, folder)}
+    _watchers[:] = watching
+    try:
+        found = {**training.values, **training.train(training, folder)}
+    finally:
+        _watchers.clear()
     found["seconds"] = round(time.perf_counter() - start, 2)
     result.write(folder, found)
     return found
 
 
-def _outcome(found: dict[str, Any]) -> str:
+def _outcome(found: dict[str, Any]) -> Text:
     if found["diverged"]:
-        return found["diverged"]
-    return f"dev {found['dev_accuracy']:.2f}, test {found['test_accuracy']:.2f} ({found['seconds']:.1f} s)"
+        return same(found["diverged"])
+    dev, test, seconds = (found[name] for name in ("dev_accuracy", "test_accuracy", "seconds"))
+    return Text(
+        f"dev {dev:.2f}, test {test:.2f} ({seconds:.1f} s)",
+        f"验证集 {dev:.2f}，测试集 {test:.2f}（{seconds:.1f} 秒）",
+    )

@@ -1,0 +1,168 @@
+"""What the reader sees while a command runs: one language, as wide as the terminal, plain text in a pipe."""
+
+import locale
+import os
+import re
+import sys
+import time
+from collections.abc import Sequence
+
+from chapter6.lab.claim import CHINESE, FAILS, HOLDS, OPEN
+from chapter6.lab.record import Record
+from chapter6.lab.report import Table
+from chapter6.lab.text import Text
+
+import rich.table
+from rich.box import Box
+from rich.cells import cell_len, chop_cells, set_cell_size
+from rich.console import Console
+
+LANGUAGES = ("auto", "zh", "en")
+PLAIN_WIDTH = 100
+"""Columns where there is no terminal, unless COLUMNS names another number."""
+MARKS = {HOLDS: ("✓", "Y", "green"), FAILS: ("✗", "N", "red"), OPEN: ("?", "?", "yellow")}
+"""Of each verdict: a mark that is told apart without colour, a letter where the encoding lacks it, a colour."""
+_LINE_BELOW_HEADER = Box("    \n    \n -- \n    \n    \n    \n    \n    \n", ascii=True)
+
+
+class _Console(Console):
+    """Never hides the cursor: a program that is killed could not bring it back."""
+
+    def show_cursor(self, show: bool = True) -> bool:
+        return False
+
+
+_language = "en"
+_console: Console | None = None
+_said = 0.0
+
+
+def begin(language: str = "auto") -> None:
+    """Choose the language of all that follows, and write to what is the standard output now.
+
+    Args:
+        language: "zh", "en", or "auto": Chinese where the locale is Chinese and the output can write it.
+    """
+    global _language, _console
+    if language == "auto":
+        language = "zh" if _locale().lower().startswith("zh") and _can_write("结论") else "en"
+    is_terminal = sys.stdout.isatty()
+    columns = os.environ.get("COLUMNS", "")
+    plain_width = int(columns) if re.fullmatch("[1-9][0-9]{1,4}", columns) else PLAIN_WIDTH
+    _language = language
+    _console = _Console(
+        file=sys.stdout,
+        width=None if is_terminal else plain_width,
+        force_terminal=None if is_terminal else False,
+        force_jupyter=False,
+        markup=False,
+        emoji=False,
+        highlight=False,
+    )
+
+
+def console() -> Console:
+    """Rich's, for the standard output."""
+    if _console is None:
+        begin()
+    assert _console is not None
+    return _console
+
+
+def pick(text: Text | str) -> str:
+    """The text in the reader's language."""
+    if isinstance(text, Text):
+        return text.zh if _language == "zh" else text.en
+    return text
+
+
+def say(text: Text | str, style: str = "") -> None:
+    """A line, left whole: a path in it can be copied."""
+    global _said
+    console().print(pick(text), style=style, soft_wrap=True)
+    _said = time.monotonic()
+
+
+def last_said() -> float:
+    """When :func:`say` was called last, by the clock that does not jump."""
+    return _said
+
+
+def show(record: Record, notes: Sequence[Text], tables: Sequence[Table]) -> None:
+    """Tables, notes and verdicts of a run."""
+    for table in tables:
+        _show_table(table)
+    say("")
+    say(Text("Verdicts", "结论"), style="bold")
+    for note in notes:
+        _paragraph([("", "")], [(pick(note), "dim")])
+    width = max(cell_len(pick(Text(*names))) for names in CHINESE.items())
+    for claim in record.claims:
+        verdict = claim["verdict"]
+        mark, letter, colour = MARKS[verdict]
+        label = set_cell_size(pick(Text(verdict, CHINESE[verdict])), width)
+        start = [(mark if _can_write(mark) else letter, f"bold {colour}"), (f" {label}  ", colour)]
+        statement, measured = Text(claim["claim"], claim["claim_zh"]), Text(claim["measured"], claim["measured_zh"])
+        _paragraph(start, [(pick(statement), ""), (pick(measured), "dim")])
+
+
+def _paragraph(start: Sequence[tuple[str, str]], texts: Sequence[tuple[str, str]]) -> None:
+    """Texts with their styles below each other, to the right of the styled parts that the first line starts with."""
+    indent = sum(cell_len(part) for part, _ in start)
+    lines = [(line, style) for text, style in texts for line in wrap(text, console().width - indent)]
+    for number, (line, style) in enumerate(lines):
+        parts = start if number == 0 else [(" " * indent, "")]
+        console().print(rich.text.Text.assemble(*parts, (line, style)), soft_wrap=True)
+
+
+def _show_table(table: Table) -> None:
+    say("")
+    say(table.title, style="bold")
+    grid = rich.table.Table(box=_LINE_BELOW_HEADER, pad_edge=False, show_edge=False)
+    for number, name in enumerate(table.header):
+        grid.add_column(pick(name), justify="right" if number else "left", overflow="fold")
+    for row in table.rows:
+        grid.add_row(*map(pick, row))
+    console().print(grid)
+    if table.note:
+        _paragraph([("", "")], [(pick(table.note), "dim")])
+
+
+_PIECE = re.compile(
+    r"\s+|[（“《]*(?:[\u4e00-\u9fff]|[^\s\u4e00-\u9fff（“《）”》，。；：、]+|[（“《])[）”》，。；：、]*|[^\s]"
+)
+"""A blank, a word, or one Chinese character; a mark stays with what it belongs to."""
+
+
+def wrap(text: str, width: int) -> list[str]:
+    """The lines of a text; Chinese may be broken between any two characters, but no mark begins a line.
+
+    >>> wrap("SRN 的准确率随长度增加而下降。", 12)
+    ['SRN 的准确率', '随长度增加而', '下降。']
+    """
+    width = max(width, 10)
+    lines, line = [], ""
+    for piece in (part for word in _PIECE.findall(text) for part in chop_cells(word, width)):
+        if cell_len(line + piece.rstrip()) > width:
+            lines.append(line.rstrip())
+            line = ""
+        line = line + piece if line else piece.lstrip()
+    return [*lines, line.rstrip()]
+
+
+def _can_write(text: str) -> bool:
+    encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
+    try:
+        text.encode(encoding)
+    except (UnicodeEncodeError, LookupError):
+        return False
+    return True
+
+
+def _locale() -> str:
+    """Such as zh_CN.UTF-8; that of messages, and on Windows that of the user's interface."""
+    if sys.platform == "win32":
+        import ctypes
+
+        return locale.windows_locale.get(ctypes.windll.kernel32.GetUserDefaultUILanguage(), "")
+    return next(filter(None, (os.environ.get(name) for name in ("LC_ALL", "LC_MESSAGES", "LANG"))), "")
