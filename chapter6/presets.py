@@ -13,6 +13,7 @@ from chapter6.lab.settings import Settings, check_size, setting
 from nndl.dataset import digit_sum
 from nndl.dataset.text import TOKENIZERS
 from nndl.error import SettingError
+from nndl.op.backend import BACKENDS, OWN
 
 # --- 6.2, 6.5: memory 记忆能力 ---
 
@@ -46,15 +47,15 @@ MEMORY = {
     "book": Memory(lengths=(10, 15, 20, 25, 30, 35), epochs=500, learning_rate=0.001),
 }
 
-BACKENDS = ("auto", "onednn", "fused", "bptt", "stepwise")
-
 
 @dataclass(frozen=True)
 class LSTMMemory(Memory):
     """The memory of an LSTM, section 6.5: those of 6.2, what computes the LSTM, and the digits of figure 6.13."""
 
     backend: str = setting(
-        "auto", "what computes the LSTM (算子): oneDNN where it can be had (auto), or the one named", choices=BACKENDS
+        "auto",
+        "what computes the LSTM (算子): oneDNN where it can be had (auto), or the one named",
+        choices=("auto", *OWN),
     )
     digits: tuple[int, ...] = setting(
         (6, 7, 0, 0, 1, 0, 0, 0, 0, 0),
@@ -95,7 +96,6 @@ EXPLOSION = {"quick": Explosion(), "book": Explosion()}
 # --- 6.7: text classification 文本分类 ---
 
 CORPORA = ("imdb", "small")
-TEXT_BACKENDS = ("auto", "onednn", "paddle", "fused", "bptt", "stepwise")
 SCHEDULES = ("constant", "cosine")
 MAX_LAYERS = 16
 
@@ -132,7 +132,7 @@ class TextSettings(Settings):
     backend: str = setting(
         "auto",
         "what computes the LSTM (算子): oneDNN where it can be had (auto), or the one named",
-        choices=TEXT_BACKENDS,
+        choices=("auto", *BACKENDS),
     )
     eval_steps: int = setting(50, "steps between two evaluations on the dev set (验证集)", least=1, most=10**6)
 

@@ -2,7 +2,8 @@ r"""6.2 The memory of a simple recurrent network (SRN 的记忆能力实验; pri
 
 How long can an SRN remember? It reads L digits and must name the sum of the first two, 0 to 18. Everything
 after them is zeros and one disturbing digit, so the longer the sequence, the longer the memory it takes.
-简单循环网络能记住多久？网络读入 L 个数字，须给出前两个数字之和（0 至 18）；其后都是 0 和一个干扰数字，序列越长，需要的记忆越长。
+简单循环网络能记住多久？网络读入 L 个数字，须给出前两个数字之和（0 至 18）；其后都是 0 和一个干扰数字，
+序列越长，需要的记忆越长。
 
 .. math:: H_t = \tanh(X_t W + H_{t-1} U + b), \qquad \text{class scores} = H_L V + c
 
@@ -13,18 +14,13 @@ but what was learned generalises (泛化) worse the longer the sequence (长程�
 
 import math
 import sys
-from collections.abc import Sequence
 from pathlib import Path
-from statistics import fmean
 from typing import Any
 
 import nndl
-from chapter6.lab import claim, measure
-from chapter6.lab.claim import Claim, mean_and_spread
-from chapter6.lab.lesson import Drawing, Lesson, Run
-from chapter6.lab.record import Record, Results
-from chapter6.lab.report import Table
-from chapter6.lab.text import Text, same
+from chapter6 import sec_6_2_findings as findings
+from chapter6.lab import measure
+from chapter6.lab.lesson import Lesson, Run
 from chapter6.lab.training import Training, fit, mark_of, train_all
 from nndl.dataset import digit_sum
 
@@ -95,9 +91,9 @@ def learn(layer: nn.Layer, training: Training, folder: Path) -> dict[str, Any]:
             ``eval_steps``.
         folder: where the best model is kept.
     """
-    # 1 数据   data: 300 个训练样本, 验证集和测试集各 100 个   300 examples to learn from, 100 each to choose and to judge
+    # 1 数据   data: 300 个训练样本, 验证集和测试集各 100 个   300 to learn from, 100 each to choose and to judge
     train, dev, test = make_loaders(training.data, training.batch_size)
-    # 2 模型   model: 嵌入层 → 循环层 → 用最后时刻的隐状态分类   embedding, recurrent layer, classifier on the last state
+    # 2 模型   model: 嵌入层 → 循环层 → 最后时刻的隐状态用于分类   embedding, recurrent layer, classifier
     model = nndl.Model_RNN4SeqClass(
         layer, digit_sum.NUM_DIGITS, training.input_size, training.hidden_size, digit_sum.NUM_CLASSES
     )
@@ -146,118 +142,8 @@ def run(run: Run) -> dict[str, Any]:
     return {"example": example, **comparison, "trainings": results}
 
 
-# --- 结论 claims ---
-
-NEAR_ZERO = 0.1
-"""A training loss under this counts as "goes to 0"; guessing among 19 classes costs ln 19 = 2.94."""
-
-
-def claims(record: Record) -> list[Claim]:
-    """The book's claims, judged on the record."""
-    example = record.metrics["example"]
-    gap = float(np.abs(np.subtract(example["paper"], example["srn"])).max())
-    results, lengths = record.results(), record.settings["lengths"]
-    train, dev = (final_losses(results, lengths, split) for split in ("train", "dev"))
-    return [
-        Claim(
-            "example",
-            Text("the SRN with hand-set weights gives what paper and pencil give", "手工设定权重的 SRN 与笔算结果一致"),
-            Text(f"largest difference {gap:.1e}", f"最大误差 {gap:.1e}"),
-            gap < 1e-6,
-        ),
-        measure.parity_claim("SRN", record.metrics["parity"]),
-        measure.speed_claim("SRN", record.metrics["speed"]),
-        Claim(
-            "training_loss",
-            Text(
-                f"the training loss goes to 0 at every length (below {NEAR_ZERO} in the last tenth of the training)",
-                f"各长度上训练损失都趋于 0（最后十分之一的训练中低于 {NEAR_ZERO}）",
-            ),
-            by_length(train),
-            [[NEAR_ZERO - loss for loss in of_seeds] for of_seeds in train.values()],
-        ),
-        Claim(
-            "dev_loss",
-            Text("the dev loss at the end of training grows with the length", "训练结束时的验证集损失随序列长度增大"),
-            by_length(dev),
-            [slopes(dev)],
-        ),
-        falls_claim("SRN", results, lengths),
-    ]
-
-
-def falls_claim(model: str, results: Results, lengths: Sequence[int]) -> Claim:
-    """Dev and test accuracy fall as the length grows: a negative slope in every seed's points."""
-    dev, test = (accuracies(results, model, lengths, split) for split in ("dev", "test"))
-    fall = [[-slope for slope in slopes(values)] for values in (dev, test)]
-    change = [f"{-10 * fmean(of_split):+.2f}" for of_split in fall]
-    measured = by_length(test)
-    return Claim(
-        "accuracy_falls",
-        Text(
-            f"{model}: dev and test accuracy fall as the length grows",
-            f"{model} 在验证集和测试集上的准确率随长度增加而下降",
-        ),
-        Text(
-            f"test: {measured.en}; slope for 10 more digits: dev {change[0]}, test {change[1]}",
-            f"测试集：{measured.zh}；每增加 10 个数字的变化：验证集 {change[0]}，测试集 {change[1]}",
-        ),
-        fall,
-    )
-
-
-def accuracies(results: Results, model: str, lengths: Sequence[int], split: str = "test") -> dict[int, list[float]]:
-    """For each length one accuracy a seed."""
-    return {length: results.where(model=model, length=length).each(f"{split}_accuracy") for length in lengths}
-
-
-def final_losses(results: Results, lengths: Sequence[int], split: str) -> dict[int, list[float]]:
-    """For each length one loss a seed: the median of the last tenth, so that a spike at the very end counts little."""
-    return {
-        length: [claim.last_tenth(loss for _, loss in r[f"{split}_losses"]) for r in results.where(length=length)]
-        for length in lengths
-    }
-
-
-def slopes(values: dict[int, list[float]]) -> list[float]:
-    """For each seed the slope of its values over the lengths."""
-    return [claim.slope(list(values), of_one_seed) for of_one_seed in zip(*values.values(), strict=True)]
-
-
-def by_length(values: dict[int, list[float]]) -> Text:
-    """Mean and spread for each length, on one line."""
-    return same(", ".join(f"L={length}: {mean_and_spread(of_seeds)}" for length, of_seeds in values.items()))
-
-
-# --- 表与图 tables and figures ---
-
-
-def tables(record: Record) -> list[Table]:
-    """The numbers of the report."""
-    return [
-        accuracy_table(record.results(), ["SRN"], record.settings["lengths"]),
-        measure.speed_table(record.metrics["speed"]),
-    ]
-
-
-def accuracy_table(results: Results, models: Sequence[str], lengths: Sequence[int]) -> Table:
-    """Dev and test accuracy for each length, mean and standard deviation over seeds."""
-    columns = [(model, split) for model in models for split in ("dev", "test")]
-    found = [accuracies(results, model, lengths, split) for model, split in columns]
-    names = [Text(f"{model} {split}", f"{model} {ZH[split]}") for model, split in columns]
-    rows = [[str(length), *(mean_and_spread(values[length]) for values in found)] for length in lengths]
-    return Table(Text("Accuracy", "准确率"), ["L", *names], rows)
-
-
-ZH = {"dev": "验证集", "test": "测试集"}
-
-
-def figures(record: Record) -> dict[str, Drawing]:
-    """Figures 6.6 and 6.7."""
-    return {}
-
-
-LESSON = Lesson(run, claims, tables, figures)
+# 结论、表与图   claims, tables and figures: sec_6_2_findings.py
+LESSON = Lesson(run, findings.claims, findings.tables, findings.figures)
 
 if __name__ == "__main__":
     from chapter6.__main__ import main

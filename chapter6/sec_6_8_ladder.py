@@ -7,27 +7,19 @@ from typing import TYPE_CHECKING, Any
 import nndl
 from chapter6.comparison import forward_backward
 from chapter6.timing import peak_memory, take_turns
+from nndl.op.backend import BACKENDS
 
 if TYPE_CHECKING:
     from paddle import Tensor, nn
 
-RUNGS = {
-    "stepwise": "one matrix product a gate and step, as in the book 每门每步一次矩阵乘",
-    "fused": "gates side by side, all inputs in one product 合并门与输入",
-    "bptt": "the backward pass by hand 手推反向传播",
-    "onednn": "an operator around oneDNN's primitive 封装 oneDNN 原语的算子",
-    "paddle": "paddle.nn.LSTM",
-}
+RUNGS = {name: way.what for name, way in BACKENDS.items()}
 FLOOR = "products"
 """The matrix products of an LSTM alone, by Paddle: what no arrangement of Paddle's operators can beat."""
 
 
 def available() -> list[str]:
     """The rungs that exist here: oneDNN's needs a CPU, a compiler and the library."""
-    from chapter6.training import choose_backend
-
-    own = choose_backend("auto", otherwise="fused")
-    return [name for name in RUNGS if name != "onednn" or own == "onednn"]
+    return [name for name, way in BACKENDS.items() if not way.why_not()]
 
 
 def build(rungs: Iterable[str], input_size: int, hidden_size: int) -> dict[str, "nn.Layer"]:

@@ -8,6 +8,9 @@ from contextlib import AbstractContextManager
 from os import PathLike
 from typing import TYPE_CHECKING, Any
 
+from nndl.error import SettingError
+from nndl.op.setting import choice
+
 import numpy as np
 import paddle
 from paddle.nn.clip import merge_selected_rows
@@ -17,10 +20,20 @@ if TYPE_CHECKING:
 
 
 class Callback:
-    """Hooks that :meth:`nndl.RunnerV3.train` calls; override the ones you need."""
+    """Hooks that :meth:`nndl.RunnerV3.train` calls; override the ones you need.
+
+    All callbacks have had one hook before the first of them has the next, so their order makes no difference.
+    """
 
     def on_train_begin(self, runner: "RunnerV3") -> None:
         """Before the first step."""
+
+    def on_epoch_begin(self, runner: "RunnerV3") -> None:
+        """Before the first batch of an epoch (回合), ``runner.epoch``, is drawn.
+
+        Also where a resumed training goes on in the middle of an epoch, so that each end has had its begin. What must
+        happen once an epoch, such as a change of the learning rate, belongs to its end.
+        """
 
     def on_backward_end(self, runner: "RunnerV3") -> None:
         """Gradients are there, the parameters not yet updated."""
@@ -30,6 +43,13 @@ class Callback:
 
     def on_evaluate(self, runner: "RunnerV3", improved: bool) -> None:
         """The dev set was evaluated; ``improved`` tells whether this is the best model so far."""
+
+    def on_epoch_end(self, runner: "RunnerV3") -> None:
+        """All steps of an epoch are taken; their mean loss is ``runner.train_epoch_losses[-1]``.
+
+        After the evaluation, where one is due at the last step, and before the state is written: a training that goes
+        on from there does not repeat it. An epoch that was interrupted does not end.
+        """
 
     def on_train_end(self, runner: "RunnerV3") -> None:
         """After the last step, also after an interruption or an error."""
@@ -178,25 +198,37 @@ class StepTimer(Callback):
 
 
 class LearningRateSchedule(Callback):
-    """Moves a learning rate (学习率调度) along, one step a training step.
+    """Moves a learning rate (学习率调度) along, one step of the schedule a training step or an epoch (回合).
 
     A ``ReduceOnPlateau`` is moved at each evaluation instead, by what was found there: the dev loss, or with
     ``mode="max"`` the dev score. Its patience and cooldown therefore count evaluations.
 
     Args:
         schedule: a ``paddle.optimizer.lr.LRScheduler``, the one the optimizer was made with.
+        per: "step" or "epoch": what the numbers of the schedule, such as ``step_size`` or ``T_max``, count.
+
+    Raises:
+        SettingError: another ``per``, or "epoch" for a ``ReduceOnPlateau``.
     """
 
-    def __init__(self, schedule: Any) -> None:
+    def __init__(self, schedule: Any, per: str = "step") -> None:
         self.schedule = schedule
-        self._waits_for_a_plateau = isinstance(schedule, paddle.optimizer.lr.ReduceOnPlateau)
+        self.per = choice("per", per, ("step", "epoch"))
+        if isinstance(schedule, paddle.optimizer.lr.ReduceOnPlateau):
+            if per == "epoch":
+                raise SettingError("per 'epoch': a ReduceOnPlateau is moved at each evaluation; leave per out")
+            self.per = "evaluation"
 
     def on_step_end(self, runner: "RunnerV3") -> None:
-        if not self._waits_for_a_plateau:
+        if self.per == "step":
+            self.schedule.step()
+
+    def on_epoch_end(self, runner: "RunnerV3") -> None:
+        if self.per == "epoch":
             self.schedule.step()
 
     def on_evaluate(self, runner: "RunnerV3", improved: bool) -> None:
-        if self._waits_for_a_plateau:
+        if self.per == "evaluation":
             self.schedule.step(runner.dev_scores[-1] if self.schedule.mode == "max" else runner.dev_losses[-1][1])
 
 

@@ -10,12 +10,12 @@ import pickle
 from collections.abc import Iterable
 from typing import Any, BinaryIO
 
-import numpy as np
-import paddle
-
 from nndl.error import CheckpointError
 from nndl.file import open_regular, replacing
 from nndl.unpickle import DTYPES, Array, is_key, unpickle
+
+import numpy as np
+import paddle
 
 # A file begins with a text that is thrown away at once, which says that it must end with a digest and SEAL. So a
 # file without both, such as Paddle's, is told from one that lost either: neither begins nor ends a pickle of Paddle's.

@@ -4,24 +4,21 @@ from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
+from nndl.dataset.text import PAD, UNK
+from nndl.error import SettingError
+from nndl.op import LSTM, AveragePooling, Embedding, masked_max
+from nndl.op.backend import BACKENDS
+from nndl.op.backend.onednn_layer import OneDNNLSTM
+from nndl.op.embedding import check_indices
+from nndl.op.lengths import as_lengths
+from nndl.op.recurrent import DIRECTIONS, MOST_LAYERS
+from nndl.op.setting import choice, probability, whole
+
 import paddle
 import paddle.nn.functional as F
 from paddle import Tensor, nn
 
-from nndl.dataset.text import PAD, UNK
-from nndl.error import SettingError
-from nndl.op import LSTM, AveragePooling, Embedding, masked_max
-from nndl.op.embedding import check_indices
-from nndl.op.lengths import as_lengths
-from nndl.op.onednn import OneDNNLSTM
-from nndl.op.recurrent import DIRECTIONS, MOST_LAYERS
-from nndl.op.setting import choice, probability, whole
-
-LSTMS = {
-    "paddle": nn.LSTM,
-    "onednn": OneDNNLSTM,
-    **{name: partial(LSTM, backend=name) for name in ("fused", "bptt", "stepwise")},
-}
+WITH_PADDLES_PARAMETERS = {"paddle": nn.LSTM, "onednn": OneDNNLSTM}
 POOLINGS = ("mean", "max", "last")
 
 
@@ -185,7 +182,7 @@ class Model_BiLSTM_FC(nn.Layer):
         whole("num_layers", num_layers, least=0, most=MOST_LAYERS)
         choice("direction", direction, DIRECTIONS)
         choice("pooling", pooling, POOLINGS)
-        choice("backend", backend, LSTMS)
+        choice("backend", backend, BACKENDS)
         probability("dropout", dropout)
         probability("word_dropout", word_dropout)
         if pooling == "last" and not num_layers:
@@ -195,7 +192,8 @@ class Model_BiLSTM_FC(nn.Layer):
         self.lstm_layer = None
         width = input_size
         if num_layers:
-            self.lstm_layer = LSTMS[backend](input_size, hidden_size, num_layers, direction, dropout=dropout)
+            make = WITH_PADDLES_PARAMETERS.get(backend) or partial(LSTM, backend=backend)
+            self.lstm_layer = make(input_size, hidden_size, num_layers, direction, dropout=dropout)
             width = hidden_size * DIRECTIONS[direction]
         self.average_layer = AveragePooling()
         self.output_layer = nn.Linear(width, num_classes)

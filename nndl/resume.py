@@ -13,19 +13,20 @@ from itertools import pairwise
 from os import PathLike
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-import paddle
-
 from nndl import checkpoint
 from nndl.error import CheckpointError, SettingError
+from nndl.metric import lower_is_better
+
+import numpy as np
+import paddle
 
 if TYPE_CHECKING:
     from nndl.runner import RunnerV3
 
 HISTORY = ("train_step_losses", "train_epoch_losses", "dev_losses", "dev_scores")
 FIELDS = {
-    "model", "optimizer", "optimizer_class", "history", "best_score", "owns_save_path", "step", "steps_per_epoch",
-    "random", "random_at_epoch_start",
+    "model", "optimizer", "optimizer_class", "history", "best_score", "lower_is_better", "owns_save_path", "step",
+    "steps_per_epoch", "random", "random_at_epoch_start",
 }  # fmt: skip
 _SCHEDULE = "LR_Scheduler"  # Paddle's name of it in an optimizer's state
 
@@ -42,6 +43,7 @@ def state_of(runner: "RunnerV3") -> dict[str, Any]:
         "optimizer_class": type(runner.optimizer).__name__,
         "history": {name: list(getattr(runner, name)) for name in HISTORY},
         "best_score": runner.best_score,
+        "lower_is_better": lower_is_better(runner.metric),
         "owns_save_path": runner._owns_save_path,
         "step": (runner._first_step, runner.global_step),
         "steps_per_epoch": runner._steps_per_epoch,
@@ -70,6 +72,9 @@ def restore(runner: "RunnerV3", path: str | PathLike, num_epochs: int, steps_per
         _require(is_like, f"its epochs are not of {steps_per_epoch} steps, as those of this training are")
         had, wanted = step - first_step, num_epochs * steps_per_epoch
         _require(had <= wanted, f"it has taken {had} steps already, and num_epochs {num_epochs} asks for {wanted}")
+        lower = lower_is_better(runner.metric)
+        sense = f"its metric is not one of which {'lower' if lower else 'higher'} is better, as this training's is"
+        _require(state["lower_is_better"] is lower, sense)
         best_score = _best_score(state["best_score"], history["dev_scores"])
         optimizer = _fitted_optimizer_state(runner, state["optimizer"], state["optimizer_class"])
         for moment in ("random", "random_at_epoch_start"):

@@ -2,7 +2,6 @@
 
 import inspect
 import math
-import operator
 import os
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Sequence, Sized
@@ -14,14 +13,16 @@ from os import PathLike
 from pathlib import Path
 from typing import Any
 
-import paddle
-from paddle import Tensor
-
 from nndl import checkpoint, distributed, resume
 from nndl.callback import Callback, above_the_bar, progress
 from nndl.error import DivergedError, OutputError, SettingError
 from nndl.file import replacing
+from nndl.metric import lower_is_better
+from nndl.op.setting import whole
 from nndl.runtime import say_once
+
+import paddle
+from paddle import Tensor
 
 FilePath = str | PathLike
 
@@ -37,15 +38,17 @@ class RunnerV3:
         optimizer: its optimizer, with ``step`` and ``clear_grad``; may be None where nothing is trained.
         loss_fn: called as ``loss_fn(logits, y)``, returns one number, a tensor of shape [] or [1].
         metric: with ``update``, ``accumulate`` and ``reset``, such as :class:`nndl.Accuracy`; or one of
-            ``paddle.metric``; may be None.
+            ``paddle.metric``; may be None. Higher is better, unless its attribute ``lower_is_better`` is True, as that
+            of :class:`nndl.CrossEntropy` is.
 
     Attributes:
         train_step_losses: [(step, loss)], one for each training step.
         train_epoch_losses: the mean loss of each epoch (回合).
         dev_losses: [(step, loss)], one for each evaluation during training.
         dev_scores: the metric at the same steps.
-        best_score: the best of them.
-        global_step: the number of steps taken.
+        best_score: the best of them; before the first 0, or infinity where lower is better.
+        global_step: the number of steps taken; within a step, its own, counted from 0.
+        epoch: the one under way, counted from 0.
         interrupted: whether Ctrl-C ended the last training.
     """
 
@@ -56,7 +59,7 @@ class RunnerV3:
         self.train_epoch_losses: list[float] = []
         self.dev_losses: list[tuple[int, float]] = []
         self.dev_scores: list[float] = []
-        self.best_score = 0.0
+        self.best_score = math.inf if lower_is_better(metric) else 0.0
         self.global_step = self.epoch = self.num_epochs = self.num_training_steps = 0
         self.interrupted = False
         self._save_path: Path | None = None  # of the training that is under way
@@ -103,12 +106,12 @@ class RunnerV3:
                 one whose len is not its number of batches, a batch that is no pair, or a loss that is not one number.
             OutputError: a path that could not be written; before the first step.
             CheckpointError: ``checkpoint_path`` holds the state of another model, or of a training that had more steps
-                or epochs of another length.
+                or epochs of another length, or of one whose metric had the other sense of better.
         """
         _ignore(ignored, RunnerV3.train)
         for name, value in {"num_epochs": num_epochs, "log_steps": log_steps, "eval_steps": eval_steps}.items():
-            _check_count(name, value, 0)
-        _check_count("checkpoint_steps", checkpoint_steps, 1)
+            whole(name, value, least=0, most=math.inf)
+        whole("checkpoint_steps", checkpoint_steps, most=math.inf)
         self._steps_per_epoch = _number_of_batches(train_loader)
         if eval_steps and (dev_loader is None or self.metric is None):
             raise SettingError("eval_steps: evaluating needs a dev_loader and a metric; pass both, or eval_steps=0")
@@ -133,11 +136,14 @@ class RunnerV3:
                 for watcher in watchers:
                     watcher.on_train_begin(self)
                     at_the_end.callback(watcher.on_train_end, self)
-                for X, y in self._batches(train_loader):
+                for X, y in self._batches(train_loader, watchers):
                     self._train_step(X, y, custom_print_log, watchers)
                     step, is_last = self.global_step, self.global_step == self.num_training_steps - 1
                     if eval_steps and (is_last or (step > 0 and step % eval_steps == 0)):
                         self._evaluate_in_training(dev_loader, save_path, watchers)
+                    if self._ends_an_epoch():
+                        for watcher in watchers:  # before the state is written: an epoch that is in it has ended
+                            watcher.on_epoch_end(self)
                     self.global_step += 1
                     if checkpoint_path is not None and (is_last or self.global_step % checkpoint_steps == 0):
                         _save(resume.state_of(self), checkpoint_path)
@@ -173,9 +179,13 @@ class RunnerV3:
     def _count_step(self) -> None:
         """From here on the step has been taken, whatever interrupts the rest of it."""
         self._whole_steps = len(self.train_step_losses)
-        if (self._whole_steps - self._first_step) % self._steps_per_epoch == 0:
+        if self._ends_an_epoch():
             losses = [loss for _, loss in self.train_step_losses[-self._steps_per_epoch :]]
             self.train_epoch_losses.append(sum(losses) / self._steps_per_epoch)
+
+    def _ends_an_epoch(self) -> bool:
+        """Whether the step that was taken last is the last of its epoch."""
+        return (self._whole_steps - self._first_step) % self._steps_per_epoch == 0
 
     def _evaluate_in_training(self, dev_loader: Any, save_path: FilePath, watchers: list[Callback]) -> None:
         recorded = len(self.dev_scores)
@@ -184,7 +194,7 @@ class RunnerV3:
                 score, loss = self.evaluate(dev_loader, global_step=self.global_step)
         finally:  # a reader's own evaluate may record what it finds, as the book's does
             del self.dev_losses[recorded:], self.dev_scores[recorded:]
-        improved = not self.dev_scores or score > self.best_score
+        improved = not self.dev_scores or self._beats_the_best(score)
         if improved:
             if not self._owns_save_path:  # an earlier training's model may lie there
                 _keep_previous(Path(save_path))
@@ -195,6 +205,12 @@ class RunnerV3:
         self.dev_scores.append(score)
         for watcher in watchers:
             watcher.on_evaluate(self, improved)
+
+    def _beats_the_best(self, score: float) -> bool:
+        """Whether a score is better than the best so far; NaN (not a number) is worse than any number."""
+        if math.isnan(self.best_score):
+            return not math.isnan(score)
+        return score < self.best_score if lower_is_better(self.metric) else score > self.best_score
 
     @paddle.no_grad()
     def evaluate(self, loader: Iterable, *, global_step: int = -1, **ignored: Any) -> tuple[float, float]:
@@ -251,13 +267,15 @@ class RunnerV3:
         """
         checkpoint.restore(self.model, checkpoint.load(model_path), model_path)
 
-    def _batches(self, loader: Iterable) -> Iterator:
+    def _batches(self, loader: Iterable, watchers: list[Callback]) -> Iterator:
         """The batches of all epochs, without those that an interrupted training has had already."""
         first_epoch, had = divmod(self.global_step - self._first_step, self._steps_per_epoch)
         for epoch in range(first_epoch, self.num_epochs):
             self.epoch = epoch
+            now = resume.random_state()
+            for watcher in watchers:
+                watcher.on_epoch_begin(self)
             if had:
-                now = resume.random_state()
                 resume.set_random_state(self._random_at_epoch_start)
                 batches = iter(loader)
                 had = sum(1 for _ in islice(batches, had))
@@ -322,15 +340,6 @@ def _number_of_batches(loader: Iterable) -> int:
     if not number:
         raise SettingError("train_loader is empty: expected at least one batch")
     return number
-
-
-def _check_count(name: str, value: Any, least: int) -> None:
-    try:
-        is_one = operator.index(value) >= least
-    except TypeError:
-        is_one = False
-    if not is_one:
-        raise SettingError(f"{name} {value!r}: expected a whole number, at least {least}")
 
 
 def _clearing_gradients(optimizer: Any) -> Callable[[], None]:

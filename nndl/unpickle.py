@@ -10,9 +10,9 @@ from collections.abc import Callable
 from pickletools import genops
 from typing import Any
 
-import numpy as np
-
 from nndl.error import CheckpointError
+
+import numpy as np
 
 MOST_INSTRUCTIONS = 40_000_000
 MOST_AXES = 32

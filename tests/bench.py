@@ -93,9 +93,9 @@ def _milliseconds(step: Callable[[], None]) -> float:
 
 def _paddle_step(kind: str, B: int, L: int, D: int) -> Callable[[], None]:
     runtime.load_paddle()
-    import paddle
-
     from chapter6 import comparison, ladder
+
+    import paddle
 
     [layer] = ladder.build(["paddle" if kind == INSTALLED else kind], D, D).values()
     return comparison.forward_backward(layer, paddle.randn([B, L, D]))

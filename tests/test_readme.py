@@ -4,9 +4,9 @@ import re
 import shlex
 from pathlib import Path
 
-import pytest
-
 from chapter6.__main__ import _parser
+
+import pytest
 
 ROOT = Path(__file__).parents[1]
 NAMES = ("README.md", "README_cn.md")

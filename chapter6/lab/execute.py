@@ -7,9 +7,9 @@ from dataclasses import asdict
 from pathlib import Path
 
 from chapter6.lab import interruption, record, report
-from chapter6.lab.lesson import Drawing, Lesson, Run
+from chapter6.lab.lesson import Lesson, Run
 from chapter6.lab.record import Record
-from nndl import jsonfile, runtime
+from nndl import jsonfile, plot, runtime
 from nndl.error import CheckpointError, OutputError
 from nndl.file import leaving_no_empty, replacing
 from nndl.lock import holding
@@ -38,10 +38,11 @@ def execute(lesson: Lesson, run: Run) -> Record:
         metrics=metrics,
     )
     done.claims = [claim.plain() for claim in lesson.claims(done)]
-    drawings = lesson.figures(done)
+    with plot.style():
+        drawings = lesson.figures(done)
     with holding(run.folder):  # figures and numbers of two runs must not mix
         _tell_what_is_replaced(run)
-        _write_figures(drawings, run.folder / "figures")
+        plot.save({name: drawing.figure for name, drawing in drawings.items()}, run.folder / "figures")
         done.seconds = round(time.perf_counter() - start, 1)
         record.save(done, run.folder / "record.json")
         with replacing(run.folder / "report.md") as temporary:
@@ -69,20 +70,6 @@ def _check_places(folder: Path) -> None:
             os.path.isdir(folder / name) and os.access(folder / name, os.W_OK | os.X_OK)
         ):
             raise OutputError(f"cannot write {folder / name}: no folder of yours; move it away")
-
-
-def _write_figures(drawings: dict[str, Drawing], folder: Path) -> None:
-    """Each as ``name.png`` and ``name.pdf``. Raises OutputError."""
-    import warnings
-
-    import matplotlib.pyplot as plt
-
-    for name, drawing in drawings.items():
-        for suffix in ("png", "pdf"):
-            with replacing(folder / f"{name}.{suffix}") as temporary, warnings.catch_warnings():
-                warnings.filterwarnings("ignore", message="Glyph")  # of a reader's review: a box is drawn instead
-                drawing.figure.savefig(temporary, dpi=130, bbox_inches="tight")
-        plt.close(drawing.figure)
 
 
 def _tell_what_is_replaced(run: Run) -> None:

@@ -52,7 +52,12 @@ class Training:
     @cached_property
     def folder_name(self) -> str:
         """Its name with a fingerprint: other settings, data, code or machine give another one."""
-        parts = [json.dumps(dict(self.values), sort_keys=True), self.data_mark, code_of(self.train), _machine()]
+        parts = [
+            json.dumps(dict(self.values), sort_keys=True),
+            self.data_mark,
+            code_of(self.train, train_one),
+            _machine(),
+        ]
         return f"{self.name}-{hashlib.sha256(chr(10).join(parts).encode()).hexdigest()[:8]}"
 
 

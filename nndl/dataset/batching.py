@@ -3,11 +3,11 @@
 from collections.abc import Iterator, Sequence
 from functools import partial
 
-import numpy as np
-from paddle.io import BatchSampler, DataLoader
-
 from nndl.dataset.text import PAD, Reviews
 from nndl.error import SettingError
+
+import numpy as np
+from paddle.io import BatchSampler, DataLoader
 
 BATCHING = ("bucket", "shuffle", "sorted")
 POOL = 50

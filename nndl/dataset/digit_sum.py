@@ -3,8 +3,11 @@
 A sequence holds L digits; its label is the sum of the FIRST TWO, 0 to 18. The longer the sequence, the longer
 a network must remember. One folder a length holds train.txt, dev.txt and test.txt; a line is the digits,
 separated by single spaces, a tab, and the label. Loading and generating need no Paddle.
+
+The lengths of the book come with the project, in ``data/digit_sum``; others are made in ``data/made/digit_sum``.
 """
 
+import os
 import random
 from pathlib import Path
 
@@ -22,6 +25,8 @@ DATA_SEED = 0
 MAX_LENGTH = 10_000
 MAX_FILE_BYTES = 256 << 20
 DEFAULT_ROOT = DATA / "digit_sum"
+MADE = Path("made") / "digit_sum"
+"""Below the folder of the data, where git looks away."""
 
 Example = tuple[list[int], int]
 
@@ -83,6 +88,42 @@ def write(root: Path, length: int, k: int = TRAIN_K, seed: int = DATA_SEED) -> P
     return folder
 
 
+def find(data_dir: Path, length: int) -> Path | None:
+    """The folder of one length, one that came with the project before one that was made; None where there is none."""
+    folders = (data_dir / root / str(length) for root in ("digit_sum", MADE))
+    return next((folder for folder in folders if os.path.lexists(folder)), None)
+
+
+def make(data_dir: Path, length: int, k: int = TRAIN_K, seed: int = DATA_SEED) -> Path:
+    """:func:`write` a length that is not there yet to ``data_dir/made/digit_sum``. Raises SettingError, OutputError."""
+    if there := find(data_dir, length):
+        raise OutputError(f"{there} is there already and stays as it is; remove it first to make it again")
+    return write(data_dir / MADE, length, k, seed)
+
+
+def provide(data_dir: Path, length: int) -> Path:
+    """The folder of one length, checked; it is made, and said so, where it is not there. Any number may call at once.
+
+    Raises:
+        SettingError: length under 3 or over :data:`MAX_LENGTH`, or the folder of this name holds another length.
+        DataError: names file, line and fault.
+        OutputError: it cannot be written.
+    """
+    folder = find(data_dir, length)
+    if folder is None:
+        try:
+            folder = make(data_dir, length)
+            print(f"[data] length {length} was not there; made {folder} from seed {DATA_SEED} 已生成该长度的数据")
+        except OutputError:
+            folder = find(data_dir, length)
+            if folder is None:  # else another run has just made it, the same
+                raise
+    found = len(load(folder)["train"][0][0])
+    if found != length:
+        raise SettingError(f"{folder}: holds sequences of {found} digits, expected {length}; remove it to make it anew")
+    return folder
+
+
 def load(folder: Path) -> dict[str, list[Example]]:
     """The three splits of one length, every line checked.
 
@@ -127,10 +168,3 @@ def _parse(line: str, length: int | None) -> Example:
     if label_text != str(digits[0] + digits[1]):
         raise ValueError(f"label {label_text[:20]!r}, expected {digits[0]} + {digits[1]} = {digits[0] + digits[1]}")
     return digits, int(label_text)
-
-
-def provide(data_dir: Path, length: int) -> Path:
-    folder = data_dir / "digit_sum" / str(length)
-    if not folder.exists():
-        write(data_dir / "digit_sum", length)
-    return folder

@@ -10,16 +10,16 @@ import io
 import os
 import re
 import unicodedata
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import pairwise
 from pathlib import Path
 
-import numpy as np
-
 from nndl.error import CheckpointError, DataError, SettingError
 from nndl.file import open_regular
+
+import numpy as np
 
 SPLITS = ("train", "dev", "test")
 LABELS = ("negative", "positive")
@@ -156,12 +156,24 @@ class Vocabulary:
     """The words of the training set, the most frequent first; [PAD] is 0, [UNK] 1.
 
     Args:
-        words: all words, the two special ones first.
+        words: all words, the special ones first.
         counts: how often each occurs in the training set.
+        special: the words that no text holds, [PAD] and [UNK] before any others, such as [BOS] and [EOS].
     """
 
     words: tuple[str, ...]
     counts: tuple[int, ...]
+    special: tuple[str, ...] = SPECIAL
+
+    @classmethod
+    def of(cls, counts: Mapping[str, int], special: tuple[str, ...] = SPECIAL) -> "Vocabulary":
+        """Of counted words; those that occur equally often stand in the order of their characters.
+
+        >>> Vocabulary.of({"a": 1, "film": 2}, (*SPECIAL, "[BOS]", "[EOS]")).words
+        ('[PAD]', '[UNK]', '[BOS]', '[EOS]', 'film', 'a')
+        """
+        words = sorted(counts.keys() - set(special), key=lambda word: (-counts[word], word))
+        return cls((*special, *words), (*[0] * len(special), *(counts[word] for word in words)), special)
 
     def __len__(self) -> int:
         return len(self.words)
@@ -171,16 +183,18 @@ class Vocabulary:
 
         A smaller vocabulary is the beginning of a larger one, so ids stay what they are.
         """
-        frequent = sum(count >= min_freq for count in self.counts[2:]) + 2
+        first = len(self.special)
+        frequent = first + sum(count >= min_freq for count in self.counts[first:])
         size = min(frequent, max_size) if max_size else frequent
-        return Vocabulary(self.words[:size], self.counts[:size])
+        return replace(self, words=self.words[:size], counts=self.counts[:size])
 
     def encode(self, tokens: Sequence[str]) -> np.ndarray:
         """Token ids, int64 [L]; a text without any token becomes one [UNK]."""
-        return np.array([self._index.get(token, UNK) for token in tokens] or [UNK], dtype="int64")
+        return np.array([self.index.get(token, UNK) for token in tokens] or [UNK], dtype="int64")
 
     @cached_property
-    def _index(self) -> dict[str, int]:
+    def index(self) -> dict[str, int]:
+        """Word to id."""
         return {word: i for i, word in enumerate(self.words)}
 
     def fingerprint(self) -> str:
@@ -193,8 +207,8 @@ class Vocabulary:
         path.write_text("".join(lines), encoding="utf-8", newline="\n")
 
     @classmethod
-    def load(cls, path: Path) -> "Vocabulary":
-        """Read what :meth:`save` wrote. Raises CheckpointError for a missing or damaged file."""
+    def load(cls, path: Path, special: tuple[str, ...] = SPECIAL) -> "Vocabulary":
+        """Read what :meth:`save` wrote. Raises CheckpointError for a damaged file, or other special words."""
         advice = "remove its folder, make it anew"
         try:
             with open_file(path, advice, MAX_VOCABULARY_BYTES) as file:
@@ -204,13 +218,13 @@ class Vocabulary:
             raise CheckpointError(str(error)) from None
         except (OSError, ValueError) as error:
             raise CheckpointError(f"{path}: no readable vocabulary ({error}); {advice}") from None
-        if words[:2] != SPECIAL or len(set(words)) < len(words):
-            raise CheckpointError(
-                f"{path}: no vocabulary, expected {SPECIAL[0]} and {SPECIAL[1]} first, each word once; {advice}"
-            )
-        if any(former < latter for former, latter in pairwise(counts[2:])):
+        first = len(special)
+        if words[:first] != special or len(set(words)) < len(words):
+            listed = f"{', '.join(special[:-1])} and {special[-1]}"
+            raise CheckpointError(f"{path}: no vocabulary, expected {listed} first, each word once; {advice}")
+        if any(former < latter for former, latter in pairwise(counts[first:])):
             raise CheckpointError(f"{path}: no vocabulary, expected the most frequent words first; {advice}")
-        return cls(words, counts)
+        return cls(words, counts, special)
 
 
 def _parse_entry(line: str) -> tuple[str, int]:
@@ -290,7 +304,7 @@ class Corpus:
     def limit(self, max_size: int, min_freq: int) -> "Corpus":
         """The same with a smaller vocabulary. Raises SettingError if no word would be left."""
         vocabulary = self.vocabulary.limit(max_size, min_freq)
-        if len(vocabulary) <= len(SPECIAL):
+        if len(vocabulary) <= len(vocabulary.special):
             raise SettingError(f"vocab_size {max_size}, min_freq {min_freq}: no word is left; choose other bounds")
         if len(vocabulary) == len(self.vocabulary):
             return self
@@ -313,12 +327,9 @@ def index_texts(
         numbered[split] = pieces
         if split == "train":
             known = len(index)
-    counts = np.bincount(np.concatenate(numbered["train"]), minlength=known)
-    words = list(index)[:known]
-    order = sorted(range(known), key=lambda i: (-counts[i], words[i]))
-    final = np.full(len(index), UNK, dtype="int32")  # words that only dev and test have stay unknown
-    final[order] = np.arange(len(SPECIAL), len(SPECIAL) + known)
-    vocabulary = Vocabulary((*SPECIAL, *(words[i] for i in order)), (0, 0, *(int(counts[i]) for i in order)))
+    counts = np.bincount(np.concatenate(numbered["train"]), minlength=known).tolist()
+    vocabulary = Vocabulary.of(dict(zip(index, counts, strict=False)))  # the first words are those of train
+    final = np.array([vocabulary.index.get(word, UNK) for word in index], dtype="int32")
     return vocabulary, {
         split: _reviews([final[piece] if len(piece) else np.array([UNK]) for piece in pieces], labels[split])
         for split, pieces in numbered.items()

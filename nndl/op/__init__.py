@@ -1,21 +1,35 @@
-"""The chapter's operators (算子), one idea a file."""
+"""The chapter's operators (算子), one idea a file. Each is imported when it is first used: the table of backends,
+:mod:`nndl.op.backend`, is there without Paddle."""
 
-from nndl.op.cell import Cell, LSTMCell, SRNCell, recording
-from nndl.op.embedding import Embedding
-from nndl.op.pooling import AveragePooling, masked_max, masked_mean
-from nndl.op.recurrent import LSTM, SRN, Recurrent, unroll
+from importlib import import_module
+from typing import Any
 
-__all__ = [
-    "LSTM",
-    "SRN",
-    "AveragePooling",
-    "Cell",
-    "Embedding",
-    "LSTMCell",
-    "Recurrent",
-    "SRNCell",
-    "masked_max",
-    "masked_mean",
-    "recording",
-    "unroll",
-]
+_HOME = {
+    "Cell": "cell",
+    "SRNCell": "cell",
+    "LSTMCell": "cell",
+    "GRUCell": "cell",
+    "recording": "cell",
+    "unroll": "unroller",
+    "Recurrent": "recurrent",
+    "SRN": "recurrent",
+    "LSTM": "recurrent",
+    "GRU": "recurrent",
+    "Embedding": "embedding",
+    "AveragePooling": "pooling",
+    "masked_max": "pooling",
+    "masked_mean": "pooling",
+}
+
+__all__ = [*_HOME]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = globals()[name] = getattr(import_module(f"{__name__}.{_HOME[name]}"), name)
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_HOME})

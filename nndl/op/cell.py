@@ -3,26 +3,26 @@
 A cell follows the contract of ``paddle.nn.RNNCellBase``, so it runs inside ``paddle.nn.RNN`` and
 ``paddle.nn.BiRNN`` too. It splits its step in two: :meth:`Cell.project` is the part that does not depend on
 the state, so the unroller computes it for all steps in ONE matrix product; :meth:`Cell.step` is the rest.
-A new variant (a GRU, an SRN with residual connections) is a new pair of these two methods.
+A new variant (an SRN with residual connections, a network of Jordan's) is a new pair of these two methods.
 """
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-import paddle.nn.functional as F
-from paddle import Tensor, addmm, full, nn, split, zeros
-
 from nndl.error import SettingError
 from nndl.op.setting import whole
+from nndl.op.state import State
 
-State = Any  # a tensor, or a tuple of tensors, each [B, D]
+import paddle.nn.functional as F
+from paddle import Tensor, addmm, concat, full, nn, split, zeros, zeros_like
 
 
 class Cell(nn.RNNCellBase):
     """What the cells share: the parameters W, U, b, for one gate or several gates side by side.
 
-    A subclass says how many ``gates`` it has, G, and how many tensors make up its state, ``states``.
+    A subclass says how many ``gates`` it has, G, and what its state looks like, ``state_shape``. One whose outputs
+    are not as wide as its hidden state sets ``output_size``.
 
     Shapes: W float [M, G·D], U float [D, G·D], b float [1, G·D].
 
@@ -37,27 +37,36 @@ class Cell(nn.RNNCellBase):
     """
 
     gates = 1
-    states = 1
 
     def __init__(
         self, input_size: int, hidden_size: int, W_attr: Any = None, U_attr: Any = None, b_attr: Any = None
     ) -> None:
         super().__init__()
         self.input_size = M = whole("input_size", input_size)
-        self.hidden_size = D = whole("hidden_size", hidden_size)
+        self.hidden_size = self.output_size = D = whole("hidden_size", hidden_size)
         for name, attr in (("W_attr", W_attr), ("U_attr", U_attr)):
             if attr is False:
                 raise SettingError(f"{name} False: expected a parameter attribute; only b can be left out")
-        width = self.gates * D
         # The fan is that of one gate: the fused matrix starts like G separate ones.
-        xavier = nn.initializer.XavierUniform
+        xavier, width = nn.initializer.XavierUniform, self.gates * D
         self.W = self.create_parameter([M, width], attr=W_attr, default_initializer=xavier(fan_in=M, fan_out=D))
         self.U = self.create_parameter([D, width], attr=U_attr, default_initializer=xavier(fan_in=D, fan_out=D))
+        b_shape = [1, self.biases * D]
         if b_attr is False:  # not None: so every backend computes it without knowing
-            self.register_buffer("b", zeros([1, width], self.W.dtype), persistable=False)
+            self.register_buffer("b", zeros(b_shape, self.W.dtype), persistable=False)
         else:
-            self.b = self.create_parameter([1, width], attr=b_attr, default_initializer=xavier(fan_in=1, fan_out=D))
+            self.b = self.create_parameter(b_shape, attr=b_attr, default_initializer=xavier(fan_in=1, fan_out=D))
         self._steps: list[dict[str, Tensor]] | None = None
+
+    @property
+    def biases(self) -> int:
+        """How many vectors of D stand side by side in b: one a gate, unless a cell says otherwise."""
+        return self.gates
+
+    @property
+    def state_shape(self) -> tuple:
+        """Without B: (D,), or what a cell has instead; where it has several tensors, one such tuple for each."""
+        return (self.hidden_size,)
 
     def get_initial_states(
         self, batch_ref: Tensor, shape: Any = None, dtype: Any = None, init_value: float = 0.0, batch_dim_idx: int = 0
@@ -65,18 +74,20 @@ class Cell(nn.RNNCellBase):
         """States of zeros, or of ``init_value``, for the batch of a tensor (Paddle's own costs as much as a step)."""
         if shape is not None:
             return super().get_initial_states(batch_ref, shape, dtype, init_value, batch_dim_idx)
-        state = full([batch_ref.shape[batch_dim_idx], self.hidden_size], init_value, dtype or self.W.dtype)
-        return state if self.states == 1 else (state,) * self.states
-
-    @property
-    def state_shape(self) -> tuple:
-        """(D,), or one of these for each tensor of the state."""
-        return (self.hidden_size,) if self.states == 1 else ((self.hidden_size,),) * self.states
+        B, dtype, shapes = batch_ref.shape[batch_dim_idx], dtype or self.W.dtype, self.state_shape
+        if isinstance(shapes[0], tuple):
+            return tuple(full([B, *size], init_value, dtype) for size in shapes)
+        return full([B, *shapes], init_value, dtype)
 
     @property
     def has_hooks(self) -> bool:
         """Whether each step must be a call of the cell, as ``paddle.summary`` or ``weight_norm`` listens to it."""
         return bool(self._forward_pre_hooks or self._forward_post_hooks)
+
+    @property
+    def is_recorded(self) -> bool:
+        """Whether somebody is :func:`recording`."""
+        return self._steps is not None
 
     def project(self, X: Tensor) -> Tensor:
         """The inputs' share, X W + b: float [..., M] to float [..., G·D]."""
@@ -86,11 +97,25 @@ class Cell(nn.RNNCellBase):
         """One step: the projected inputs [B, G·D] and the state to (output [B, D], new state)."""
         raise NotImplementedError
 
+    def note(self, **tensors: Tensor) -> None:
+        """Called once a step: hand its numbers, by name, to who is :func:`recording`; to nobody else."""
+        if self._steps is not None:
+            self._steps.append(tensors)
+
     def forward(self, inputs: Tensor, states: State = None) -> tuple[Tensor, State]:
         """One step from raw inputs [B, M]; the state defaults to zeros. The contract of ``RNNCellBase``."""
         if states is None:
             states = self.get_initial_states(inputs, dtype=inputs.dtype)
         return self.step(self.project(inputs), states)
+
+    @staticmethod
+    def weights_of_paddle(W_ih: Tensor, W_hh: Tensor, b_ih: Tensor, b_hh: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """(W, U, b) from the weights of Paddle's cell, [G·D, M], [G·D, D] and twice [G·D], which adds its biases."""
+        return W_ih.T, W_hh.T, (b_ih + b_hh).unsqueeze(0)
+
+    def weights_for_paddle(self) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """The other way round: (W_ih, W_hh, b_ih, b_hh); the second bias is zero."""
+        return self.W.T, self.U.T, self.b[0], zeros_like(self.b[0])
 
     def extra_repr(self) -> str:
         return f"{self.input_size}, {self.hidden_size}"
@@ -107,6 +132,7 @@ class SRNCell(Cell):
     def step(self, projected: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
         # H_t = tanh(X_t W + b + H_{t-1} U)
         H = F.tanh(addmm(projected, state, self.U))
+        self.note(hidden_state=H)
         return H, H
 
 
@@ -125,7 +151,10 @@ class LSTMCell(Cell):
     """
 
     gates = 4
-    states = 2
+
+    @property
+    def state_shape(self) -> tuple:
+        return (self.hidden_size,), (self.hidden_size,)
 
     def step(self, projected: Tensor, state: tuple[Tensor, Tensor]) -> tuple[Tensor, tuple[Tensor, Tensor]]:
         H, C = state
@@ -137,17 +166,64 @@ class LSTMCell(Cell):
         C = F_t * C + I_t * C_tilde
         # H_t = O_t ⊙ tanh(C_t)
         H = O_t * F.tanh(C)
-        if self._steps is not None:
-            self._steps.append({"input_gate": I_t, "forget_gate": F_t, "output_gate": O_t, "cell_state": C})
+        self.note(input_gate=I_t, forget_gate=F_t, output_gate=O_t, candidate=C_tilde, cell_state=C, hidden_state=H)
         return H, (H, C)
 
 
-@contextmanager
-def recording(cell: LSTMCell) -> Iterator[list[dict[str, Tensor]]]:
-    """Record every step of an LSTM cell while the block runs (figure 6.13).
+class GRUCell(Cell):
+    r"""Gated recurrent unit (门控循环单元, GRU), one step, in Paddle's form; exercise 6.4, Cho et al. (2014).
 
-    Yields a list that grows by one dict a step, in the order of computation, with the tensors ``input_gate``,
-    ``forget_gate``, ``output_gate`` and ``cell_state``, each float [B, D].
+    .. math::
+        R_t &= \sigma(X_t W_r + H_{t-1} U_r + b_r), \qquad Z_t = \sigma(X_t W_z + H_{t-1} U_z + b_z) \\
+        \tilde H_t &= \tanh(X_t W_c + b_c + R_t \odot (H_{t-1} U_c + b_{hc})) \\
+        H_t &= (H_{t-1} - \tilde H_t) \odot Z_t + \tilde H_t
+
+    The book's reset gate weighs :math:`H_{t-1}` before the product with :math:`U_c`; Paddle's, and so ours, weighs the
+    product, its bias included. So the candidate has two biases, which cannot be added up as those of the gates are.
+
+    Shapes: X_t [B, M], H [B, D]; side by side in the order of Paddle, r, z, c: W = [W_r W_z W_c] [M, 3D], U [D, 3D];
+    b = [b_r b_z b_c b_hc] [1, 4D].
+    """
+
+    gates, biases = 3, 4
+
+    def project(self, X: Tensor) -> Tensor:
+        """[X W_r, X W_z, X W_c, 0] + b: float [..., M] to float [..., 4D]; b_hc goes along, and is added up once."""
+        product = X @ self.W
+        return concat([product, zeros([*X.shape[:-1], self.hidden_size], product.dtype)], axis=-1) + self.b
+
+    def step(self, projected: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
+        x_r, x_z, x_c, b_hc = split(projected, 4, axis=-1)
+        h_r, h_z, h_c = split(state @ self.U, 3, axis=-1)
+        # reset gate (重置门) and update gate (更新门): R_t = σ(X_t W_r + b_r + H_{t-1} U_r), and so Z_t
+        R_t, Z_t = F.sigmoid(x_r + h_r), F.sigmoid(x_z + h_z)
+        # candidate state (候选状态): H̃_t = tanh(X_t W_c + b_c + R_t ⊙ (H_{t-1} U_c + b_hc))
+        H_tilde = F.tanh(x_c + R_t * (h_c + b_hc))
+        # H_t = (H_{t-1} - H̃_t) ⊙ Z_t + H̃_t
+        H = (state - H_tilde) * Z_t + H_tilde
+        self.note(reset_gate=R_t, update_gate=Z_t, candidate=H_tilde, hidden_state=H)
+        return H, H
+
+    @staticmethod
+    def weights_of_paddle(W_ih: Tensor, W_hh: Tensor, b_ih: Tensor, b_hh: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        (of_gates, c), (of_gates_too, hc) = (split(b, [b.shape[0] // 3 * 2, -1]) for b in (b_ih, b_hh))
+        return W_ih.T, W_hh.T, concat([of_gates + of_gates_too, c, hc]).unsqueeze(0)
+
+    def weights_for_paddle(self) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        b_r, b_z, b_c, b_hc = split(self.b[0], 4)
+        return self.W.T, self.U.T, concat([b_r, b_z, b_c]), concat([zeros_like(b_r), zeros_like(b_z), b_hc])
+
+
+@contextmanager
+def recording(cell: Cell) -> Iterator[list[dict[str, Tensor]]]:
+    """Record every step of a cell while the block runs (figure 6.13).
+
+    Yields a list that grows by one dict a step, in the order of computation, with what the cell notes, each float
+    [B, D]: ``hidden_state``; of an LSTM also ``input_gate``, ``forget_gate``, ``output_gate``, ``candidate`` and
+    ``cell_state``; of a GRU also ``reset_gate``, ``update_gate`` and ``candidate``.
+
+    Raises:
+        SettingError: something else than a :class:`Cell`, such as a layer, or a cell of Paddle's.
 
     Example:
         >>> import nndl, paddle
@@ -157,6 +233,8 @@ def recording(cell: LSTMCell) -> Iterator[list[dict[str, Tensor]]]:
         >>> len(steps), list(steps[0]["forget_gate"].shape)
         (5, [2, 4])
     """
+    if not isinstance(cell, Cell):
+        raise SettingError(f"recording of {type(cell).__name__}: expected a nndl.op.Cell, such as layer.cells[0]")
     cell._steps = steps = []
     try:
         yield steps

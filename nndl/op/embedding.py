@@ -2,12 +2,12 @@
 
 from typing import Any
 
+from nndl.error import DataError, SettingError
+from nndl.op.setting import choice, whole
+
 import paddle
 import paddle.nn.functional as F
 from paddle import Tensor, nn
-
-from nndl.error import DataError, SettingError
-from nndl.op.setting import choice, whole
 
 
 def check_indices(indices: Tensor, V: int) -> None:

@@ -2,11 +2,11 @@
 
 from typing import Any
 
+from nndl.error import SettingError
+
 import numpy as np
 import paddle
 from paddle import Tensor
-
-from nndl.error import SettingError
 
 
 def as_lengths(sequence_length: Any, B: int, L: int, least: int = 0) -> Tensor:

@@ -2,10 +2,10 @@
 
 import math
 
+from nndl.op.lengths import as_lengths, valid_steps
+
 import paddle
 from paddle import Tensor, nn
-
-from nndl.op.lengths import as_lengths, valid_steps
 
 
 def masked_mean(X: Tensor, sequence_length: Tensor) -> Tensor:

@@ -1,5 +1,6 @@
 """The settings of layers, checked in one place: whole numbers, probabilities and choices."""
 
+import math
 from collections.abc import Iterable
 from numbers import Integral, Real
 from typing import Any
@@ -9,14 +10,15 @@ from nndl.error import SettingError
 LARGEST = 10**8  # a matrix as wide and as high fits into no machine
 
 
-def whole(name: str, value: Any, least: int = 1, most: int = LARGEST) -> int:
+def whole(name: str, value: Any, least: int = 1, most: float = LARGEST) -> int:
     """A whole number of any integer type, as Python's; True and 3.0 are none.
 
     Raises:
         SettingError: anything else, or out of the range.
     """
     if not isinstance(value, Integral) or isinstance(value, bool) or not least <= value <= most:
-        raise SettingError(f"{name} {value!r}: expected a whole number from {least} to {most}")
+        bounds = f", at least {least}" if most == math.inf else f" from {least} to {most}"
+        raise SettingError(f"{name} {value!r}: expected a whole number{bounds}")
     return int(value)
 
 

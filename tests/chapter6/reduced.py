@@ -4,9 +4,9 @@ import json
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from chapter6.__main__ import main
+
+import pytest
 
 REDUCED = {
     "6.2": ["--lengths", "5,10", "--epochs", "3"],

@@ -1,8 +1,8 @@
 """The benchmark's own machinery; how fast anything is decides no test."""
 
-import pytest
-
 from chapter6 import bench
+
+import pytest
 
 
 def test_contenders_compute_in_their_own_processes(monkeypatch):

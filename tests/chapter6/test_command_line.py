@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from chapter6 import __main__ as command_line
+
+import pytest
 
 ODD = [
     "", " ", "--", "-", "-1", "0", "nan", "inf", "-inf", "1e309", "1e-400", "1e300", "5,5", ",", ",5", "5,", "1,2,3",

@@ -1,10 +1,10 @@
 """The comparison with Paddle's layers must notice a difference."""
 
-import pytest
-
 import nndl
 from chapter6 import comparison
 from chapter6.claim import FAILS, HOLDS
+
+import pytest
 
 
 def test_parity_notices_a_wrong_operator(monkeypatch: pytest.MonkeyPatch) -> None:

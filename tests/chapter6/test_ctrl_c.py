@@ -8,10 +8,10 @@ import sys
 import time
 from pathlib import Path
 
-import pytest
-
 import chapter6
 from chapter6 import interruption
+
+import pytest
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "killpg"), reason="signals as a terminal sends them, to all at once")
 

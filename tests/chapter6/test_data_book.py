@@ -6,12 +6,12 @@ import random
 from collections import Counter
 from pathlib import Path
 
-import numpy as np
-import pytest
-
 import nndl  # before Paddle
 from chapter6.__main__ import main
 from nndl.dataset import digit_sum, imdb
+
+import numpy as np
+import pytest
 
 NUMBERS = (0, 1, 2, 9, 10, 11, 100, 101, 1000, 12)
 WORDS = "good bad plain long Short loud Quiet new old Great".split()

@@ -4,13 +4,13 @@ import re
 from pathlib import Path
 from types import SimpleNamespace
 
-import matplotlib as mpl
-import numpy as np
-import pytest
-
 import chapter6
 import nndl
 from nndl.error import CheckpointError
+
+import matplotlib as mpl
+import numpy as np
+import pytest
 
 PAGES = [Path(chapter6.__file__).with_name(name) for name in ("FROM_THE_BOOK.md", "FROM_THE_BOOK_cn.md")]
 

@@ -7,15 +7,15 @@ import sys
 import time
 from pathlib import Path
 
-import pytest
-from reduced import without_times
-
 import nndl
 from chapter6 import digit_sum_experiment as experiment
 from chapter6 import text_experiment
 from chapter6 import training as training_module
 from chapter6.section import load_record
 from nndl.dataset import digit_sum
+
+import pytest
+from reduced import without_times
 
 ARGUMENTS = ["run", "6.2", "--lengths", "10", "--epochs", "12", "--batch-size", "2", "--seeds", "2", "--jobs", "2"]
 

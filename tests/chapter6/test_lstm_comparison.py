@@ -4,12 +4,12 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-import pytest
-
 from chapter6 import ladder
 from chapter6 import sec_6_8_lstm_comparison as section
 from chapter6.claim import FAILS, HOLDS, OPEN
 from nndl.error import SettingError
+
+import pytest
 
 
 @pytest.mark.parametrize("text", ["", "8x20", "8x20x0", "8x20x32x1", "8,20,32", "8x20x32 x", "axbxc", "-1x2x3"])

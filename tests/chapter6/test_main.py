@@ -5,10 +5,10 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-
 from chapter6.__main__ import SECTIONS, main
 from chapter6.section import setting_fields
+
+import pytest
 
 
 def call(*arguments: object) -> int:

@@ -3,10 +3,10 @@
 import os
 import signal
 
-import pytest
-
 from chapter6.parallel import spread
 from nndl.error import DataError, WorkerError
+
+import pytest
 
 
 def square(x: int) -> int:

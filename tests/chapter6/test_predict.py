@@ -7,9 +7,6 @@ from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 
-import numpy as np
-import pytest
-
 import nndl
 from chapter6 import text_experiment
 from chapter6.__main__ import main
@@ -18,6 +15,9 @@ from chapter6.section import Record
 from nndl import jsonfile
 from nndl.dataset import imdb
 from nndl.file import check_sum
+
+import numpy as np
+import pytest
 
 SETTINGS = text_experiment.TextSettings(
     backend="onednn",

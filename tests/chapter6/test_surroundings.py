@@ -5,10 +5,10 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-
 import chapter6
 from chapter6.section import load_record
+
+import pytest
 
 POSIX = pytest.mark.skipif(os.name != "posix", reason="the shell, bytes in names")
 TINY = ["6.4", "--length", "5", "--epochs", "1", "--gentle-epochs", "1", "--seeds", "1", "--jobs", "1"]

@@ -6,22 +6,22 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import nndl  # noqa: F401, before Paddle
+
 import matplotlib.image
 import numpy as np
 import pytest
 from reduced import without_times
 
-import nndl  # noqa: F401, before Paddle
-
 # isort: split
-import paddle
-
 from chapter6 import sec_6_7_text_classification as section
 from chapter6 import text_experiment, text_inspection
 from chapter6.__main__ import main
 from chapter6.claim import CHINESE, OPEN
 from chapter6.section import Record, load_record
 from nndl.dataset import imdb
+
+import paddle
 
 SMALL = ["--train-reviews", 120, "--dev-reviews", 40, "--batch-size", 20, "--epochs", 2, "--eval-steps", 3,
          "--input-size", 6, "--hidden-size", 5, "--max-seq-len", 40]  # fmt: skip

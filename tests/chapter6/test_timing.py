@@ -5,9 +5,9 @@ import time
 import nndl  # noqa: F401, before Paddle
 
 # isort: split
-import paddle
-
 from chapter6.timing import UNSETTLED, peak_memory, take_turns
+
+import paddle
 
 
 def test_times_are_those_of_one_call_in_milliseconds() -> None:

@@ -19,9 +19,9 @@ import pytest
 if __name__ == "__main__":  # pytest sees to its own
     sys.path.insert(0, str(Path(__file__).parent))
 
-from reduced import without_times
+from chapter6.lab import record
 
-from chapter6.section import load_record
+from reduced import without_times
 
 SECTIONS = {
     "6.2": ["--lengths", "7", "--epochs", "8", "--batch-size", "2"],
@@ -44,8 +44,8 @@ class Runs:
         return subprocess.Popen(self.command, stdout=self.log, stderr=self.log, start_new_session=True)
 
     def metrics(self) -> Any:
-        record = load_record(self.folder / "runs" / self.number / "quick" / "record.json")
-        return without_times(record.metrics)
+        kept = record.load(self.folder / "runs" / self.number / "quick" / "record.json")
+        return without_times(kept.metrics)
 
     def said(self) -> str:
         self.log.flush()

@@ -4,10 +4,10 @@ import os
 from collections.abc import Callable
 from typing import Any
 
+import nndl  # here, so that it comes before Paddle in every test
+
 import numpy as np
 import pytest
-
-import nndl  # here, so that it comes before Paddle in every test
 
 os.environ["MPLBACKEND"] = "Agg"  # figures go to files, never to a window
 

@@ -6,16 +6,16 @@ import sys
 from functools import partial
 from pathlib import Path
 
+import nndl
+from nndl import Accuracy, RunnerV3, plot_training_loss, plot_training_loss_acc
+from nndl.error import SettingError
+
 import matplotlib.pyplot as plt
 import numpy as np
 import paddle
 import pytest
 from paddle import nn
 from paddle.io import DataLoader, Dataset
-
-import nndl
-from nndl import Accuracy, RunnerV3, plot_training_loss, plot_training_loss_acc
-from nndl.error import SettingError
 
 # --- what a reader has written: a dataset, an SRN, a model ---
 

@@ -12,6 +12,11 @@ from functools import partialmethod
 from pathlib import Path
 from types import SimpleNamespace
 
+import nndl
+from nndl import Callback, GradientNormRecorder, LearningRateSchedule, RunnerV3, StepTimer, VisualDLLogger
+from nndl.callback import PlainLog, ProgressBar, progress
+from nndl.error import SettingError
+
 import numpy as np
 import paddle
 import pytest
@@ -19,10 +24,6 @@ import tqdm
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from paddle import nn
-
-import nndl
-from nndl import Callback, GradientNormRecorder, LearningRateSchedule, RunnerV3, StepTimer, VisualDLLogger
-from nndl.callback import PlainLog, ProgressBar, progress
 
 CLIPS = {
     "none": None,
@@ -209,6 +210,9 @@ def test_no_log_steps_means_silence(make_runner, batches, tmp_path, capfd, monke
     assert capfd.readouterr() == ("", "")
 
 
+DISPLAYS = pytest.mark.parametrize("make_display", [PlainLog, ProgressBar])
+
+
 def test_the_books_lines(make_runner, batches, tmp_path, capsys):
     runner = make_runner()
     runner.train(batches, batches, num_epochs=2, log_steps=4, eval_steps=6, save_path=tmp_path / "best.pdparams")
@@ -227,6 +231,18 @@ def test_the_books_lines(make_runner, batches, tmp_path, capsys):
     assert capsys.readouterr().out.splitlines() == [*expected, "[Train] Training done!"]
 
 
+@DISPLAYS
+def test_the_books_line_of_a_score_of_which_lower_is_better(make_runner, batches, tmp_path, capsys, make_display):
+    runner = make_runner(metric=nndl.CrossEntropy())
+    settings = {"log_steps": 0, "eval_steps": 4, "save_path": tmp_path / "best"}
+    runner.train(batches, batches, num_epochs=1, callbacks=[make_display(100)], **settings)
+    score, loss = runner.dev_scores[0], runner.dev_losses[0][1]
+    assert capsys.readouterr().out.splitlines()[1:3] == [
+        f"[Evaluate]  dev score: {score:.5f}, dev loss: {loss:.5f}",
+        f"[Evaluate] best accuracy performence has been updated: inf --> {score:.5f}",
+    ]
+
+
 def test_the_gradient_line_stands_below_its_own_line(make_runner, batches, capsys):
     make_runner().train(batches, num_epochs=1, log_steps=2, custom_print_log=lambda r: print(f"step {r.global_step}"))
     lines = [line.partition(", loss")[0] for line in capsys.readouterr().out.splitlines()]
@@ -242,9 +258,6 @@ def stop(runner):
 
 def diverge(runner):
     runner.model.weight.set_value(runner.model.weight * float("nan"))
-
-
-DISPLAYS = pytest.mark.parametrize("make_display", [PlainLog, ProgressBar])
 
 
 @DISPLAYS
@@ -348,6 +361,47 @@ def test_learning_rate_moves_once_a_step(make_batches):
         custom_print_log=lambda runner: seen.append(runner.optimizer.get_lr()),
     )
     assert seen == pytest.approx([0.05 * (1 + np.cos(np.pi * step / 10)) for step in range(10)])
+
+
+def rates_seen(batches, folder, per, num_epochs=3, stop_at=None):
+    """The learning rate at each step, halved with each move of its schedule; written down at every step."""
+    rate = paddle.optimizer.lr.ExponentialDecay(0.8, gamma=0.5)
+    model, seen = nn.Linear(3, 2), []
+    optimizer = paddle.optimizer.SGD(rate, parameters=model.parameters())
+
+    def look(runner):
+        seen.append(runner.optimizer.get_lr())
+        if runner.global_step == stop_at:
+            raise KeyboardInterrupt
+
+    with suppress(KeyboardInterrupt):
+        RunnerV3(model, optimizer, nn.CrossEntropyLoss(), None).train(
+            batches, num_epochs=num_epochs, log_steps=0, callbacks=[LearningRateSchedule(rate, per=per)],
+            custom_print_log=look, checkpoint_path=folder / "state", checkpoint_steps=1,
+        )  # fmt: skip
+    return seen
+
+
+@pytest.mark.parametrize(
+    ("per", "expected"), [("step", [0.8 / 2**step for step in range(15)]), ("epoch", [0.8] * 5 + [0.4] * 5 + [0.2] * 5)]
+)
+def test_a_learning_rate_moves_by_steps_or_by_epochs(batches, tmp_path, per, expected):
+    assert rates_seen(batches, tmp_path, per) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("step", [4, 5, 7, 10])
+def test_a_learning_rate_by_epochs_moves_once_an_epoch_in_a_resumed_training(batches, tmp_path, step):
+    before = rates_seen(batches, tmp_path, "epoch", stop_at=step)[:step]
+    after = rates_seen(batches, tmp_path, "epoch")
+    assert before + after == pytest.approx([0.8] * 5 + [0.4] * 5 + [0.2] * 5)
+
+
+def test_what_a_schedule_cannot_move_by_is_refused():
+    rate = paddle.optimizer.lr.ExponentialDecay(0.8, gamma=0.5)
+    with pytest.raises(SettingError, match=r"^per 'batch': expected one of step, epoch$"):
+        LearningRateSchedule(rate, per="batch")
+    with pytest.raises(SettingError, match=r"^per 'epoch': a ReduceOnPlateau is moved at each evaluation"):
+        LearningRateSchedule(paddle.optimizer.lr.ReduceOnPlateau(0.1), per="epoch")
 
 
 def plateau(make_batches, folder, mode, losses=None, **settings):

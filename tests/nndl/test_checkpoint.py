@@ -13,6 +13,10 @@ from collections import OrderedDict
 from contextlib import suppress
 from pathlib import Path
 
+import nndl
+from nndl import checkpoint
+from nndl.error import CheckpointError, OutputError
+
 import numpy as np
 import paddle
 import pytest
@@ -20,10 +24,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from paddle import nn
-
-import nndl
-from nndl import checkpoint
-from nndl.error import CheckpointError, OutputError
 
 # --- what is written comes back ---
 

@@ -6,14 +6,14 @@ import nndl  # before Paddle: it chooses the threads
 import subprocess
 import sys
 
+from nndl.error import DataError, SettingError
+from nndl.op import Recurrent, masked_max, masked_mean
+
 import numpy as np
 import paddle
 import pytest
 from paddle import nn
 from paddle.static import InputSpec
-
-from nndl.error import DataError, SettingError
-from nndl.op import Recurrent, masked_max, masked_mean
 
 V, M, D = 10, 3, 4
 IDS, LENGTHS = InputSpec([None, None], "int64"), InputSpec([None], "int64")

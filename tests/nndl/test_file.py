@@ -7,11 +7,11 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-
 from nndl import file
 from nndl.error import OutputError
 from nndl.file import check_sum, clear_leftovers, open_regular, replacing
+
+import pytest
 
 
 def write(path, text="new"):

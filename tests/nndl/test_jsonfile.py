@@ -8,12 +8,12 @@ import random
 from pathlib import Path
 from typing import Any
 
+from nndl import jsonfile
+from nndl.error import CheckpointError
+
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-
-from nndl import jsonfile
-from nndl.error import CheckpointError
 
 PLAIN = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),

@@ -4,11 +4,11 @@ import subprocess
 import sys
 from pathlib import Path
 
-import filelock
-import pytest
-
 from nndl.error import OutputError
 from nndl.lock import holding
+
+import filelock
+import pytest
 
 HOLDER = """
 import sys, time

@@ -3,12 +3,12 @@
 import nndl  # before Paddle: it chooses the threads
 
 # isort: split
+from nndl.error import DataError, SettingError
+
 import numpy as np
 import paddle
 import pytest
 from paddle import nn
-
-from nndl.error import DataError, SettingError
 
 M, D, DIGITS, CLASSES = 3, 4, 10, 19
 INPUTS = np.array([[6, 7, 0, 0, 1], [3, 9, 9, 5, 2]])

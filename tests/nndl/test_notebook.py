@@ -4,9 +4,9 @@ import ast
 import sys
 from pathlib import Path
 
-import pytest
-
 import nndl
+
+import pytest
 
 nbformat = pytest.importorskip("nbformat")
 nbclient = pytest.importorskip("nbclient")

@@ -4,14 +4,14 @@ import copy
 import math
 from contextlib import suppress
 
+import nndl
+from nndl import Accuracy, Callback, RunnerV3, checkpoint, resume
+from nndl.error import CheckpointError, SettingError
+
 import numpy as np
 import paddle
 import pytest
 from paddle import nn
-
-import nndl
-from nndl import Accuracy, Callback, RunnerV3, checkpoint, resume
-from nndl.error import CheckpointError, SettingError
 
 STEPS = 6
 
@@ -106,6 +106,10 @@ MUTATIONS = {
     "best_score: none": at("best_score")(None),
     "best_score: NaN": at("best_score")(math.nan),
     "best_score: of no evaluation": at("best_score")(7.0),
+    "lower_is_better: the other": at("lower_is_better")(True),
+    "lower_is_better: none": at("lower_is_better")(None),
+    "lower_is_better: 0": at("lower_is_better")(0),
+    "lower_is_better: an array": at("lower_is_better")(np.zeros(2)),
     "steps_per_epoch: others": at("steps_per_epoch")(4),
     "steps_per_epoch: none": at("steps_per_epoch")(None),
     "steps_per_epoch: an array": at("steps_per_epoch")(np.full(2, 3)),
@@ -221,6 +225,21 @@ def test_the_state_of_another_training_is_refused(state, tmp_path, other):
     with pytest.raises(CheckpointError, match=r"state: (not the state|not a checkpoint)"):
         resume.restore(runner, tmp_path / "state", 2, 3)
     assert everything(runner) == before
+
+
+@pytest.mark.parametrize(("made_with", "sense"), [("Accuracy", "lower"), ("Perplexity", "higher")])
+def test_a_training_whose_metric_had_the_other_sense_is_refused(make_batches, tmp_path, made_with, sense):
+    """Its best score would be one that no other can beat, or that any other beats."""
+    runners = {name: make_runner() for name in ("Accuracy", "Perplexity")}
+    for name, runner in runners.items():
+        runner.metric = getattr(nndl, name)()
+    batches, path = make_batches((4, 4, 4)), tmp_path / "state"
+    train(runners.pop(made_with), path, batches)
+    ((_, other),) = runners.items()
+    before = everything(other)
+    with pytest.raises(CheckpointError, match=f"state: its metric is not one of which {sense} is better, as this"):
+        resume.restore(other, path, 2, 3)
+    assert everything(other) == before
 
 
 class Stop(Callback):

@@ -10,6 +10,11 @@ import sys
 from functools import cache
 from pathlib import Path
 
+import nndl
+from nndl import Accuracy, Callback, RunnerV3, checkpoint
+from nndl.dataset import digit_sum
+from nndl.error import CheckpointError, DivergedError, OutputError, SettingError
+
 import numpy as np
 import paddle
 import pytest
@@ -17,16 +22,16 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from paddle import nn
 
-import nndl
-from nndl import Accuracy, Callback, RunnerV3, checkpoint
-from nndl.dataset import digit_sum
-from nndl.error import CheckpointError, DivergedError, OutputError, SettingError
-
 HISTORY = ("train_step_losses", "train_epoch_losses", "dev_losses", "dev_scores", "best_score")
 
 
 def history(runner):
     return {name: copy.deepcopy(getattr(runner, name)) for name in HISTORY}
+
+
+HOOKS = (
+    "on_train_begin", "on_epoch_begin", "on_backward_end", "on_step_end", "on_evaluate", "on_epoch_end", "on_train_end",
+)  # fmt: skip
 
 
 class ScriptedScores(Accuracy):
@@ -149,28 +154,92 @@ def test_order_of_the_calls(make_runner, batches, tmp_path):
     class Recorder(Callback):
         def __init__(self):
             self.calls = []
-            for hook in ("on_train_begin", "on_backward_end", "on_step_end", "on_evaluate", "on_train_end"):
+            for hook in HOOKS:
                 setattr(self, hook, lambda *_, hook=hook: self.calls.append(hook))
 
     recorder = Recorder()
     make_runner().train(
         batches[:1],
         batches,
-        num_epochs=1,
+        num_epochs=2,
         log_steps=0,
         eval_steps=1,
         save_path=tmp_path / "best.pdparams",
         custom_print_log=lambda _: recorder.calls.append("custom_print_log"),
         callbacks=[recorder],
     )
-    assert recorder.calls == [
-        "on_train_begin",
-        "on_backward_end",
-        "custom_print_log",
-        "on_step_end",
-        "on_evaluate",
-        "on_train_end",
-    ]
+    first = ["on_epoch_begin", "on_backward_end", "custom_print_log", "on_step_end", "on_epoch_end"]
+    last = [*first[:-1], "on_evaluate", "on_epoch_end"]  # step 0 is not evaluated, as in the book
+    assert recorder.calls == ["on_train_begin", *first, *last, "on_train_end"]
+
+
+def test_all_callbacks_have_a_hook_before_any_has_the_next(make_runner, batches, tmp_path):
+    """So what one does at a step or an epoch is there for all of them, in whatever order they are given."""
+
+    class Named(Callback):
+        def __init__(self, name):
+            for hook in HOOKS:
+                setattr(self, hook, lambda *_, hook=hook: calls.append((hook, name)))
+
+    calls = []
+    settings = {"num_epochs": 2, "log_steps": 0, "eval_steps": 2, "save_path": tmp_path / "best"}
+    make_runner().train(batches[:3], batches, callbacks=[Named("one"), Named("other")], **settings)
+    for (hook, name), (other_hook, other_name) in zip(calls[::2], calls[1::2], strict=True):
+        assert hook == other_hook
+        assert {name, other_name} == {"one", "other"}
+
+
+class Epochs(Callback):
+    """What a runner shows at the epochs' begins and ends."""
+
+    def __init__(self):
+        self.seen = []
+
+    def on_epoch_begin(self, runner):
+        self.seen.append(("begin", runner.epoch, len(runner.train_step_losses), len(runner.dev_scores)))
+
+    def on_epoch_end(self, runner):
+        losses = [loss for _, loss in runner.train_step_losses[-5:]]
+        assert runner.train_epoch_losses[-1] == pytest.approx(np.mean(losses), rel=1e-12)
+        assert runner.global_step == runner.train_step_losses[-1][0]
+        self.seen.append(("end", runner.epoch, len(runner.train_step_losses), len(runner.dev_scores)))
+
+
+def test_epochs_begin_and_end(make_runner, batches, tmp_path):
+    """Evaluated at steps 4, 8 and 9: that of an epoch's last step belongs to it. A second training counts anew."""
+    runner, epochs = make_runner(), Epochs()
+    settings = {"log_steps": 0, "eval_steps": 4, "save_path": tmp_path / "best", "callbacks": [epochs]}
+    runner.train(batches, batches, num_epochs=2, **settings)
+    assert epochs.seen == [("begin", 0, 0, 0), ("end", 0, 5, 1), ("begin", 1, 5, 1), ("end", 1, 10, 3)]
+    epochs.seen.clear()
+    runner.train(batches, batches, num_epochs=1, **settings)  # at steps 12 and 14
+    assert epochs.seen == [("begin", 0, 10, 3), ("end", 0, 15, 5)]
+    epochs.seen.clear()
+    runner.train(batches, num_epochs=0, callbacks=[epochs])
+    assert epochs.seen == []
+
+
+@pytest.mark.parametrize("hook", ["on_epoch_begin", "on_backward_end", "on_step_end", "on_evaluate"])
+@pytest.mark.parametrize("is_first", [True, False])
+def test_an_epoch_that_is_interrupted_does_not_end(make_runner, batches, tmp_path, hook, is_first):
+    """Neither in its middle, nor in its last step (9) before all have had that step's hooks."""
+    for step in (7, 9) if hook != "on_epoch_begin" else (5,):
+        runner, epochs, interrupt = make_runner(), Epochs(), Interrupt(step, hook)
+        with pytest.raises(KeyboardInterrupt):
+            runner.train(
+                batches, batches, num_epochs=3, log_steps=0, eval_steps=1, save_path=tmp_path / "best",
+                callbacks=[interrupt, epochs] if is_first else [epochs, interrupt],
+            )  # fmt: skip
+        assert [seen[:3] for seen in epochs.seen if seen[0] == "end"] == [("end", 0, 5)]
+
+
+def test_an_epoch_that_diverges_does_not_end(make_runner, batches):
+    runner, epochs = make_runner(), Epochs()
+    cross_entropy = runner.loss_fn
+    runner.loss_fn = lambda *args: cross_entropy(*args) * (float("nan") if runner.global_step == 9 else 1)
+    with pytest.raises(DivergedError):
+        runner.train(batches, num_epochs=3, log_steps=0, callbacks=[epochs])
+    assert [seen[:2] for seen in epochs.seen] == [("begin", 0), ("end", 0), ("begin", 1)]
 
 
 class MaskedSum(nn.Layer):
@@ -322,6 +391,58 @@ def test_a_worse_second_training_does_not_replace_the_best_model(make_runner, ba
     runner.train(batches, batches, **settings)
     assert runner.best_score == 0.9
     np.testing.assert_equal(checkpoint.load(path), best)
+
+
+NAN, INF = float("nan"), float("inf")
+
+
+class LowerScores(ScriptedScores):
+    lower_is_better = True
+
+
+@pytest.mark.parametrize(
+    ("metric", "scores", "improved", "best"),
+    [
+        (ScriptedScores, (0.2, 0.8, 0.8, 0.5), [True, True, False, False], 0.8),
+        (ScriptedScores, (-3.0, -4.0, -2.0, -2.0), [True, False, True, False], -2.0),
+        (ScriptedScores, (NAN, NAN, 0.0, NAN), [True, False, True, False], 0.0),
+        (ScriptedScores, (0.5, NAN, 0.4, 0.6), [True, False, False, True], 0.6),
+        (LowerScores, (2.0, 0.5, 0.5, 0.7), [True, True, False, False], 0.5),
+        (LowerScores, (7.0, 9.0, 3.0, -1.0), [True, False, True, True], -1.0),
+        (LowerScores, (NAN, NAN, 5.0, NAN), [True, False, True, False], 5.0),
+        (LowerScores, (1.0, NAN, 2.0, 0.9), [True, False, False, True], 0.9),
+        (LowerScores, (INF, INF, 3.0, 4.0), [True, False, True, False], 3.0),
+        (LowerScores, (0.0, NAN, NAN, NAN), [True, False, False, False], 0.0),
+    ],
+)
+def test_the_best_is_the_highest_or_the_lowest_and_never_nan(
+    make_runner, batches, tmp_path, metric, scores, improved, best
+):
+    runner, seen, watcher = make_runner(metric=metric(*scores)), [], Callback()
+    watcher.on_evaluate = lambda _, improved: seen.append(improved)
+    train_and_keep(runner, batches, tmp_path, BiasIsTheStep(), watcher)
+    assert seen == improved
+    assert runner.best_score == best
+    last = max(step for step, is_better in enumerate(improved, start=1) if is_better)
+    assert biases(tmp_path) == {"best.pdparams": last}
+
+
+def test_the_best_score_begins_below_or_above_all_others(make_runner):
+    assert make_runner().best_score == 0  # the book's
+    assert make_runner(metric=nndl.CrossEntropy()).best_score == INF
+
+
+def test_the_model_of_the_lowest_dev_loss_is_kept(make_runner, make_batches, tmp_path):
+    """Too fast a training: its dev loss rises again at once, and falls again."""
+    train, dev = make_batches(), make_batches((20,), seed=1)
+    runner = make_runner(learning_rate=20.0, metric=nndl.CrossEntropy())
+    runner.train(train, dev, num_epochs=3, log_steps=0, eval_steps=1, save_path=tmp_path / "best.pdparams")
+    losses = [loss for _, loss in runner.dev_losses]
+    assert runner.dev_scores == pytest.approx(losses, rel=1e-5)
+    assert losses[-1] > min(losses) < losses[0]
+    assert runner.best_score == min(runner.dev_scores)
+    runner.load_model(tmp_path / "best.pdparams")
+    assert runner.evaluate(dev)[0] == runner.best_score
 
 
 def test_load_model_brings_the_saved_parameters_back(make_runner, batches, parameters, tmp_path):
@@ -1044,6 +1165,107 @@ def test_ctrl_c_and_resuming_change_no_number(tmp_path_factory, uninterrupted, o
 
 def random_numbers_of_another_day():
     nndl.runtime.seed_everything(20)
+
+
+@pytest.mark.parametrize("step", [4, 5, 7])
+def test_epochs_begin_and_end_in_a_resumed_training(tmp_path, step):
+    """Interrupted in an epoch's last step, in its first, and in its middle; each epoch ends once."""
+    whole, before, after = Epochs(), Epochs(), Epochs()
+    train(make_training(), tmp_path / "whole", whole)
+    with pytest.raises(KeyboardInterrupt):
+        train(make_training(), tmp_path, before, Interrupt(step), checkpoint_steps=1)
+    train(make_training(), tmp_path, after, checkpoint_steps=1)
+    assert after.seen[0][:3] == ("begin", step // 5, step)
+    ends = [[seen for seen in epochs.seen if seen[0] == "end"] for epochs in (whole, before, after)]
+    assert ends[0] == ends[1] + ends[2]
+    assert len(ends[0]) == NUM_EPOCHS
+
+
+class EpochsThatDraw(Callback):
+    """Random numbers at every begin, and at every end some that change the model."""
+
+    def on_epoch_begin(self, runner):
+        paddle.rand([runner.epoch + 3])
+        random.random()
+
+    def on_epoch_end(self, runner):
+        runner.model.linear.bias.set_value(runner.model.linear.bias + paddle.rand([19]))
+
+
+@settings(max_examples=8, deadline=None)
+@given(step=st.integers(0, NUM_EPOCHS * STEPS_PER_EPOCH - 1), checkpoint_steps=st.integers(1, 7))
+@example(step=7, checkpoint_steps=1)  # in the middle of an epoch
+@example(step=5, checkpoint_steps=5)  # right after its end
+def test_what_callbacks_do_at_epochs_is_resumed_exactly(tmp_path_factory, drawing, step, checkpoint_steps):
+    folder = tmp_path_factory.mktemp("resumed")
+    with pytest.raises(KeyboardInterrupt):
+        train(make_training(), folder, EpochsThatDraw(), Interrupt(step), checkpoint_steps=checkpoint_steps)
+    random_numbers_of_another_day()
+    runner = make_training()
+    train(runner, folder, EpochsThatDraw(), checkpoint_steps=checkpoint_steps)
+    np.testing.assert_equal(numbers(runner, folder), drawing)
+
+
+@pytest.fixture(scope="module")
+def drawing(tmp_path_factory):
+    """The numbers of a whole training with such callbacks."""
+    folder, runner = tmp_path_factory.mktemp("drawing"), make_training()
+    train(runner, folder, EpochsThatDraw())
+    return numbers(runner, folder)
+
+
+class Reordered(paddle.io.Sampler):
+    """An order of its own for each epoch, as that of ``DistributedBatchSampler``: it must be told the epoch."""
+
+    epoch = 0
+
+    def __iter__(self):
+        yield from np.random.default_rng(self.epoch).permutation(20).tolist()
+
+    def __len__(self):
+        return 20
+
+
+class TellTheEpoch(Callback):
+    def __init__(self, sampler):
+        self.sampler = sampler
+
+    def on_epoch_begin(self, runner):
+        self.sampler.epoch = runner.epoch
+
+
+@pytest.mark.parametrize("step", [0, 5, 8])
+def test_a_loader_is_told_the_epoch_before_its_batches_are_drawn(tmp_path, step):
+    """Also when a training goes on in the middle of the epoch."""
+
+    def run(folder, *watchers):
+        sampler, runner = Reordered(), make_training()
+        batch_sampler = paddle.io.BatchSampler(sampler=sampler, batch_size=4)
+        loader = paddle.io.DataLoader(examples(), batch_sampler=batch_sampler)
+        runner.train(
+            loader, num_epochs=3, log_steps=0, callbacks=[*watchers, TellTheEpoch(sampler)],
+            checkpoint_path=folder / "state", checkpoint_steps=1,
+        )  # fmt: skip
+        return history(runner)
+
+    whole = run(tmp_path / "whole")
+    with pytest.raises(KeyboardInterrupt):
+        run(tmp_path, Interrupt(step))
+    assert run(tmp_path) == whole
+
+
+def test_a_training_by_the_lowest_score_is_resumed_exactly(make_runner, batches, tmp_path):
+    settings = {"num_epochs": 2, "log_steps": 0, "eval_steps": 2}
+    whole = make_runner(metric=nndl.CrossEntropy())
+    whole.train(batches, batches, save_path=tmp_path / "whole", **settings)
+    for step in (1, 5):  # before the first evaluation, and later
+        state = {"checkpoint_path": tmp_path / f"state{step}", "checkpoint_steps": 1, "save_path": tmp_path / "best"}
+        broken, resumed = (make_runner(metric=nndl.CrossEntropy()) for _ in range(2))
+        with pytest.raises(KeyboardInterrupt):
+            broken.train(batches, batches, callbacks=[Interrupt(step)], **state, **settings)
+        resumed.train(batches, batches, **state, **settings)
+        assert history(resumed) == history(whole)
+        assert resumed.best_score == min(resumed.dev_scores)
 
 
 def test_the_same_runner_can_be_resumed(tmp_path, uninterrupted):

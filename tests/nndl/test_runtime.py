@@ -9,12 +9,12 @@ import sys
 from importlib import metadata
 from pathlib import Path
 
+from nndl import runtime
+from nndl.error import DeviceError
+
 import numpy as np
 import paddle
 import pytest
-
-from nndl import runtime
-from nndl.error import DeviceError
 
 VARIABLES = (runtime.SWITCH, runtime.THREADS, runtime.MKL_KERNELS)
 CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()

@@ -3,13 +3,13 @@
 import nndl  # before Paddle: it chooses the threads
 
 # isort: split
+from nndl.op import Recurrent, onednn
+from nndl.op.recurrent import BACKENDS
+
 import numpy as np
 import paddle
 import pytest
 from paddle import nn
-
-from nndl.op import Recurrent, onednn
-from nndl.op.recurrent import BACKENDS
 
 M, D = 3, 4
 IDS = paddle.to_tensor([[6, 7, 0, 1, 2], [5, 4, 3, 2, 1]])

@@ -3,11 +3,11 @@
 import nndl  # before Paddle: it chooses the threads
 
 # isort: split
+from nndl.error import DataError, SettingError
+
 import numpy as np
 import paddle
 import pytest
-
-from nndl.error import DataError, SettingError
 
 V, M, D = 20, 3, 4
 IDS = [[5, 6, 7, 1], [8, 0, 0, 0], [9, 10, 0, 0]]

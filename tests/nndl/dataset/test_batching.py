@@ -1,14 +1,14 @@
 """Batches of reviews: nothing lost, nothing twice, the shares of several processes, padding."""
 
-import numpy as np
-import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-
 import nndl  # noqa: F401, before Paddle
 from nndl.dataset.batching import BATCHING, ReviewSampler, collate, make_loader, pad
 from nndl.dataset.text import Reviews
 from nndl.error import SettingError
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 lengths_of_reviews = st.lists(st.integers(1, 30), min_size=1, max_size=60)
 

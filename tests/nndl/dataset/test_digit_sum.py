@@ -2,14 +2,17 @@
 
 import os
 import random
+import shutil
+import threading
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+
+from nndl.dataset import DATA, digit_sum
+from nndl.error import DataError, OutputError, SettingError
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
-from nndl.dataset import digit_sum
-from nndl.error import DataError, OutputError, SettingError
 
 LENGTHS, COUNTS, SEEDS = st.integers(3, 40), st.integers(1, 4), st.integers(0, 2**32)
 
@@ -126,6 +129,83 @@ def test_an_error_while_writing_leaves_nothing(tmp_path, monkeypatch):
     with pytest.raises(OutputError, match="No space left on device"):
         digit_sum.write(tmp_path, 5)
     assert list(tmp_path.iterdir()) == []
+
+
+# --- what is provided ---
+
+
+def test_a_length_of_the_book_is_read_where_it_is():
+    for length in digit_sum.LENGTHS:
+        assert digit_sum.provide(DATA, length) == digit_sum.DEFAULT_ROOT / str(length)
+
+
+def test_another_length_is_made_once_where_git_looks_away(tmp_path, capsys):
+    folder = tmp_path / "made" / "digit_sum" / "7"
+    assert digit_sum.provide(tmp_path, 7) == folder
+    assert f"[data] length 7 was not there; made {folder} from seed 0 已生成" in capsys.readouterr().out
+    assert contents(folder) == contents(digit_sum.write(tmp_path / "again", 7))
+    assert digit_sum.provide(tmp_path, 7) == folder
+    assert capsys.readouterr().out == ""
+    assert "data/made/" in (DATA.parent / ".gitignore").read_text().split()
+
+
+def test_what_was_made_by_hand_serves_and_is_not_made_again(tmp_path):
+    digit_sum.write(tmp_path / "digit_sum", 5)
+    with pytest.raises(OutputError, match="digit_sum/5 is there already"):
+        digit_sum.make(tmp_path, 5)
+    made = digit_sum.make(tmp_path, 6, k=1, seed=3)
+    with pytest.raises(OutputError, match="made/digit_sum/6 is there already"):
+        digit_sum.make(tmp_path, 6)
+    assert digit_sum.provide(tmp_path, 6) == made
+    assert len(digit_sum.load(made)["train"]) == 100
+
+
+@pytest.mark.parametrize("place", ["digit_sum", "made/digit_sum"])
+def test_what_is_there_is_checked(tmp_path, place):
+    shutil.copytree(digit_sum.write(tmp_path / "other", 5), tmp_path / place / "7")
+    with pytest.raises(SettingError, match=f"{place}/7: holds sequences of 5 digits, expected 7"):
+        digit_sum.provide(tmp_path, 7)
+    (tmp_path / place / "7" / "dev.txt").write_text("1 2 0 0 0 0 0 4")
+    with pytest.raises(DataError, match=rf"{place}/7/dev\.txt, line 1: no tab"):
+        digit_sum.provide(tmp_path, 7)
+
+
+@pytest.mark.parametrize("length", [2, digit_sum.MAX_LENGTH + 1])
+def test_a_length_that_cannot_be_provided(tmp_path, length):
+    with pytest.raises(SettingError, match=f"length {length}"):
+        digit_sum.provide(tmp_path, length)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_place_where_nothing_can_be_made(tmp_path):
+    (tmp_path / "made").write_text("")
+    with pytest.raises(OutputError, match=r"cannot write .*made/digit_sum/6"):
+        digit_sum.provide(tmp_path, 6)
+
+
+def test_a_run_that_was_quicker(tmp_path, monkeypatch):
+    """Its files serve, for they are the same; whenever it comes in between."""
+    write = digit_sum.write
+
+    def beaten(root, length, *more):
+        write(root, length, *more)
+        return write(root, length, *more)
+
+    monkeypatch.setattr(digit_sum, "write", beaten)
+    assert contents(digit_sum.provide(tmp_path, 6)) == contents(write(tmp_path / "again", 6))
+
+
+def test_many_at_once(tmp_path):
+    start = threading.Barrier(8)
+
+    def provide(_):
+        start.wait()
+        return contents(digit_sum.provide(tmp_path, 9))
+
+    with ThreadPoolExecutor(8) as pool:
+        found = list(pool.map(provide, range(8)))
+    assert found == [contents(digit_sum.write(tmp_path / "again", 9))] * 8
+    assert [path.name for path in (tmp_path / "made" / "digit_sum").iterdir()] == ["9"]
 
 
 # --- what is read ---

@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
-import pytest
-
 from nndl.dataset import download as module
 from nndl.dataset.download import download
 from nndl.error import DownloadError, OutputError
+
+import pytest
 
 CONTENT = bytes(range(256)) * 2_000
 MD5, SIZE = hashlib.md5(CONTENT).hexdigest(), len(CONTENT)

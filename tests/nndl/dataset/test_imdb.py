@@ -11,17 +11,20 @@ import tarfile
 import time
 import zipfile
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+
+from nndl import jsonfile
+from nndl.dataset import archive, imdb
+from nndl.dataset.prepared import digest
+from nndl.error import DataError, DownloadError, NotPreparedError, OutputError
+from nndl.file import check_sum
 
 import numpy as np
 import pytest
 
-from nndl import jsonfile
-from nndl.dataset import archive, imdb
-from nndl.error import DataError, DownloadError, NotPreparedError, OutputError
-
 N = 4
-REAL = Path(__file__).parents[4] / "shared" / "data" / imdb.ARCHIVE
+REAL = Path(__file__).parents[4] / "shared" / "data" / imdb.IMDB.archive
 
 Files = dict[str, bytes]
 
@@ -222,7 +225,8 @@ def test_official_reviews_are_known(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """A plain archive or a folder has no check sum: only the known reviews can be told from damaged ones."""
-    monkeypatch.setattr(imdb, "OFFICIAL", imdb._digest(imdb._read(write_folder(tmp_path / "f", corpus()))[0]))
+    official = digest(imdb._read(write_folder(tmp_path / "f", corpus()))[0])
+    monkeypatch.setattr(imdb, "IMDB", replace(imdb.IMDB, official=official))
     assert prepare(write_archive(tmp_path / "a.tar", corpus(), kind=""), tmp_path / "1").is_official
     assert prepare(None, tmp_path / "1").is_official
     content = bytearray((tmp_path / "a.tar").read_bytes())
@@ -397,7 +401,7 @@ def test_pipes_devices_and_links_in_circles(tmp_path: Path) -> None:
 
 def test_folder_too_large(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = write_folder(tmp_path / "folder", corpus() | {"train/neg/9_1.txt": bytes(3_000)})
-    monkeypatch.setattr(imdb, "MAX_BYTES", 3_000)
+    monkeypatch.setattr("nndl.dataset.prepared.MAX_BYTES", 3_000)
     with pytest.raises(DataError, match="larger than these reviews could be"):
         prepare(folder, tmp_path / "imdb")
     monkeypatch.setattr(imdb, "MAX_REVIEW_BYTES", 2_999)
@@ -415,7 +419,7 @@ def test_source_that_is_not_there(tmp_path: Path) -> None:
 
 
 def test_prepared_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(imdb, "URLS", ())  # nothing is fetched where the reviews are prepared
+    monkeypatch.setattr(imdb, "IMDB", replace(imdb.IMDB, urls=()))  # nothing is fetched where the reviews are prepared
     source = write_archive(tmp_path / "a.tgz", corpus())
     with pytest.raises(DownloadError, match="--from"):
         prepare(None, tmp_path / "imdb")
@@ -459,14 +463,14 @@ def test_what_changed_since_is_noticed(name: str, prepared: Path) -> None:
 def sign(folder: Path, **changes: object) -> None:
     """New sums, as anyone can make them who packs the folder anew."""
     meta = jsonfile.read(folder / "meta.json")
-    meta["files"] = {name: imdb.check_sum(folder / name) for name in meta["files"]}
+    meta["files"] = {name: check_sum(folder / name) for name in meta["files"]}
     jsonfile.write(folder / "meta.json", meta | changes)
 
 
 @pytest.mark.parametrize(
     "changes",
     [
-        {"format": imdb.FORMAT + 1},
+        {"format": imdb.IMDB.format + 1},
         {"format": None},
         {"sizes": {"train": 8, "dev": 4}},
         {"sizes": {"train": 8, "dev": 4, "test": -4}},
@@ -578,13 +582,13 @@ def test_texts_that_are_no_text(prepared: Path) -> None:
     sign(prepared)
     texts = imdb.load(prepared.parent, "word").texts["train"]
     assert texts[1] == "a bad film, really train 9"
-    with pytest.raises(DataError, match=r"texts\.bin: review 0"):
+    with pytest.raises(DataError, match=r"texts\.bin: text 0"):
         texts[0]
 
 
 IN_A_PROCESS = """
 import sys; from pathlib import Path; from nndl import jsonfile
-from nndl.dataset import archive, imdb
+from nndl.dataset import archive, imdb, prepared
 {}
 imdb.prepare(Path(sys.argv[1]), Path(sys.argv[2]), 4)
 """
@@ -624,7 +628,7 @@ def test_two_at_once(tmp_path: Path) -> None:
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="kills as Unix does")
 def test_killed_while_writing(tmp_path: Path) -> None:
     source = write_archive(tmp_path / "a.tgz", corpus())
-    stop = "import time; imdb.check_sum = lambda path: time.sleep(60)"
+    stop = "import time; prepared.check_sum = lambda path: time.sleep(60)"
     killed = in_a_process(source, tmp_path / "imdb", stop)
     deadline = time.monotonic() + 30
     while not list(tmp_path.glob("imdb/.writing-*/prepared/word.npz")):

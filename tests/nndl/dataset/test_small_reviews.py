@@ -2,14 +2,14 @@
 
 import random
 
+from nndl.dataset import small_reviews
+from nndl.error import SettingError
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.linear_model import LogisticRegression
-
-from nndl.dataset import small_reviews
-from nndl.error import SettingError
 
 SIZES = {"train": 3000, "dev": 500, "test": 1000}
 

@@ -9,11 +9,6 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
-import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-
 from nndl.dataset.text import (
     SPECIAL,
     TOKENIZERS,
@@ -28,6 +23,11 @@ from nndl.dataset.text import (
     tokenize_word,
 )
 from nndl.error import CheckpointError, DataError, SettingError
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 
 @pytest.mark.parametrize(
@@ -161,6 +161,23 @@ def test_vocabulary_on_disk(tmp_path: Path) -> None:
     odd.save(tmp_path / "v.txt")
     assert Vocabulary.load(tmp_path / "v.txt") == odd
     assert odd.fingerprint() == Vocabulary.load(tmp_path / "v.txt").fingerprint()
+
+
+SENTENCES = (*SPECIAL, "[BOS]", "[EOS]")
+
+
+def test_special_words_of_another_corpus(tmp_path: Path) -> None:
+    found = Vocabulary.of({"b": 3, "rare": 1, "a": 3, "the": 7, "[EOS]": 50}, SENTENCES)
+    assert found.words == (*SENTENCES, "the", "a", "b", "rare")
+    assert found.counts == (0, 0, 0, 0, 7, 3, 3, 1)
+    assert found.encode(["[BOS]", "a", "what", "[EOS]"]).tolist() == [2, 5, UNK, 3]
+    for max_size, min_freq, size in ((0, 3, 7), (5, 1, 5), (0, 99, 4)):
+        assert found.limit(max_size, min_freq).words == found.words[:size]
+    assert found.limit(5).limit(0, 7).special == SENTENCES
+    found.save(tmp_path / "v.txt")
+    assert Vocabulary.load(tmp_path / "v.txt", SENTENCES) == found
+    with pytest.raises(CheckpointError, match=r"v\.txt: .*expected \[PAD\], \[UNK\], \[EOS\] and \[BOS\] first"):
+        Vocabulary.load(tmp_path / "v.txt", (*SPECIAL, "[EOS]", "[BOS]"))
 
 
 @pytest.mark.parametrize(

@@ -5,13 +5,13 @@ import nndl  # noqa: F401, before Paddle
 # isort: split
 from dataclasses import dataclass
 
+from nndl.op import LSTM
+
 import numpy as np
 import paddle
 from hypothesis import strategies as st
 from paddle import nn
 from paddle.utils import flatten
-
-from nndl.op import LSTM
 
 TOLERANCE = {"float32": 1e-5, "float64": 1e-10}
 

@@ -8,17 +8,17 @@ import sys
 import weakref
 from collections.abc import Callable
 
+from nndl.error import SettingError
+from nndl.op import LSTM, bptt, onednn
+from nndl.op.onednn import OneDNNLSTM
+from nndl.op.recurrent import BACKENDS
+
 import numpy as np
 import paddle
 import pytest
 from conftest import default_dtype
 from paddle import nn
 from paddle.distributed.fleet.utils import recompute
-
-from nndl.error import SettingError
-from nndl.op import LSTM, bptt, onednn
-from nndl.op.onednn import OneDNNLSTM
-from nndl.op.recurrent import BACKENDS
 
 needs_onednn = pytest.mark.skipif(bool(onednn.why_not()), reason="the oneDNN operator cannot be had here")
 KINDS = [*BACKENDS, "OneDNNLSTM"]

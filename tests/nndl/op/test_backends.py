@@ -3,15 +3,15 @@
 from nndl.error import SettingError  # nndl before Paddle: it chooses the threads
 
 # isort: split
+from nndl.op import LSTM, onednn
+from nndl.op.recurrent import BACKENDS
+
 import paddle
 import pytest
 from hypothesis import HealthCheck, given, settings
 from paddle import nn
 from paddle.utils import flatten
 from problems import assert_close, gradients, problems, random_states, run
-
-from nndl.op import LSTM, onednn
-from nndl.op.recurrent import BACKENDS
 
 needs_onednn = pytest.mark.skipif(bool(onednn.why_not()), reason="the oneDNN operator cannot be had here")
 every_backend = pytest.mark.parametrize(

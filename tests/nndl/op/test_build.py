@@ -12,10 +12,10 @@ from pathlib import Path
 import nndl  # noqa: F401, before Paddle
 
 # isort: split
-import pytest
-
 from nndl.error import BuildError
 from nndl.op import build, onednn
+
+import pytest
 
 pytestmark = pytest.mark.skipif(bool(onednn.why_not()), reason="the oneDNN operator cannot be had here")
 READY = None if onednn.why_not() else build.library()  # compiled once, in the user's own cache

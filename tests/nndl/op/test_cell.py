@@ -5,13 +5,13 @@ import nndl  # before Paddle: it chooses the threads
 # isort: split
 from functools import partial
 
+from nndl.error import SettingError
+from nndl.op import LSTMCell, Recurrent, SRNCell, recording, unroll
+
 import numpy as np
 import paddle
 import pytest
 from paddle import nn
-
-from nndl.error import SettingError
-from nndl.op import LSTMCell, Recurrent, SRNCell, recording, unroll
 
 assert_close = partial(np.testing.assert_allclose, rtol=1e-10, atol=1e-12)
 

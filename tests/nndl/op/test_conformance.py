@@ -7,6 +7,8 @@ keep no state between calls: it is handed from one to the next.
 import nndl  # before Paddle: it chooses the threads
 
 # isort: split
+from nndl.op import LSTM, SRN, onednn
+
 import numpy as np
 import paddle
 import pytest
@@ -14,8 +16,6 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from paddle.utils import flatten, map_structure
 from problems import Problem, assert_close, problems, random_states, run
-
-from nndl.op import LSTM, SRN, onednn
 
 LAYERS = {
     "SRN": SRN,

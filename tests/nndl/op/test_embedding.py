@@ -3,15 +3,15 @@
 import nndl  # before Paddle: it chooses the threads
 
 # isort: split
+from nndl.error import DataError, SettingError
+from nndl.op.embedding import METHODS
+
 import numpy as np
 import paddle
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
-
-from nndl.error import DataError, SettingError
-from nndl.op.embedding import METHODS
 
 V, M = 7, 3
 INDICES = arrays(np.int64, array_shapes(min_dims=1, max_dims=3, max_side=5), elements=st.integers(0, V - 1))

@@ -7,15 +7,15 @@ import gc
 import resource
 from concurrent.futures import ThreadPoolExecutor
 
+from nndl.error import SettingError
+from nndl.op import LSTM, LSTMCell, onednn, recording
+from nndl.op.onednn import OneDNNLSTM
+
 import numpy as np
 import paddle
 import pytest
 from paddle import nn
 from problems import assert_close, gradients, random_states, run
-
-from nndl.error import SettingError
-from nndl.op import LSTM, LSTMCell, onednn, recording
-from nndl.op.onednn import OneDNNLSTM
 
 pytestmark = pytest.mark.skipif(bool(onednn.why_not()), reason="the oneDNN operator cannot be had here")
 

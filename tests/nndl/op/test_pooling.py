@@ -3,12 +3,12 @@
 import nndl  # before Paddle: it chooses the threads
 
 # isort: split
+from nndl.error import SettingError
+from nndl.op import masked_max, masked_mean
+
 import numpy as np
 import paddle
 import pytest
-
-from nndl.error import SettingError
-from nndl.op import masked_max, masked_mean
 
 LENGTHS = [4, 0, 1, 3]
 

@@ -3,6 +3,8 @@
 from nndl.error import SettingError  # nndl before Paddle: it chooses the threads
 
 # isort: split
+from nndl.op import LSTM, SRN, Cell, Recurrent, unroll
+
 import numpy as np
 import paddle
 import paddle.nn.functional as F
@@ -11,8 +13,6 @@ from hypothesis import HealthCheck, given, settings
 from paddle import nn
 from paddle.utils import flatten
 from problems import assert_close, gradients, problems, randn_like, random_states, run
-
-from nndl.op import LSTM, SRN, Cell, Recurrent, unroll
 
 TWINS = {SRN: nn.SimpleRNN, LSTM: nn.LSTM}
 

@@ -1,8 +1,9 @@
 """Verdicts: what holds, what does not, and what one seed cannot decide."""
 
-import pytest
+from chapter6.lab.claim import FAILS, HOLDS, OPEN, Claim, Evidence, judge, last_tenth, mean_and_spread, slope
+from chapter6.lab.text import Text, same
 
-from chapter6.claim import FAILS, HOLDS, OPEN, check, judge, judge_every, last_tenth, mean_and_spread, slope
+import pytest
 
 
 @pytest.mark.parametrize(
@@ -27,16 +28,26 @@ def test_judge_uses_students_t_with_95_percent() -> None:
     assert judge([1.685, 0.685, 2.685]) == OPEN
 
 
-def test_judge_every_needs_all() -> None:
-    good, bad, open_ = [1.0, 1.1], [-1.0, -1.1], [1.0, -1.0]
-    assert judge_every([good, good]) == HOLDS
-    assert judge_every([good, open_]) == OPEN
-    assert judge_every([good, open_, bad]) == FAILS
-    assert judge_every([]) == OPEN
+GOOD, BAD, UNCLEAR = [1.0, 1.1], [-1.0, -1.1], [1.0, -1.0]
 
 
-def test_check() -> None:
-    assert (check(True), check(False)) == (HOLDS, FAILS)
+@pytest.mark.parametrize(
+    ("evidence", "verdict"),
+    [
+        ([GOOD, GOOD], HOLDS),
+        ([GOOD, UNCLEAR], OPEN),
+        ([GOOD, UNCLEAR, BAD], FAILS),
+        ([], OPEN),
+        (None, OPEN),
+        (True, HOLDS),
+        (False, FAILS),
+    ],
+)
+def test_verdict_follows_from_the_evidence(evidence: Evidence, verdict: str) -> None:
+    claim = Claim("id", Text("it is so", "如此"), same("1"), evidence)
+    assert claim.verdict == verdict
+    plain = claim.plain()
+    assert (plain["claim"], plain["claim_zh"], plain["verdict"]) == ("it is so", "如此", verdict)
 
 
 def test_mean_and_spread() -> None:

@@ -1,11 +1,14 @@
 """The LSTM as the book writes it: at every step, one matrix product for each gate and each of its two inputs."""
 
+from collections.abc import Sequence
+
+from nndl.op import unroller
+from nndl.op.cell import LSTMCell
+from nndl.op.state import State
+
 import paddle
 import paddle.nn.functional as F
 from paddle import Tensor
-
-from nndl.op.cell import LSTMCell, State
-from nndl.op.recurrent import unroll as unroll_any
 
 
 class _Step:
@@ -33,12 +36,7 @@ class _Step:
 
 
 def unroll(
-    cell: LSTMCell,
-    X: Tensor,
-    state: State = None,
-    sequence_length: Tensor | None = None,
-    reverse: bool = False,
-    time_major: bool = False,
-) -> tuple[Tensor, tuple[Tensor, Tensor]]:
-    """Run an LSTM cell over all steps of a batch; arguments and results as of :func:`nndl.op.unroll`."""
-    return unroll_any(_Step(cell), X, state, sequence_length, reverse, time_major)
+    cells: Sequence[LSTMCell], X: Tensor, states: Sequence[State] | None = None, sequence_length: Tensor | None = None
+) -> tuple[Tensor, list[State]]:
+    """Run the LSTM cells of one layer over all steps; arguments and results as of :func:`nndl.op.unroll`."""
+    return unroller.unroll([_Step(cell) for cell in cells], X, states, sequence_length)

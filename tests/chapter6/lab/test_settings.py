@@ -4,11 +4,11 @@ import math
 from dataclasses import dataclass, fields
 from typing import Any, get_type_hints
 
-import pytest
-
-from chapter6.__main__ import SECTIONS
-from chapter6.settings import LARGEST, Settings, setting
+from chapter6.contents import SECTIONS
+from chapter6.lab.settings import LARGEST, Settings, setting
 from nndl.error import SettingError
+
+import pytest
 
 
 @dataclass(frozen=True)
@@ -78,11 +78,15 @@ def test_values_that_are_not(values: dict[str, Any], message: str) -> None:
     assert len(str(error.value)) < 300
 
 
+def kind_of(number: str) -> Any:
+    return type(SECTIONS[number].presets["quick"])
+
+
 @pytest.mark.parametrize("number", SECTIONS)
 def test_every_number_of_every_section_has_bounds(number: str) -> None:
     """So that no list of a section has to be kept in step with this file: nothing absurd is accepted anywhere."""
-    kinds = get_type_hints(SECTIONS[number].Settings)
-    for field in fields(SECTIONS[number].Settings):
+    kinds = get_type_hints(kind_of(number))
+    for field in fields(kind_of(number)):
         kind = kinds[field.name]
         absurd: list[Any] = {
             int: [-1, 10**7, 10**30],
@@ -94,13 +98,13 @@ def test_every_number_of_every_section_has_bounds(number: str) -> None:
         }[kind]
         for value in absurd:
             with pytest.raises(SettingError):
-                SECTIONS[number].Settings(**{field.name: value})
+                kind_of(number)(**{field.name: value})
 
 
 def test_a_review_without_a_word_is_refused() -> None:
     for review in (" ", "\n\t", "<br />"):
         with pytest.raises(SettingError, match="expected at least one word"):
-            SECTIONS["6.7"].Settings(review=review)
+            kind_of("6.7")(review=review)
 
 
 def test_a_batch_that_would_fill_the_memory_is_refused() -> None:
@@ -111,4 +115,4 @@ def test_a_batch_that_would_fill_the_memory_is_refused() -> None:
         ("6.7", {"batch_size": 10_000, "max_seq_len": 10_000}),
     ):
         with pytest.raises(SettingError, match="expected at most 200,000,000 numbers in a batch"):
-            SECTIONS[number].Settings(**values)
+            kind_of(number)(**values)

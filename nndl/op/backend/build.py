@@ -1,4 +1,4 @@
-"""Compiles the operator around oneDNN, once: ``python -m nndl.op.build``, or at its first use.
+"""Compiles the operator around oneDNN, once: ``python -m nndl.op.backend.build``, or at its first use.
 
 It needs a C++17 compiler and a Paddle whose wheel brings oneDNN along (Linux on x86). The library is kept in the
 user's cache folder under a name that says what it was made of: source, compiler, flags, and which Paddle. Nothing is
@@ -18,11 +18,11 @@ import sys
 from functools import cache
 from pathlib import Path
 
-from filelock import FileLock, Timeout
-
 from nndl.error import BuildError
 from nndl.file import check_sum, open_regular, replacing
 from nndl.runtime import say_once
+
+from filelock import FileLock, Timeout
 
 SOURCE = Path(__file__).with_name("native") / "lstm.cc"
 THREADS = "libiomp5.so"  # the OpenMP of Paddle and its oneDNN: a second one would start threads of its own

@@ -6,14 +6,14 @@ import os
 from contextlib import suppress
 from types import SimpleNamespace
 
+import nndl
+from nndl import plot_training_loss, plot_training_loss_acc
+from nndl.error import OutputError, SettingError
+
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 from matplotlib.colors import to_hex
-
-import nndl
-from nndl import plot_training_loss, plot_training_loss_acc
-from nndl.error import OutputError, SettingError
 
 FUNCTIONS = (plot_training_loss, plot_training_loss_acc)
 
@@ -26,13 +26,6 @@ def runner():
         dev_losses=[(step, 3 * 0.97**step) for step in (10, 20, 30, 40, 49)],
         dev_scores=[0.1, 0.4, 0.3, 0.6, 0.5],
     )
-
-
-@pytest.fixture(autouse=True)
-def no_figures_of_other_tests():
-    plt.close("all")
-    yield
-    plt.close("all")
 
 
 @pytest.fixture

@@ -1,5 +1,5 @@
 // A Paddle operator around oneDNN's LSTM: one layer in one direction or both, its outputs and its gradients;
-// nndl/op/onednn.py calls it.
+// nndl/op/backend/onednn.py calls it.
 //
 // oneDNN knows no sequence lengths. Sequences of different lengths are therefore aligned at their END and sorted, the
 // longest first, so that at each step the rows that have begun stand together:

@@ -20,41 +20,40 @@ The sums for W, b and X are those of the one product that projects the inputs, s
 the memory grows linearly with the number of steps.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import NamedTuple
+
+from nndl.op.cell import LSTMCell
+from nndl.op.lengths import as_lengths, valid_steps
+from nndl.op.state import State
 
 import paddle
 import paddle.nn.functional as F
 from paddle import Tensor
 from paddle.base import core
 
-from nndl.op.cell import LSTMCell, State
-from nndl.op.lengths import as_lengths, valid_steps
-
 
 def unroll(
-    cell: LSTMCell,
-    X: Tensor,
-    state: State = None,
-    sequence_length: Tensor | None = None,
-    reverse: bool = False,
-    time_major: bool = False,
-) -> tuple[Tensor, tuple[Tensor, Tensor]]:
-    """Run an LSTM cell over all steps of a batch; arguments and results as of :func:`nndl.op.unroll`."""
-    X = X if time_major else X.transpose([1, 0, 2])
-    if state is None:
-        state = cell.get_initial_states(X, dtype=X.dtype, batch_dim_idx=1)
-    L, B, valid = *X.shape[:2], None
+    cells: Sequence[LSTMCell], X: Tensor, states: Sequence[State] | None = None, sequence_length: Tensor | None = None
+) -> tuple[Tensor, list[tuple[Tensor, Tensor]]]:
+    """Run the LSTM cells of one layer over all steps; arguments and results as of :func:`nndl.op.unroll`."""
+    (B, L), X, valid = X.shape[:2], X.transpose([1, 0, 2]), None  # a step's inputs lie together
     if sequence_length is not None:
         sequence_length = as_lengths(sequence_length, B, L)
         if B and int(sequence_length.min()) < L:
             valid = valid_steps(sequence_length, L, time_axis=0)
             X = paddle.where(valid, X, paddle.zeros_like(X))
-    Y, H, C = _LSTM(cell, X, *state, valid, reverse).results()
+    sides, last_states = [], []
+    for k, cell in enumerate(cells):
+        state = cell.get_initial_states(X, dtype=X.dtype, batch_dim_idx=1) if states is None else states[k]
+        Y, *last = _LSTM(cell, X, *state, valid, reverse=k == 1).results()
+        sides.append(Y)
+        last_states.append(tuple(last))
+    Y = paddle.concat(sides, axis=-1) if len(sides) > 1 else sides[0]
     if valid is not None:
         Y = paddle.where(valid, Y, paddle.zeros_like(Y))
-    return Y if time_major else Y.transpose([1, 0, 2]), (H, C)
+    return Y.transpose([1, 0, 2]), last_states
 
 
 class _Steps(NamedTuple):

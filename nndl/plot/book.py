@@ -1,23 +1,20 @@
-"""The book's figures of a training, in the book's colours."""
+"""The book's figures of a training, in the book's colours and words, and in the reader's own rcParams."""
 
 import os
-import sys
 from os import PathLike
 from pathlib import Path
-from types import ModuleType
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING
+
+from nndl.error import OutputError, SettingError
+from nndl.file import replacing
+from nndl.plot.look import COLORS
 
 import matplotlib.pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from nndl.error import OutputError, SettingError
-from nndl.file import replacing
-
 if TYPE_CHECKING:
     from nndl.runner import RunnerV3
-
-COLORS = ("#e4007f", "#f19ec2", "#e8609b", "#000000")
 
 
 def plot_training_loss(runner: "RunnerV3", fig_name: str | PathLike, sample_step: int = 10) -> None:
@@ -81,13 +78,3 @@ def _finish(figure: Figure, fig_name: str | PathLike) -> None:
     finally:
         if not plt.isinteractive():  # a notebook shows the figure that stays open; a script would only pile them up
             plt.close(figure)
-
-
-class _Module(ModuleType):
-    """Other chapters of the book have a function of this name, which ``from nndl import plot`` brings there."""
-
-    def __call__(self, *_: Any, **__: Any) -> NoReturn:
-        raise SettingError(f"{self.__name__} is a module; call its plot_training_loss or plot_training_loss_acc")
-
-
-sys.modules[__name__].__class__ = _Module

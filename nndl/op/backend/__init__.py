@@ -1,0 +1,69 @@
+"""The ways to compute an LSTM layer, with the same results (section 6.8, printed 6.3.4): the one table of them.
+
+It is there without Paddle, so that a command line can offer the names; what computes is loaded at its first use.
+
+    >>> list(BACKENDS)
+    ['stepwise', 'fused', 'bptt', 'onednn', 'paddle']
+"""
+
+from collections.abc import Callable
+from importlib import import_module
+from typing import TYPE_CHECKING, NamedTuple
+
+from nndl.error import BuildError
+from nndl.op.setting import choice
+
+if TYPE_CHECKING:
+    from paddle import Tensor
+
+
+class Backend(NamedTuple):
+    """One way: what it is, in a line, and the module whose ``unroll`` it is; none for Paddle's own layer."""
+
+    what: str
+    module: str = ""
+
+    @property
+    def unroll(self) -> Callable:
+        """Computes one layer, with the arguments and results of :func:`nndl.op.unroll`."""
+        return import_module(self.module).unroll
+
+    def why_not(self) -> str:
+        """Why it cannot be had on this machine, in one line; empty where it can."""
+        return getattr(import_module(self.module), "why_not", str)() if self.module else ""
+
+
+BACKENDS = {
+    "stepwise": Backend(
+        "one matrix product a gate and step, as in the book 每门每步一次矩阵乘", f"{__name__}.stepwise"
+    ),
+    "fused": Backend("gates side by side, all inputs in one product 合并门与输入", "nndl.op.unroller"),
+    "bptt": Backend("the backward pass by hand 手推反向传播", f"{__name__}.bptt"),
+    "onednn": Backend("an operator around oneDNN's primitive 封装 oneDNN 原语的算子", f"{__name__}.onednn"),
+    "paddle": Backend("paddle.nn.LSTM"),
+}
+OWN = tuple(name for name, way in BACKENDS.items() if way.module)
+"""Those of :class:`nndl.LSTM`."""
+
+
+def choose(wanted: str, otherwise: str, X: "Tensor | None" = None) -> str:
+    """The name of what computes: the backend asked for; "auto" is oneDNN's operator where it can be had.
+
+    Args:
+        wanted: "auto", or one of :data:`BACKENDS`.
+        otherwise: what "auto" is where oneDNN's operator cannot be had, or cannot take such inputs as X.
+        X: the inputs; when left out, float32 on the device that computes.
+
+    Raises:
+        SettingError: another name.
+        BuildError: "onednn" is asked for and cannot be had.
+    """
+    if choice("backend", wanted, ("auto", *BACKENDS)) not in ("auto", "onednn"):
+        return wanted
+    from nndl.op.backend import onednn
+
+    if wanted == "auto":
+        return "onednn" if (X is None or onednn.takes(X)) and not onednn.why_not() else otherwise
+    if onednn.why_not():
+        raise BuildError(f"backend onednn: {onednn.why_not()}; backend auto takes what is there")
+    return wanted

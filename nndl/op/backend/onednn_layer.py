@@ -1,0 +1,96 @@
+"""Paddle's LSTM layer with its own parameters, computed by oneDNN's operator."""
+
+from typing import Any, NamedTuple
+
+from nndl.error import SettingError
+from nndl.op.backend import choose, onednn
+from nndl.op.lengths import as_lengths
+from nndl.op.recurrent import check_dtype
+from nndl.op.state import State, split_states, stack_states
+from nndl.op.twin import paddle_weights
+
+import paddle
+import paddle.nn.functional as F
+from paddle import Tensor, nn
+
+
+class _Weights(NamedTuple):
+    """All that the operator needs of a cell. Shapes: W [M, 4D], U [D, 4D], b [1, 4D]."""
+
+    W: Tensor
+    U: Tensor
+    b: Tensor
+
+
+class OneDNNLSTM(nn.LSTM):
+    """``paddle.nn.LSTM``, its parameters and its results, computed by the operator where that can be had.
+
+    Elsewhere (another device or dtype, no compiler, an LSTM with projection) Paddle computes it. Arguments, shapes and
+    state dict are those of ``paddle.nn.LSTM``, so each loads the other's checkpoint.
+    """
+
+    def __init__(self, *args: Any, **settings: Any) -> None:
+        super().__init__(*args, **settings)
+        onednn.why_not()  # now, for Paddle's to_static would follow the first call into the compiling, and stumble
+
+    def forward(
+        self, inputs: Tensor, initial_states: State = None, sequence_length: Tensor | None = None
+    ) -> tuple[Tensor, tuple[Tensor, Tensor]]:
+        """Outputs of the last layer for every step, and the last states of all layers and directions.
+
+        Raises:
+            SettingError: inputs, states or lengths of a wrong shape, number, dtype or range.
+        """
+        if not paddle.in_dynamic_mode():  # no numbers yet, only a graph, and Paddle's own operator can be exported
+            self._check_for_paddle()
+            return super().forward(inputs, initial_states, sequence_length)
+        sequence_length = self._checked(inputs, initial_states, sequence_length)
+        if self.proj_size or choose("auto", "paddle", inputs) == "paddle":
+            self._check_for_paddle(inputs, *(initial_states or ()))
+            return super().forward(inputs, initial_states, sequence_length)
+        cells = [_transposed(*weights) for weights in paddle_weights(self)]
+        states = None if initial_states is None else split_states(initial_states, len(cells))
+        Y = inputs.transpose([1, 0, 2]) if self.time_major else inputs
+        last_states: list[State] = []
+        for first in range(0, len(cells), self.num_directions):
+            if first and self.dropout and self.training:
+                Y = F.dropout(Y, self.dropout)
+            layer = slice(first, first + self.num_directions)
+            Y, last = onednn.unroll(cells[layer], Y, states and states[layer], sequence_length)
+            last_states += last
+        return Y.transpose([1, 0, 2]) if self.time_major else Y, stack_states(last_states)
+
+    def _checked(self, inputs: Tensor, states: State, sequence_length: Any) -> Tensor | None:
+        """The lengths as a tensor, once all arguments are what they must be."""
+        if states is not None and (not isinstance(states, tuple | list) or len(states) != 2):
+            found = len(states) if isinstance(states, tuple | list) else type(states).__name__
+            raise SettingError(f"initial states, {found}: expected a pair, H and C")
+        for tensor in (inputs, *(states or ())):
+            if not isinstance(tensor, Tensor):
+                raise SettingError(f"inputs or states of {type(tensor).__name__}: expected tensors")
+        shape, axes = list(inputs.shape), "[L, B, M]" if self.time_major else "[B, L, M]"
+        if len(shape) != 3 or shape[2] != self.input_size:
+            raise SettingError(f"inputs of shape {shape}: expected {axes} with M = {self.input_size}")
+        L, B = shape[:2] if self.time_major else shape[1::-1]
+        if states is not None:
+            N = self.num_layers * self.num_directions
+            for name, state, D in zip(
+                "HC", states, (self.proj_size or self.hidden_size, self.hidden_size), strict=True
+            ):
+                if list(state.shape) != [N, B, D]:
+                    raise SettingError(f"initial {name} of shape {list(state.shape)}: expected {[N, B, D]}")
+        return None if sequence_length is None else as_lengths(sequence_length, B, L)
+
+    def _check_for_paddle(self, *tensors: Tensor) -> None:
+        """Refuse what Paddle's own LSTM would end the process at, or explain in many lines."""
+        if self.could_use_cudnn and len(self._all_weights) < 4 * self.num_layers * self.num_directions:
+            raise SettingError("Paddle 3.3.1 crashes in an LSTM without biases: leave them in, and set them to zero")
+        for tensor in tensors:
+            check_dtype("inputs or states", tensor, self[0].parameters()[0].dtype)
+
+
+def _transposed(W: Tensor, U: Tensor, b_ih: Tensor | None, b_hh: Tensor | None) -> _Weights:
+    """Paddle's matrices are the transposed of ours, and it has two biases, or none."""
+    b = sum((b for b in (b_ih, b_hh) if b is not None), paddle.zeros([W.shape[0]], W.dtype))
+    # Without the clone the gradients would be transposed views, which Paddle's data parallel mistakes for plain ones.
+    return _Weights(W.clone().T, U.clone().T, b.unsqueeze(0))

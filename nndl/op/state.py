@@ -1,0 +1,23 @@
+"""The state of a cell: a tensor, or a tuple of tensors, each [B, ...] of any size; and those of many cells, stacked."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import paddle
+
+State = Any
+
+
+def map_states(function: Callable, *states: State) -> State:
+    """Apply a function to the tensors of one state, or to the corresponding tensors of several."""
+    return tuple(map(function, *states)) if isinstance(states[0], tuple | list) else function(*states)
+
+
+def stack_states(states: Sequence[State]) -> State:
+    """The states [B, ...] of N cells as one [N, B, ...], tensor by tensor."""
+    return map_states(lambda *tensors: paddle.stack(tensors), *states)
+
+
+def split_states(states: State, N: int) -> list[State]:
+    """The states [N, B, ...] as a list of N states [B, ...], one for each cell."""
+    return [map_states(lambda tensor, i=i: tensor[i], states) for i in range(N)]

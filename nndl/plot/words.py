@@ -1,0 +1,66 @@
+"""A text with each word on the colour of what it adds (各词的贡献)."""
+
+from collections.abc import Sequence
+from unicodedata import east_asian_width
+
+from nndl.plot.look import DIVERGING, MONOSPACE, families
+
+import matplotlib.pyplot as plt
+from matplotlib.axes import Axes
+from matplotlib.cm import ScalarMappable
+from matplotlib.colors import Normalize
+from matplotlib.figure import Figure
+
+LINE = 78
+"""The columns of a line; a Chinese character takes two."""
+
+
+def draw_words(tokens: Sequence[str], contributions: Sequence[float], title: str, label: str) -> Figure:
+    """Each word on its colour: pink speaks for (solid edge), green against (dashed edge), the stronger the deeper.
+
+    A figure of its own, for its height follows from its lines.
+
+    Args:
+        tokens: the words in their order, such as a reader wrote them; what has no font becomes a box.
+        contributions: one a word, any unit, 0 in the middle.
+        title: of the figure.
+        label: of the colour bar: what a contribution is.
+    """
+    lines = _wrap(tokens)
+    strongest = max(map(abs, contributions), default=0.0) or 1.0
+    colors = ScalarMappable(Normalize(-strongest, strongest), DIVERGING)
+    figure, axes = plt.subplots(figsize=(7.2, 0.34 * len(lines) + 1.3))
+    axes.set(xlim=(0, LINE), ylim=(len(lines) - 0.4, -0.8), title=title)
+    axes.axis("off")
+    for row, line in enumerate(lines):
+        for column, i, token in line:
+            _draw_word(axes, column, row, token, contributions[i] / strongest, colors.to_rgba(contributions[i]))
+    figure.colorbar(colors, ax=axes, orientation="horizontal", fraction=0.06, aspect=45, pad=0.02, label=label)
+    return figure
+
+
+def _draw_word(axes: Axes, column: int, row: int, token: str, strength: float, color: tuple[float, ...]) -> None:
+    """``strength`` is between −1 and 1. The edge tells for from against where the print is grey."""
+    edge = "none" if abs(strength) < 0.2 else "0.25"
+    box = {"facecolor": color, "edgecolor": edge, "linewidth": 0.8, "linestyle": "-" if strength > 0 else "--"}
+    font = {"family": families(MONOSPACE), "color": "white" if abs(strength) > 0.7 else "black"}
+    axes.text(column, row, token, fontsize=10, parse_math=False, bbox={**box, "pad": 1.5}, **font)
+
+
+def _wrap(tokens: Sequence[str]) -> list[list[tuple[int, int, str]]]:
+    """Lines of (column, number of the token, the token, cut where it is longer than a line)."""
+    lines: list[list[tuple[int, int, str]]] = [[]]
+    column = 0
+    for i, token in enumerate(tokens):
+        token = token if _columns(token) <= LINE else f"{token[: LINE // 2 - 1]}…"
+        if column and column + _columns(token) > LINE:
+            lines.append([])
+            column = 0
+        lines[-1].append((column, i, token))
+        column += _columns(token) + 1
+    return lines
+
+
+def _columns(text: str) -> int:
+    """How many columns of a terminal's kind a text takes."""
+    return sum(2 if east_asian_width(character) in "WF" else 1 for character in text)
