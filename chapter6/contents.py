@@ -65,5 +65,17 @@ ENTRIES = (
         presets=presets.COMPARISON,
         seeds={"quick": 2, "book": 2},
     ),
+    Entry(
+        number="cells",
+        printed="",
+        title=Text("Cells compared: exercises 6.1 and 6.4", "循环单元对比：练习 6.1 与 6.4"),
+        shows=Text(
+            "SRN, SRN with residual connections, GRU and LSTM on the task of 6.2",
+            "在 6.2 节的任务上对比 SRN、带残差连接的 SRN、GRU 和 LSTM",
+        ),
+        module="chapter6.extras.cells_compared",
+        presets=presets.CELLS,
+        seeds={"quick": 4, "full": 5},
+    ),
 )
 SECTIONS: dict[str, Entry] = {entry.number: entry for entry in ENTRIES}

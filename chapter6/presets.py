@@ -68,6 +68,13 @@ class LSTMMemory(Memory):
 
 LSTM_MEMORY = {name: LSTMMemory(**vars(preset)) for name, preset in MEMORY.items()}
 
+# --- cells 循环单元对比 ---
+
+CELLS = {
+    "quick": Memory(lengths=(10,), epochs=100),
+    "full": Memory(lengths=(10, 20, 30), epochs=300, learning_rate=0.001),
+}
+
 # --- 6.4: gradient explosion 梯度爆炸 ---
 
 

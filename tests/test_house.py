@@ -17,6 +17,8 @@ FILES = {
 }
 LESSONS = [entry.module for entry in ENTRIES]
 """In the order of the course."""
+FAMILY = len("chapter6.sec_6_2_")
+"""The part of a module's name that it shares with the other modules of its section."""
 MOST_LINES = 300
 NO_LESSON = ("结论", "表与图", "设置")
 """How the banners begin under which there is no lesson: claims, tables and figures, settings."""
@@ -53,9 +55,7 @@ def place(name: str) -> tuple[int, int]:
         return 2, 0
     if name == "chapter6.__main__":
         return 4, 0
-    owner = [
-        n for n, lesson in enumerate(LESSONS) if name == lesson or name.startswith(lesson[: len("chapter6.sec_6_2_")])
-    ]
+    owner = [n for n, lesson in enumerate(LESSONS) if name == lesson or name.startswith(lesson[:FAMILY])]
     assert owner, f"{name} belongs to no lesson"
     return 3, owner[0]
 

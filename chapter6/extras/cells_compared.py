@@ -1,0 +1,150 @@
+r"""Cells compared: exercises 6.1 and 6.4 (练习 6.1、6.4: 带残差连接的 SRN; GRU 与 LSTM 对比).
+
+On the task of section 6.2, four ways to carry a state from step to step 在 6.2 节的任务上比较四种循环单元:
+
+.. math::
+    \text{SRN: } & H_t = \tanh(X_t W + H_{t-1} U + b) \\
+    \text{residual SRN: } & H_t = H_{t-1} + \tanh(X_t W + H_{t-1} U + b)
+
+and GRU and LSTM, see nndl/op/cell.py. The derivative of the residual step is the identity and something more, so that
+gradients have a way around tanh (He et al., 2016, for layers; here between hidden states).
+"""
+
+import sys
+from pathlib import Path
+from statistics import fmean
+from typing import Any
+
+import nndl
+from chapter6.lab.claim import Claim, mean_and_spread
+from chapter6.lab.lesson import Drawing, Lesson, Run
+from chapter6.lab.record import Record
+from chapter6.lab.report import Table
+from chapter6.lab.text import Text
+from chapter6.lab.training import Training, train_all
+from chapter6.sec_6_2_findings import accuracies
+from chapter6.sec_6_2_srn_memory import learn, trainings
+from nndl.op import Recurrent, SRNCell
+
+import paddle.nn.functional as F
+from paddle import Tensor, addmm, nn
+
+# --- 模型 model ---
+
+
+class ResidualSRNCell(SRNCell):
+    r"""An SRN with a residual connection between hidden states (残差连接), one step; exercise 6.1.
+
+    .. math:: H_t = H_{t-1} + \tanh(X_t W + H_{t-1} U + b)
+
+    Shapes: X_t [B, M], H [B, D], W [M, D], U [D, D], b [1, D].
+    """
+
+    def step(self, projected: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
+        # H_t = H_{t-1} + tanh(X_t W + b + H_{t-1} U)
+        H = state + F.tanh(addmm(projected, state, self.U))
+        self.note(hidden_state=H)
+        return H, H
+
+
+CELLS = ("SRN", "residual SRN", "GRU", "LSTM")
+
+
+def make_layer(name: str, M: int, D: int) -> nn.Layer:
+    """One layer of D units of this kind, on inputs of size M."""
+    if name == "residual SRN":
+        # 任意单元都可以展开成一层   any cell can be unrolled into a layer
+        return Recurrent(lambda size: ResidualSRNCell(size, D), M)
+    return {"SRN": nndl.SRN, "GRU": nndl.GRU, "LSTM": nndl.LSTM}[name](M, D)
+
+
+# --- 训练 training ---
+
+
+def train(training: Training, folder: Path) -> dict[str, Any]:
+    """One cell for one length; all but the layer is as in section 6.2."""
+    # 只换循环层, 其余与 6.2 节相同   only the recurrent layer is another
+    layer = make_layer(training.model, training.input_size, training.hidden_size)
+    return learn(layer, training, folder) | {"parameters": sum(int(p.size) for p in layer.parameters())}
+
+
+# --- 实验 experiment ---
+
+
+def run(run: Run) -> dict[str, Any]:
+    """Every cell at every length, with every seed (多组训练)."""
+    wanted = [training for name in CELLS for training in trainings(run, name, train)]
+    return {"trainings": train_all(run, wanted)}
+
+
+# --- 结论 claims ---
+
+AS_GOOD = 0.05  # how much lower a test accuracy may be that is as good
+
+
+def claims(record: Record) -> list[Claim]:
+    """What the exercises ask."""
+    residual, srn, gru, lstm = (_averages(record, name) for name in ("residual SRN", "SRN", "GRU", "LSTM"))
+    return [
+        Claim(
+            "residual_helps",
+            Text("a residual connection between hidden states helps the SRN", "隐状态之间的残差连接对 SRN 有帮助"),
+            _against("residual SRN", residual, "SRN", srn),
+            [[a - b for a, b in zip(residual, srn, strict=True)]],
+        ),
+        Claim(
+            "gru_as_good",
+            Text(
+                f"GRU is as good as LSTM, with fewer parameters (its test accuracy at most {AS_GOOD} lower)",
+                f"GRU 参数较少，却与 LSTM 相当（测试准确率至多低 {AS_GOOD}）",
+            ),
+            _against("GRU", gru, "LSTM", lstm),
+            [[a - b + AS_GOOD for a, b in zip(gru, lstm, strict=True)]],
+        ),
+    ]
+
+
+def _averages(record: Record, name: str) -> list[float]:
+    """For each seed the mean test accuracy over the lengths."""
+    by_length = accuracies(record.results(), name, record.settings["lengths"])
+    return [fmean(of_seed) for of_seed in zip(*by_length.values(), strict=True)]
+
+
+def _against(name: str, values: list[float], other: str, others: list[float]) -> Text:
+    shown = f"{name} {mean_and_spread(values)}, {other} {mean_and_spread(others)}"
+    return Text(f"test accuracy, mean over the lengths: {shown}", f"各长度的平均测试准确率：{shown}")
+
+
+# --- 表与图 tables and figures ---
+
+
+def tables(record: Record) -> list[Table]:
+    """Accuracy, parameters and time of each cell."""
+    lengths, rows = record.settings["lengths"], []
+    for name in CELLS:
+        results = record.results().where(model=name)
+        values = map(mean_and_spread, accuracies(results, name, lengths).values())
+        rows.append([name, f"{results[0]['parameters']:,}", *values, f"{fmean(results.each('seconds')):.1f}"])
+    header = [Text("cell", "单元"), Text("parameters", "参数"), *(f"L = {n}" for n in lengths), Text("seconds", "秒")]
+    return [Table(Text("Test accuracy", "测试准确率"), header, rows)]
+
+
+def figures(record: Record) -> dict[str, Drawing]:
+    """Test accuracy against length."""
+    plot, lengths = nndl.plot, record.settings["lengths"]
+    figure, (axes,) = plot.panels(1, size=(5.2, 3.6))
+    for name, look in zip(CELLS, plot.LOOKS, strict=False):
+        plot.points(axes, lengths, list(accuracies(record.results(), name, lengths).values()), look, name, "deviation")
+    plot.accuracy_axis(axes)
+    axes.set(xlabel=plot.both("sequence length", "序列长度") + " L", xticks=lengths)
+    plot.legend(figure)
+    caption = Text("Which cell remembers further back? Mean ± standard deviation.", "哪种单元记得更久？均值 ± 标准差。")
+    return {"cells": Drawing(figure, caption)}
+
+
+LESSON = Lesson(run, claims, tables, figures)
+
+if __name__ == "__main__":
+    from chapter6.__main__ import main
+
+    main(["run", "cells", *sys.argv[1:]])
