@@ -25,7 +25,7 @@ from chapter6 import presets
 from chapter6 import sec_6_7_figures as figures
 from chapter6 import sec_6_7_findings as findings
 from chapter6 import sec_6_7_inspection as inspection
-from chapter6.lab import backend, result
+from chapter6.lab import result
 from chapter6.lab.lesson import Lesson, Run
 from chapter6.lab.training import Training, find_finished, fit, train_all
 from nndl import distributed
@@ -34,6 +34,7 @@ from nndl.dataset.batching import make_loader, pad
 from nndl.dataset.text import TOKENIZERS, Corpus, Reviews
 from nndl.file import replacing
 from nndl.op import masked_max
+from nndl.op.backend import choose
 
 import numpy as np
 import paddle
@@ -268,7 +269,7 @@ def load_runner(found: dict[str, Any]) -> nndl.RunnerV3:
 
 def run(run: Run) -> dict[str, Any]:
     """The lesson, step by step; returns what the record keeps."""
-    name, computed = choose_corpus(run), backend.choose(run.settings.backend, otherwise="paddle")
+    name, computed = choose_corpus(run), choose(run.settings.backend, otherwise="paddle")
     settings = replace(presets.of_one_training(vars(run.settings)), backend=computed)
     small = replace(presets.WORD_ORDER, backend=computed)
     seeds, depths = range(run.seeds), run.settings.num_layers
