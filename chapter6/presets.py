@@ -108,7 +108,7 @@ MAX_LAYERS = 16
 
 
 @dataclass(frozen=True)
-class Text(Settings):
+class TextSettings(Settings):
     """What one training of the text model is set by; the defaults are preset quick."""
 
     tokenizer: str = setting("word", "tokenising (切词): on spaces, or words and marks", choices=tuple(TOKENIZERS))
@@ -148,7 +148,7 @@ class Text(Settings):
         check_size(self.batch_size, self.max_seq_len, max(self.input_size, self.hidden_size))
 
 
-BOOK = Text(
+BOOK = TextSettings(
     tokenizer="space",
     min_freq=5,  # the book does not say; without a bound nothing would train [UNK]
     train_reviews=0,
@@ -167,7 +167,7 @@ BOOK = Text(
 
 
 @dataclass(frozen=True)
-class TextClassification(Text):
+class TextClassification(TextSettings):
     """Those of a training, the corpus, and how deep the LSTM is."""
 
     corpus: str = setting("auto", "IMDB where it is prepared (auto), imdb or small", choices=("auto", *CORPORA))
@@ -206,16 +206,20 @@ TEXT = {
 }
 
 
-def of_one_training(values: dict[str, Any]) -> Text:
+def of_one_training(values: dict[str, Any]) -> TextSettings:
     """Those that one training is set by, of a lesson's settings or of a result. Raises KeyError or SettingError."""
-    return Text(**{field.name: values[field.name] for field in fields(Text)})
+    return TextSettings(**{field.name: values[field.name] for field in fields(TextSettings)})
+
+
+WORD_ORDER = of_one_training(vars(TEXT["quick"]))
+"""What the LSTM and the bag of words (词袋) of the small corpus are set by, in every preset."""
 
 
 # --- 6.8: one's own LSTM against Paddle's 自定义与飞桨 LSTM 对比 ---
 
 
 @dataclass(frozen=True)
-class Comparison(Text):
+class Comparison(TextSettings):
     """What is timed, and, for the training on reviews, the settings of section 6.7."""
 
     direction: str = setting("forward", "direction of the LSTM", choices=("forward", "bidirectional"))

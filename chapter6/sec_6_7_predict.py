@@ -1,4 +1,4 @@
-"""Reviews in, labels out, by a model that section 6.7 trained."""
+"""Reviews in, labels out (预测影评的情感), by a model that section 6.7 trained."""
 
 import os
 import sys
@@ -7,19 +7,17 @@ from collections.abc import Iterable, Iterator, Sequence
 from io import BufferedReader, BytesIO
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from chapter6.lab import interruption
-from chapter6.section import load_record
-from chapter6.training import RESULT, load_result
+import nndl
+from chapter6 import presets
+from chapter6.lab import interruption, record, result
+from chapter6.lab.settings import check_whole
 from nndl import runtime
 from nndl.dataset.text import LABELS, TOKENIZERS, UNK, Vocabulary, open_file, read_lines
 from nndl.error import CheckpointError, DataError
 
 import numpy as np
-
-if TYPE_CHECKING:
-    from chapter6.text_experiment import TextSettings
 
 PRESETS = ("best", "book", "quick")
 """Whose model is taken, the first that is there."""
@@ -41,7 +39,7 @@ def find_model(out: Path) -> Path:
         if not (folder / "record.json").exists():
             continue
         try:
-            results = load_record(folder / "record.json").metrics["trainings"]
+            results = record.load(folder / "record.json").results()
             best = max(results, key=lambda result: result["dev_accuracy"])
             return folder / "checkpoints" / Path(best["folder"]).name
         except (ValueError, TypeError, KeyError):
@@ -67,39 +65,41 @@ class Predictor:
     """
 
     def __init__(self, folder: Path) -> None:
-        import nndl
-        from chapter6.text_experiment import CORPORA, build_model, text_settings
+        from chapter6.sec_6_7_text_classification import make_model  # loads Paddle
 
-        if not os.path.exists(folder / RESULT):  # more often another folder than a damaged one, which may be removed
+        if not os.path.exists(
+            folder / result.RESULT
+        ):  # more often another folder than a damaged one, which may be removed
             raise CheckpointError(
-                f"{folder / RESULT}: is not there; expected the folder of one training, such as "
+                f"{folder / result.RESULT}: is not there; expected the folder of one training, such as "
                 "runs/6.7/quick/checkpoints/imdb-LSTM1-..."
             )
-        result = load_result(folder)
-        vocabulary = Vocabulary.load(folder / "vocabulary.txt")
-        if vocabulary.fingerprint() != result.get("vocabulary"):
+        found = result.load(folder)
+        vocabulary = Vocabulary.load(folder / result.VOCABULARY)
+        if vocabulary.fingerprint() != found.get("vocabulary"):
             raise CheckpointError(
-                f"{folder / 'vocabulary.txt'}: another vocabulary than the model was trained with; train it again"
+                f"{folder / result.VOCABULARY}: another vocabulary than the model was trained with; train it again"
             )
-        source = folder / "best.pdparams"
+        source = folder / result.MODEL
         parameters = nndl.checkpoint.load(source)
         try:
-            settings = text_settings(result)
-            _check_memory(settings, result["num_layers"], len(vocabulary), parameters)
-            if result["corpus"] not in CORPORA:
-                raise ValueError(f"corpus {result['corpus']!r}")
-            model = build_model(result, len(vocabulary))
+            settings, num_layers, self.corpus = presets.of_one_training(found), found["num_layers"], found["corpus"]
+            check_whole("num_layers", num_layers, 0, presets.MAX_LAYERS)
+            _check_memory(settings, num_layers, len(vocabulary), parameters)
+            if self.corpus not in presets.CORPORA:
+                raise ValueError(f"corpus {self.corpus!r}")
+            model = make_model(settings, num_layers, len(vocabulary))
         except (KeyError, TypeError, ValueError) as error:
-            raise CheckpointError(f"{folder / 'result.json'}: damaged ({error}); train the model again") from None
+            raise CheckpointError(f"{folder / result.RESULT}: damaged ({error}); train the model again") from None
         nndl.checkpoint.restore(model, parameters, source)
         nndl.checkpoint.check_finite(parameters, source)
-        self.corpus, self.vocabulary, self.max_seq_len = result["corpus"], vocabulary, settings.max_seq_len
+        self.vocabulary, self.max_seq_len = vocabulary, settings.max_seq_len
         self.tokenize = TOKENIZERS[settings.tokenizer]
         self.runner = nndl.RunnerV3(model, None, None, None)
 
     def __call__(self, texts: Iterable[str]) -> list[Answer]:
         """Label and its probability for each text, or what stands for them."""
-        from chapter6.text_experiment import predict
+        from chapter6.sec_6_7_inspection import predict  # loads Paddle
 
         # A megabyte of text is as long as its first tokens.
         tokens = [self.tokenize(text)[: self.max_seq_len] for text in texts]
@@ -121,7 +121,7 @@ class Predictor:
         return "" if any(ids[is_word] != UNK) else UNKNOWN
 
 
-def _check_memory(settings: "TextSettings", num_layers: int, vocabulary_size: int, parameters: Any) -> None:
+def _check_memory(settings: presets.TextSettings, num_layers: int, vocabulary_size: int, parameters: Any) -> None:
     """Raise ValueError where a model of these sizes holds more numbers than its file: it must not be made at all."""
     held = sum(map(np.size, parameters.values())) if isinstance(parameters, dict) else 0
     M, D = settings.input_size, settings.hidden_size

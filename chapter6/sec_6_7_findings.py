@@ -1,0 +1,222 @@
+"""What section 6.7 found (文本分类实验的结论): verdicts and tables, from the record alone."""
+
+from dataclasses import replace
+from statistics import fmean
+from typing import Any
+
+from chapter6.lab.claim import Claim, mean_and_spread
+from chapter6.lab.record import Record, Results
+from chapter6.lab.report import Table
+from chapter6.lab.text import Text, same
+
+BOOK_TURN = 200 * 128 / 25_000
+"""When the dev loss of the book's model turns up, in epochs: after 200 steps of 128 reviews, of 25,000."""
+SAME = 1e-5
+"""How far two computations of the same logits may differ."""
+SMALL = Text("the small synthetic corpus", "小型合成语料")
+CORPORA = {"imdb": same("IMDB"), "small": SMALL}
+
+# --- 结论 claims ---
+
+
+def claims(record: Record) -> list[Claim]:
+    """The book's claims, judged on the record, and two of ours: padding and word order."""
+    results = of_first_depth(record)
+    book = [turn_claim(results), overfitting_claim(results), saturation_claim(results), accuracy_claim(results)]
+    if record.metrics["corpus"] != "imdb":
+        needs = Text("needs IMDB: python -m chapter6 data imdb", "需要 IMDB：python -m chapter6 data imdb")
+        book = [replace(claim, measured=needs, evidence=None) for claim in book]
+    return [*book, padding_claim(record.metrics["padding"]), word_order_claim(record.results("word_order"))]
+
+
+def of_first_depth(record: Record) -> Results:
+    """The trainings that claims and figures are about, one a seed."""
+    return record.results().where(num_layers=record.settings["num_layers"][0])
+
+
+def turn_claim(results: Results) -> Claim:
+    turns = [turn(result) for result in results]
+    return Claim(
+        "turn",
+        Text(
+            "the dev loss turns up after about 200 of the book's steps, one epoch (between 0.5 and 1.5 epochs)",
+            "验证集损失约在书中 200 步（约一回合）后回升（0.5 至 1.5 回合之间）",
+        ),
+        Text(f"lowest after {mean_and_spread(turns)} epochs", f"在 {mean_and_spread(turns)} 回合后最低"),
+        [[turn - 0.5 for turn in turns], [1.5 - turn for turn in turns]],
+    )
+
+
+def turn(result: dict[str, Any]) -> float:
+    """When the dev loss is lowest, in epochs."""
+    step, _ = min(result["dev_losses"], key=lambda point: point[1])
+    return (step + 1) / result["steps_per_epoch"]
+
+
+def overfitting_claim(results: Results) -> Claim:
+    """From the book's turn to the end: dev loss up, train loss down."""
+    dev, train = [], []
+    for result in results:
+        step, loss = result["dev_losses"][at_book_turn(result)]
+        dev.append(result["dev_losses"][-1][1] - loss)
+        train.append(train_loss(result, result["step_losses"][-1][0]) - train_loss(result, step))
+    return Claim(
+        "overfitting",
+        Text(
+            "from there to the end the train loss falls while the dev loss rises (overfitting)",
+            "此后训练损失继续下降而验证集损失上升（过拟合）",
+        ),
+        Text(
+            f"change from epoch 1 to the end: train {mean_and_spread(train)}, dev {mean_and_spread(dev)}",
+            f"从第 1 回合到结束的变化：训练 {mean_and_spread(train)}，验证 {mean_and_spread(dev)}",
+        ),
+        [dev, [-change for change in train]],
+    )
+
+
+def at_book_turn(result: dict[str, Any]) -> int:
+    """The dev evaluation nearest to where the book's model turned: its index."""
+    turn = BOOK_TURN * result["steps_per_epoch"]
+    steps = [step for step, _ in result["dev_losses"]]
+    return min(range(len(steps)), key=lambda i: abs(steps[i] - turn))
+
+
+def train_loss(result: dict[str, Any], around: float) -> float:
+    """The mean training loss of the twentieth of the training around this step."""
+    width = max(1, len(result["step_losses"]) // 40)
+    return fmean(loss for step, loss in result["step_losses"] if abs(step - around) <= width)
+
+
+def saturation_claim(results: Results) -> Claim:
+    gains = [max(r["dev_scores"]) - max(r["dev_scores"][: at_book_turn(r) + 1]) for r in results]
+    return Claim(
+        "saturation",
+        Text(
+            "the dev accuracy saturates about there (it gains less than 0.02 afterwards)",
+            "验证集准确率约在此处饱和（此后提高不到 0.02）",
+        ),
+        Text(f"gain {mean_and_spread(gains, 3)}", f"提高 {mean_and_spread(gains, 3)}"),
+        [[0.02 - gain for gain in gains]],
+    )
+
+
+def accuracy_claim(results: Results) -> Claim:
+    accuracies = results.each("test_accuracy")
+    return Claim(
+        "accuracy",
+        Text("the test accuracy reaches about 0.86 (at least 0.85)", "测试集准确率达到约 0.86（不低于 0.85）"),
+        same(mean_and_spread(accuracies, 3)),
+        [[accuracy - 0.85 for accuracy in accuracies]],
+    )
+
+
+def padding_claim(padding: dict[str, float]) -> Claim:
+    worst = max(padding[name] for name in ("forward", "reverse", "logits"))
+    untold = padding["logits_without_length"]
+    return Claim(
+        "padding",
+        Text(
+            "padding changes no prediction: a review alone, in a longer batch, padded by hand, in both directions",
+            "补齐不影响预测：单独、放入更长的批、手工补齐，两个方向结果相同",
+        ),
+        Text(
+            f"largest difference {worst:.0e} (allowed {SAME:.0e}); without sequence_length it would be {untold:.0e}",
+            f"最大误差 {worst:.0e}（允许 {SAME:.0e}）；若不给出 sequence_length 则为 {untold:.0e}",
+        ),
+        worst <= SAME,
+    )
+
+
+def word_order_claim(results: Results) -> Claim:
+    lstm, bag = (results.where(num_layers=depth).each("test_accuracy") for depth in (1, 0))
+    return Claim(
+        "word_order",
+        Text(
+            "word order matters: on the small corpus the LSTM beats a bag of words by more than 0.1",
+            "词序重要：在小型语料上 LSTM 比词袋模型高 0.1 以上",
+        ),
+        Text(
+            f"test accuracy {mean_and_spread(lstm)} against {mean_and_spread(bag)}",
+            f"测试集准确率 {mean_and_spread(lstm)}，词袋 {mean_and_spread(bag)}",
+        ),
+        [[a - b - 0.1 for a, b in zip(lstm, bag, strict=True)]],
+    )
+
+
+# --- 表 tables ---
+
+
+def tables(record: Record) -> list[Table]:
+    """The numbers of the report."""
+    return [batch_table(record), shapes_table(record), accuracy_table(record), word_order_table(record)]
+
+
+def batch_table(record: Record) -> Table:
+    batch = record.metrics["batch"]
+    rows = [
+        [" ".join(words), " ".join(map(str, ids)), " ".join(map(str, row)), str(length)]
+        for words, ids, row, length in zip(*(batch[name] for name in ("words", "ids", "batch", "lengths")), strict=True)
+    ]
+    header = [
+        Text("words", "词"),
+        Text("ids", "编号"),
+        Text("row of the batch", "批次中的一行"),
+        Text("length", "长度"),
+    ]
+    note = Text(
+        "1 is [UNK], a word that the vocabulary does not have; 0 is [PAD]; the second review is truncated.",
+        "1 为 [UNK]，即词表外的词；0 为 [PAD]；第二条影评被截断。",
+    )
+    return Table(Text("Two reviews on their way into a batch", "从影评到批次"), header, rows, note)
+
+
+def shapes_table(record: Record) -> Table:
+    model = record.metrics["model"]
+    rows = [[name, " × ".join(map(str, shape))] for name, shape in model["shapes"].items()]
+    note = Text(
+        f"B = 2, M = 4, D = 3; the pooling by its equation differs from the model's by {model['difference']:.0e}.",
+        f"B = 2，M = 4，D = 3；按公式计算的汇聚与模型相差 {model['difference']:.0e}。",
+    )
+    return Table(Text("This batch through the model", "批次经过模型各层"), ["", Text("shape", "形状")], rows, note)
+
+
+HEADER = [
+    Text("model", "模型"),
+    Text("dev accuracy", "验证集准确率"),
+    Text("test accuracy", "测试集准确率"),
+    Text("seeds together", "合议"),
+    Text("lowest dev loss", "最低验证损失"),
+    Text("seconds a training", "每次训练秒数"),
+]
+
+
+def accuracy_table(record: Record) -> Table:
+    results, direction, every = record.results(), record.settings["direction"], record.settings["eval_steps"]
+    rows = [
+        _row(same(f"{direction} LSTM, {depth} layer(s)"), results.where(num_layers=depth))
+        for depth in record.settings["num_layers"]
+    ]
+    words, steps = results[0]["vocabulary_size"], results[0]["steps_per_epoch"]
+    note = Text(
+        f"Vocabulary {words:,}; an epoch has {steps} steps; the dev set is evaluated every {every} steps and at the end "
+        "(the book: every 10). Seeds together: test accuracy of the sum of their logits.",
+        f"词表 {words:,}；一回合 {steps} 步；每 {every} 步及结束时评价验证集（书中每 10 步）。合议：各种子的对数几率相加。",
+    )
+    corpus = CORPORA[record.metrics["corpus"]]
+    return Table(Text(f"Accuracy: {corpus.en}", f"准确率：{corpus.zh}"), HEADER, rows, note)
+
+
+def word_order_table(record: Record) -> Table:
+    results = record.results("word_order")
+    names = {1: same("bidirectional LSTM, 1 layer(s)"), 0: Text("bag of words", "词袋")}
+    rows = [_row(name, results.where(num_layers=depth)) for depth, name in names.items()]
+    title = Text(f"Does word order matter? {SMALL.en}", f"词序是否重要？{SMALL.zh}")
+    return Table(title, HEADER, rows)
+
+
+def _row(name: Text, results: Results) -> list[Text | str]:
+    lowest = [min(loss for _, loss in losses) for losses in results.each("dev_losses")]
+    # a review is right if the margins of all seeds add up to more than zero
+    together = fmean(sum(margins) > 0 for margins in zip(*results.each("margins"), strict=True))
+    accuracies = [mean_and_spread(results.each(f"{split}_accuracy"), 3) for split in ("dev", "test")]
+    return [name, *accuracies, f"{together:.3f}", mean_and_spread(lowest, 3), f"{fmean(results.each('seconds')):.0f}"]
