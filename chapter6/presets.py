@@ -257,11 +257,15 @@ class Comparison(TextSettings):
 
     def by_steps(self) -> list[tuple[int, int, int]]:
         """The shapes of the figures against steps: B of the first shape, the second of the sizes."""
-        return [(parse_shapes(self.shapes)[0][0], steps, self.sizes[1]) for steps in self.steps]
+        (batch, _, _), *_ = parse_shapes(self.shapes)
+        _, size, *_ = self.sizes
+        return [(batch, steps, size) for steps in self.steps]
 
     def by_size(self) -> list[tuple[int, int, int]]:
         """The shapes of the figure against sizes: B of the first shape, the last but one of the steps."""
-        return [(parse_shapes(self.shapes)[0][0], self.steps[-2], size) for size in self.sizes]
+        (batch, _, _), *_ = parse_shapes(self.shapes)
+        *_, steps, _ = self.steps
+        return [(batch, steps, size) for size in self.sizes]
 
 
 def parse_shapes(text: str) -> list[tuple[int, int, int]]:

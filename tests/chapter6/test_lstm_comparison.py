@@ -4,9 +4,12 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-from chapter6 import ladder
-from chapter6 import sec_6_8_lstm_comparison as section
-from chapter6.claim import FAILS, HOLDS, OPEN
+from chapter6 import presets
+from chapter6 import sec_6_8_findings as findings
+from chapter6 import sec_6_8_ladder as ladder
+from chapter6 import sec_6_8_lstm_comparison as lesson
+from chapter6.lab.claim import FAILS, HOLDS, OPEN
+from chapter6.lab.record import Record
 from nndl.error import SettingError
 
 import pytest
@@ -15,7 +18,7 @@ import pytest
 @pytest.mark.parametrize("text", ["", "8x20", "8x20x0", "8x20x32x1", "8,20,32", "8x20x32 x", "axbxc", "-1x2x3"])
 def test_shapes_that_are_none(text: str) -> None:
     with pytest.raises(SettingError, match=r"shapes .*: expected such as"):
-        section.Settings(shapes=text)
+        presets.Comparison(shapes=text)
 
 
 @pytest.mark.parametrize(
@@ -35,7 +38,7 @@ def test_shapes_that_are_none(text: str) -> None:
 )
 def test_settings_out_of_range(changes: dict[str, Any], message: str) -> None:
     with pytest.raises(SettingError, match=message):
-        section.Settings(**changes)
+        presets.Comparison(**changes)
 
 
 def point(both: dict[str, list[float]], length: int = 10, memory: dict[str, int] | None = None) -> dict[str, Any]:
@@ -55,7 +58,8 @@ def judged(**metrics: Any) -> dict[str, str]:
         "by_steps": [point(times, n, {"paddle": 1000 + 50 * n}) for n in (10, 20, 40)],
         "trainings": training,
     }
-    return {claim.id: claim.verdict for claim in section.claims(SimpleNamespace(metrics=usual | metrics))}
+    record = Record("6.8", "quick", {}, [0, 1], 0.0, {}, usual | metrics)
+    return {claim.id: claim.verdict for claim in findings.claims(record)}
 
 
 def test_claims_hold_where_the_numbers_say_so() -> None:
@@ -103,6 +107,6 @@ def test_the_floor_is_the_products_of_an_lstm() -> None:
 
 
 def test_trainings_can_be_told_apart_where_they_are_listed() -> None:
-    run: Any = SimpleNamespace(settings=section.PRESETS["quick"], seeds=2, data_dir=Path("data"))
-    names = [training.name.rpartition("-")[0] for training in section._trainings(run, section.IN_TRAINING, "small")]
-    assert len(set(names)) == len(names) == 2 * len(section.IN_TRAINING)
+    run: Any = SimpleNamespace(settings=presets.COMPARISON["quick"], seeds=2, data_dir=Path("data"))
+    names = [training.name.rpartition("-")[0] for training in lesson.trainings(run, lesson.IN_TRAINING, "small")]
+    assert len(set(names)) == len(names) == 2 * len(lesson.IN_TRAINING)

@@ -1,0 +1,303 @@
+"""6.8, what was found: the claims of the book and ours, judged, the tables and the figures (结论、表与图)."""
+
+from collections.abc import Sequence
+from math import exp, isnan, log, nan
+from statistics import fmean, median
+from typing import Any
+
+import nndl
+from chapter6.lab.claim import Claim, mean_and_spread
+from chapter6.lab.lesson import Drawing
+from chapter6.lab.measure import PARITY
+from chapter6.lab.record import Record, Results
+from chapter6.lab.report import Table
+from chapter6.lab.text import Text, same
+from chapter6.sec_6_8_ladder import FLOOR, RUNGS
+
+import numpy as np
+
+# --- 结论 claims ---
+
+LINEAR = 0.2
+"""How far the memory of a step may change along the lengths and still count as linear."""
+SAME_ACCURACY = 0.02
+MUCH_FASTER = 1.5
+Point = dict[str, Any]
+"""What was measured at one shape, see :func:`chapter6.sec_6_8_ladder.measure`."""
+
+
+def claims(record: Record) -> list[Claim]:
+    """The book's claims, judged on the record, and ours."""
+    metrics, results = record.metrics, record.results()
+    return [
+        parity_claim(metrics["parity"]),
+        faster_claim(
+            "paddle_faster",
+            Text("Paddle's LSTM is faster than the stepwise one, at every shape", "各种规模下飞桨 LSTM 都比逐步计算快"),
+            metrics["shapes"],
+            slow="stepwise",
+            fast="paddle",
+        ),
+        same_accuracy_claim(results),
+        trains_faster_claim(results),
+        faster_claim(
+            "onednn_faster",
+            Text(
+                "one's own operator, around oneDNN, is faster than Paddle's LSTM, at every shape",
+                "各种规模下，自己封装 oneDNN 的算子都比飞桨 LSTM 快",
+            ),
+            metrics["shapes"],
+            slow="paddle",
+            fast="onednn",
+        ),
+        memory_claim(metrics["by_steps"]),
+    ]
+
+
+def parity_claim(parity: dict[str, dict[str, dict[str, float]]]) -> Claim:
+    worst = [
+        (name, dtype, max(differences.values()))
+        for name, by_dtype in parity.items()
+        for dtype, differences in by_dtype.items()
+    ]
+    measured = ", ".join(f"{name} {dtype} {value:.0e}" for name, dtype, value in worst)
+    return Claim(
+        "parity",
+        Text(
+            "all rungs and Paddle's LSTM give the same outputs, states and gradients from the same weights",
+            "相同权重下，各级算子与飞桨 LSTM 的输出、状态和梯度相同",
+        ),
+        Text(f"largest difference: {measured}", f"最大误差：{measured}"),
+        all(value <= PARITY[dtype] for _, dtype, value in worst),
+    )
+
+
+def faster_claim(id: str, statement: Text, points: Sequence[Point], slow: str, fast: str) -> Claim:
+    """Forward and backward at every shape, decided over the repeats."""
+    if any(fast not in point["both"] for point in points):
+        return Claim(id, statement, Text(f"there is no {fast} on this machine", f"本机没有 {fast}"), None)
+    logs = [[log(ratio) for ratio in ratios(point["both"], slow, to=fast)] for point in points]
+    times = [(name_of(point), exp(median(values))) for point, values in zip(points, logs, strict=True)]
+    measured = Text(
+        ", ".join(f"{name}: {ratio:.2f} times" for name, ratio in times),
+        "，".join(f"{name}：{ratio:.2f} 倍" for name, ratio in times),
+    )
+    return Claim(id, statement, measured, logs)
+
+
+def ratios(times: dict[str, list[float]], name: str, to: str) -> list[float]:
+    """How many times as long a rung takes as another, one number a repeat."""
+    return [a / b for a, b in zip(times[name], times[to], strict=True)]
+
+
+def name_of(point: Point) -> str:
+    B, L, D = point["shape"]
+    return f"B={B} L={L} D={D}"
+
+
+def same_accuracy_claim(results: Results) -> Claim:
+    of = by_rung(results, "test_accuracy")
+    differences = [abs(a - b) for a, b in zip(of["stepwise"], of["paddle"], strict=True)]
+    return Claim(
+        "same_accuracy",
+        Text(
+            f"one's own LSTM reaches the accuracy of Paddle's (they differ by less than {SAME_ACCURACY})",
+            f"自定义 LSTM 与飞桨 LSTM 的准确率相当（相差小于 {SAME_ACCURACY}）",
+        ),
+        same(", ".join(f"{name} {mean_and_spread(values, 3)}" for name, values in of.items())),
+        [[SAME_ACCURACY - difference for difference in differences]],
+    )
+
+
+def trains_faster_claim(results: Results) -> Claim:
+    of = by_rung(results, "epoch_seconds")
+    logs = [log(own / paddles) for own, paddles in zip(of["stepwise"], of["paddle"], strict=True)]
+    measured = ", ".join(f"{name} {mean_and_spread(values, 1)}" for name, values in of.items())
+    return Claim(
+        "trains_faster",
+        Text(
+            f"Paddle's LSTM trains much faster than one's own run step by step (at least {MUCH_FASTER} times)",
+            f"飞桨 LSTM 的训练比逐步计算的自定义 LSTM 快得多（{MUCH_FASTER} 倍以上）",
+        ),
+        Text(f"seconds an epoch: {measured}", f"每回合秒数：{measured}"),
+        [[value - log(MUCH_FASTER) for value in logs]],
+    )
+
+
+def by_rung(results: Results, name: str) -> dict[str, list[float]]:
+    """For each rung that trained one value a seed."""
+    return {rung: results.where(backend=rung).each(name) for rung in dict.fromkeys(results.each("backend"))}
+
+
+def memory_claim(points: Sequence[Point]) -> Claim:
+    """The bytes of one more step, between the first two lengths and between the last two."""
+    first, second, *_ = points
+    *_, last_but_one, last = points
+    growth = {}
+    for name in first["memory"]:
+        at_first = bytes_per_step(first, second, name)  # 0: a few steps fit into what is there anyway
+        growth[name] = bytes_per_step(last_but_one, last, name) / at_first if at_first else nan
+    unknown = any(map(isnan, growth.values()))
+    measured = ", ".join(f"{name} {ratio:.2f}" for name, ratio in growth.items())
+    return Claim(
+        "memory",
+        Text(
+            f"memory grows linearly with the number of steps (a step costs the same, within {LINEAR:.0%})",
+            f"内存随步数线性增长（每步开销变化不超过 {LINEAR:.0%}）",
+        ),
+        Text(f"last step against first: {measured}", f"最后一步与第一步之比：{measured}"),
+        None if unknown else all(abs(ratio - 1) <= LINEAR for ratio in growth.values()),
+    )
+
+
+def bytes_per_step(shorter: Point, longer: Point, name: str) -> float:
+    (_, L, _), (_, longer_L, _) = shorter["shape"], longer["shape"]
+    return (longer["memory"][name] - shorter["memory"][name]) / (longer_L - L)
+
+
+# --- 表 tables ---
+
+CORPORA = {"imdb": same("IMDB"), "small": Text("the small synthetic corpus", "小型合成语料")}
+RUNG = Text("rung", "级")
+
+
+def tables(record: Record) -> list[Table]:
+    """The numbers of the report: the ladder, agreement, time and memory at each shape, training."""
+    metrics = record.metrics
+    return [
+        Table(
+            Text("The ladder", "阶梯"), [RUNG, Text("what it does", "做法")], [[n, RUNGS[n]] for n in metrics["rungs"]]
+        ),
+        parity_table(metrics["parity"]),
+        *(shape_table(point, record.settings["repeats"]) for point in metrics["shapes"]),
+        training_table(record),
+    ]
+
+
+def parity_table(parity: dict[str, dict[str, dict[str, float]]]) -> Table:
+    kinds = {"outputs": Text("outputs", "输出"), "state": Text("states", "状态"), "gradient": Text("gradients", "梯度")}
+    rows = [
+        [name, dtype, *(f"{max(v for n, v in found.items() if n.startswith(kind)):.0e}" for kind in kinds)]
+        for name, by_dtype in parity.items()
+        for dtype, found in by_dtype.items()
+    ]
+    return Table(
+        Text("Largest relative difference from Paddle's LSTM", "与飞桨 LSTM 的最大相对误差"),
+        [RUNG, Text("dtype", "数据类型"), *kinds.values()],
+        rows,
+        Text("Two layers, both directions, sequences of different lengths.", "两层，双向，序列长度不同。"),
+    )
+
+
+def shape_table(point: Point, repeats: int) -> Table:
+    both, rows = point["both"], []
+    for name in both:
+        against = [f"{median(ratios(both, name, to=other)):.2f}" for other in ("paddle", FLOOR)]
+        memory = f"{point['memory'][name] / 1e6:.1f}" if name in point["memory"] else ""
+        rows.append([name, _times(point["forward"][name]), _times(both[name]), *against, memory])
+    header = [
+        RUNG,
+        Text("forward, ms", "前向（毫秒）"),
+        Text("forward and backward, ms", "前向与反向（毫秒）"),
+        "/ paddle",
+        f"/ {FLOOR}",
+        Text("peak memory, MB", "峰值内存（MB）"),
+    ]
+    note = Text(
+        f"Medians of {repeats} measurements, with their range. `{FLOOR}`: the matrix products alone, by Paddle; the "
+        "floor for all that is made of Paddle's operators (oneDNN's own products may be faster).",
+        f"{repeats} 次测量的中位数及范围。`{FLOOR}`：仅矩阵乘，飞桨算子组合的下限（oneDNN 的矩阵乘可能更快）。",
+    )
+    return Table(same(name_of(point)), header, rows, note)
+
+
+def _times(values: Sequence[float]) -> str:
+    digits = 2 if median(values) < 10 else 0
+    return f"{median(values):.{digits}f} ({min(values):.{digits}f} – {max(values):.{digits}f})"
+
+
+def training_table(record: Record) -> Table:
+    accuracies, seconds = (by_rung(record.results(), name) for name in ("test_accuracy", "epoch_seconds"))
+    paddles = fmean(seconds["paddle"])
+    rows = [
+        [name, mean_and_spread(values, 3), mean_and_spread(seconds[name], 1), f"{fmean(seconds[name]) / paddles:.2f}"]
+        for name, values in accuracies.items()
+    ]
+    corpus, direction = CORPORA[record.metrics["corpus"]], record.settings["direction"]
+    directions = {"forward": "单向", "bidirectional": "双向"}
+    return Table(
+        Text(
+            f"Training on reviews: {corpus.en}, {direction} LSTM",
+            f"影评训练：{corpus.zh}，{directions[direction]} LSTM",
+        ),
+        [RUNG, Text("test accuracy", "测试准确率"), Text("seconds an epoch", "每回合秒数"), "/ paddle"],
+        rows,
+    )
+
+
+# --- 图 figures ---
+
+
+def figures(record: Record) -> dict[str, Drawing]:
+    """Time against steps and against hidden size, and memory against steps."""
+    by_steps, by_size = record.metrics["by_steps"], record.metrics["by_size"]
+    return {
+        "steps": Drawing(
+            draw(by_steps, "L", times_of),
+            Text(
+                "How far above the matrix products alone does each rung stay as the sequence grows? The five differ in "
+                "the number of small operators a step. Line: median of the repeats; band: their range.",
+                "序列变长时，各级比仅矩阵乘慢多少？五级的差别在于每步的小算子数。线为中位数，带为各次测量的范围。",
+            ),
+        ),
+        "size": Drawing(
+            draw(by_size, "D", times_of),
+            Text(
+                "With few units the operators' overhead is nearly all of the time; with many the products outweigh it, "
+                "and the lines come together.",
+                "单元少时，时间几乎都是算子的开销；单元多时矩阵乘占多数，各线靠拢。",
+            ),
+        ),
+        "memory": Drawing(
+            draw(by_steps, "L", megabytes_of),
+            Text(
+                "What the backward pass needs of the forward pass is kept for every step: parallel lines of slope one.",
+                "反向传播需要的前向结果逐步保留：斜率为一的平行线。",
+            ),
+        ),
+    }
+
+
+AXES = {"L": Text("number of steps", "步数"), "D": Text("hidden size", "隐状态大小")}
+
+
+def times_of(point: Point) -> dict[str, list[float]]:
+    return point["both"]
+
+
+def megabytes_of(point: Point) -> dict[str, list[float]]:
+    return {name: [size / 1e6] for name, size in point["memory"].items()}
+
+
+def draw(points: Sequence[Point], axis: str, costs_of: Any) -> Any:
+    """The cost of every rung against L or D, on logarithmic axes."""
+    plot = nndl.plot
+    figure, (axes,) = plot.panels(1, size=(6.4, 4.2))
+    sizes = [dict(zip("BLD", point["shape"], strict=True)) for point in points]
+    x = [size[axis] for size in sizes]
+    costs = [costs_of(point) for point in points]
+    for name, look in zip((*RUNGS, FLOOR), plot.LOOKS, strict=True):
+        if all(name in cost for cost in costs):
+            # 每次测量一条曲线   a curve a repeat
+            curves = [list(zip(x, values, strict=True)) for values in zip(*(c[name] for c in costs), strict=True)]
+            plot.band(axes, curves, look, name, middle=np.median)
+    plot.log_log(axes, x)
+    others = ", ".join(f"{name} = {value}" for name, value in sizes[0].items() if name != axis)
+    what = (
+        plot.both("peak memory, MB", "峰值内存")
+        if costs_of is megabytes_of
+        else plot.both("forward and backward, ms", "前向与反向")
+    )
+    axes.set(xlabel=f"{plot.both(*AXES[axis])} {axis}", ylabel=what, title=others)
+    plot.legend(figure)
+    return figure
