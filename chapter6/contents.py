@@ -51,7 +51,7 @@ ENTRIES = (
         ),
         module="chapter6.sec_6_7_text_classification",
         presets=presets.TEXT,
-        seeds={"quick": 2, "book": 2, "best": 2},
+        seeds={"quick": 3, "book": 2, "best": 2},
     ),
     Entry(
         number="6.8",
@@ -63,7 +63,7 @@ ENTRIES = (
         ),
         module="chapter6.sec_6_8_lstm_comparison",
         presets=presets.COMPARISON,
-        seeds={"quick": 2, "book": 2},
+        seeds={"quick": 3, "book": 2},
     ),
     Entry(
         number="cells",

@@ -117,15 +117,15 @@ class TextSettings(Settings):
     )
     min_freq: int = setting(5, "how often a word must occur in train to be in the vocabulary", least=1, most=10**6)
     train_reviews: int = setting(
-        8000, "reviews of train that are used, half of each class; 0 for all", least=0, most=10**6
+        2500, "reviews of train that are used, half of each class; 0 for all", least=0, most=10**6
     )
     dev_reviews: int = setting(
-        2000, "reviews of dev (验证集) that are used, half of each class; 0 for all", least=0, most=10**6
+        1000, "reviews of dev (验证集) that are used, half of each class; 0 for all", least=0, most=10**6
     )
     max_seq_len: int = setting(128, "tokens kept of a review (截断长度)", least=1, most=10_000)
     batching: str = setting("bucket", "batches of like length, or plain shuffling", choices=("bucket", "shuffle"))
     batch_size: int = setting(64, "batch size B (批大小)", least=1, most=10_000)
-    epochs: int = setting(3, "epochs (回合)", least=1, most=1000)
+    epochs: int = setting(11, "epochs (回合)", least=1, most=1000)
     learning_rate: float = setting(0.002, "Adam's learning rate (学习率)", above=0)
     schedule: str = setting("constant", "the learning rate over the training (学习率调度)", choices=SCHEDULES)
     input_size: int = setting(64, "embedding size M (嵌入大小)", least=1, most=4096)
@@ -141,7 +141,7 @@ class TextSettings(Settings):
         "what computes the LSTM (算子): oneDNN where it can be had (auto), or the one named",
         choices=("auto", *BACKENDS),
     )
-    eval_steps: int = setting(50, "steps between two evaluations on the dev set (验证集)", least=1, most=10**6)
+    eval_steps: int = setting(20, "steps between two evaluations on the dev set (验证集)", least=1, most=10**6)
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -276,7 +276,7 @@ def parse_shapes(text: str) -> list[tuple[int, int, int]]:
 
 
 COMPARISON = {
-    "quick": Comparison(train_reviews=2500),
+    "quick": Comparison(train_reviews=5000, epochs=5),
     "book": Comparison(
         **vars(replace(BOOK, direction="forward")),
         corpus="imdb",

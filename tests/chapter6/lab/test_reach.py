@@ -354,7 +354,13 @@ def test_what_does_not_train_changes_nothing(tmp_path: Path) -> None:
     copied(tmp_path)
     lesson = sec_6_2_srn_memory
     for function in (
-        *(lesson.LESSON.figures, lesson.run, lesson.LESSON.claims, nndl.plot.plot_training_loss, nndl.VisualDLLogger.__init__),
+        *(
+            lesson.LESSON.figures,
+            lesson.run,
+            lesson.LESSON.claims,
+            nndl.plot.plot_training_loss,
+            nndl.VisualDLLogger.__init__,
+        ),
         *(nndl.runtime.set_device, nndl.dataset.digit_sum.generate, Training.folder_name.func),
     ):
         change(tmp_path, function)
