@@ -108,5 +108,5 @@ def test_the_floor_is_the_products_of_an_lstm() -> None:
 
 def test_trainings_can_be_told_apart_where_they_are_listed() -> None:
     run: Any = SimpleNamespace(settings=presets.COMPARISON["quick"], seeds=2, data_dir=Path("data"))
-    names = [training.name.rpartition("-")[0] for training in lesson.trainings(run, lesson.IN_TRAINING, "small")]
+    names = [training.name for training in lesson.trainings(run, lesson.IN_TRAINING, "small")]
     assert len(set(names)) == len(names) == 2 * len(lesson.IN_TRAINING)
