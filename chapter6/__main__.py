@@ -3,7 +3,6 @@
 import argparse
 import sys
 from collections.abc import Sequence
-from importlib import import_module
 from typing import NoReturn
 
 from chapter6.contents import ELSEWHERE, SECTIONS
@@ -34,10 +33,9 @@ def _command(words: list[str]) -> None:
 def run_lessons(words: Sequence[str]) -> None:
     """Run the lessons asked for, in their order in the course; all is checked before the first starts."""
     runs, options = cli.read_run(words, f"{PROGRAM} run", SECTIONS, ELSEWHERE)
-    from chapter6.lab import execute
+    from chapter6.lab.execute import execute_all
 
-    execute.start(options.device)
-    execute.execute_all([(import_module(run.entry.module).LESSON, run) for run in runs], options.lang)
+    execute_all(runs, options.device, options.lang)
 
 
 def list_sections(options: argparse.Namespace) -> None:

@@ -12,8 +12,7 @@ from typing import Any, NoReturn, get_type_hints
 
 from chapter6.lab import interruption
 from chapter6.lab.lesson import Entry, Run
-from chapter6.lab.terminal import LANGUAGES
-from chapter6.lab.text import Text
+from chapter6.lab.text import LANGUAGES, Text
 from nndl import runtime
 from nndl.dataset import DATA
 from nndl.error import NndlError, SettingError
@@ -89,53 +88,90 @@ def _line(message: str) -> str:
 def read_run(
     words: Sequence[str], prog: str, contents: Mapping[str, Entry], elsewhere: Mapping[str, Text]
 ) -> tuple[list[Run], argparse.Namespace]:
-    """The lessons that a command line asks for, each with its settings, and the other options.
+    """The lessons that a command line asks for, each with its settings; and the options.
 
-    A lesson that is alone takes its own settings as options, several take only the common ones.
+    One lesson takes its own settings as options, several take only those that all have.
 
     Args:
-        words: the command line, without ``run`` itself.
+        words: the command line.
         prog: what stands before them.
-        contents: the lessons.
-        elsewhere: numbers that are no lesson's, and where their content is.
+        contents: number to lesson.
+        elsewhere: numbers that no lesson has, and where their content is.
 
     Raises:
         SettingError: a setting that is not what it must be. What is no option at all ends the program.
     """
-    general = _run_parser(prog, list(contents.values()))
-    found, rest = _finder(general.prog, contents).parse_known_args(words)
-    if unknown := [word.partition("=")[0] for word in rest if word.startswith("-")]:
-        near = get_close_matches(unknown[0], _options(contents), n=1)
-        general.error(f"unknown option {unknown[0]}" + (f", did you mean {near[0]}?" if near else ""))
-    if found.help:
-        named = [contents[word] for word in rest if word in contents]
-        (_run_parser(prog, named) if len(named) == 1 else general).print_help()
-        sys.exit(0)
-    for number in rest:
+    everything = run_parser(prog, contents.values())
+    owners = _owners(contents.values())
+    found, left = _finder(prog, contents.values()).parse_known_args(words)
+    if unknown := [word.partition("=")[0] for word in left if word.startswith("-")]:
+        near = get_close_matches(unknown[0], [*owners, *everything._option_string_actions], n=1)
+        everything.error(f"unknown option {unknown[0]!r}{f', did you mean {near[0]}?' if near else ''}")
+    for number in left:
         if number not in contents:
-            general.error(_not_a_section(number, contents, elsewhere))
-    entries = [entry for number, entry in contents.items() if number in rest or not rest]
-    for option in (option for option, name in _options(contents).items() if name in found):
-        owners = [entry.number for entry in contents.values() if option in _own(entry)]
-        if len(entries) > 1:
-            general.error(
-                f"{option} is a setting of section {', '.join(owners)}; give it to that section alone: run {owners[0]}"
-            )
-        if entries[0].number not in owners:
-            general.error(f"{option} is no setting of section {entries[0].number}, but of {', '.join(owners)}")
-    options, _ = _run_parser(prog, entries).parse_known_args(words)
+            everything.error(_where(number, contents, elsewhere))
+    entries = [entry for number, entry in contents.items() if number in left or not left]
+    if found.help:
+        run_parser(prog, entries).print_help()
+        sys.exit(0)
+    for option in owners:
+        if _name(option) in found and (len(entries) > 1 or entries[0].number not in owners[option]):
+            belongs = f"{option} is a setting of section {', '.join(owners[option])}"
+            everything.error(f"{belongs}; to set it run that section alone: run {owners[option][0]} {option} ...")
+    options, _ = run_parser(prog, entries).parse_known_args(words)
     if lacking := [entry for entry in entries if options.preset not in entry.presets]:
         has = "; ".join(f"section {entry.number} has {', '.join(entry.presets)}" for entry in lacking)
         raise SettingError(f"preset {options.preset!r}: {has}")
     return [_make_run(entry, options) for entry in entries], options
 
 
-def _not_a_section(number: str, contents: Mapping[str, Entry], elsewhere: Mapping[str, Text]) -> str:
+def run_parser(prog: str, entries: Iterable[Entry]) -> Parser:
+    """The options that all lessons have; and the settings of the lesson, where it is only one."""
+    first, *others = entries = list(entries)
+    parser = Parser(
+        prog=prog,
+        usage=f"{prog} {'[SECTION ...]' if others else first.number} [OPTION ...]",
+        description=_overview(entries) if others else f"{first.number} {first.title}",
+        formatter_class=_keeping_lines if others else argparse.HelpFormatter,
+    )
+    _add_common(parser, entries)
+    if not others:
+        group = parser.add_argument_group(f"settings of {first.number} and what they are in each preset 本节设置")
+        for field in fields(first.presets["quick"]):
+            _add_setting(group, field, first)
+    return parser
+
+
+def _finder(prog: str, entries: Iterable[Entry]) -> Parser:
+    """Tells options and their values from sections: it knows all settings, and what is left over are the sections."""
+    finder = Parser(prog=prog, add_help=False)
+    finder.add_argument("-h", "--help", action="store_true")
+    _add_common(finder, list(entries))
+    seen = set[str]()
+    for entry in entries:
+        for field in fields(entry.presets["quick"]):
+            if field.name not in seen:
+                _add_setting(finder, field, entry, is_read=False)
+            seen.add(field.name)
+    return finder
+
+
+def _owners(entries: Iterable[Entry]) -> dict[str, list[str]]:
+    """Of each option that sets a lesson: the numbers of the lessons that have it."""
+    owners: dict[str, list[str]] = {}
+    for entry in entries:
+        for field in fields(entry.presets["quick"]):
+            owners.setdefault(_option(field.name), []).append(entry.number)
+    return owners
+
+
+def _where(number: str, contents: Mapping[str, Entry], elsewhere: Mapping[str, Text]) -> str:
+    """What to say of a number that no lesson has: a video's, or one of the printed book."""
     hints = [str(elsewhere[number])] if number in elsewhere else []
     for entry in contents.values():
         if entry.printed and f"{number}.".startswith(f"{entry.printed}."):
             hints.append(
-                f"the printed book's {number} is section {entry.number} here 书中 {number} 节对应 {entry.number}"
+                f"{number} of the printed book is section {entry.number} here 书中 {number} 节即此处 {entry.number}"
             )
     return f"unknown section {number!r}: {'; '.join(hints) or 'expected ' + ', '.join(contents)}"
 
@@ -151,7 +187,7 @@ def _make_run(entry: Entry, options: argparse.Namespace) -> Run:
         entry=entry,
         preset=options.preset,
         settings=settings,
-        seeds=options.seeds if options.seeds is not None else entry.default_seeds(options.preset),
+        seeds=entry.default_seeds(options.preset) if options.seeds is None else options.seeds,
         jobs=options.jobs,
         device=options.device,
         out=options.out,
@@ -160,123 +196,109 @@ def _make_run(entry: Entry, options: argparse.Namespace) -> Run:
     )
 
 
-def _run_parser(prog: str, entries: Sequence[Entry], add_help: bool = True) -> Parser:
-    """The common options, and the settings of the only lesson, if it is one."""
-    alone = entries[0] if len(entries) == 1 else None
-    parser = Parser(
-        prog=prog,
-        add_help=add_help,
-        usage=f"{prog} {alone.number if alone else '[SECTION ...]'} [OPTION ...]",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        description=f"{alone.number} {alone.title}" if alone else _overview(entries),
-    )
-    add = parser.add_argument
-    presets: dict[str, list[str]] = {}
-    for entry in entries:
-        for name in entry.presets:
-            presets.setdefault(name, []).append(entry.number)
-    choice = ", ".join(
-        f"{name} (default)"
-        if name == "quick"
-        else name
-        if len(numbers) == len(entries)
-        else f"{name} ({', '.join(numbers)})"
-        for name, numbers in presets.items()
-    )
-    add("--preset", default="quick", help=f"{choice}; book: the book's settings 书中设置")
-    seeds = (
-        ", ".join(f"{name} {alone.default_seeds(name)}" for name in alone.presets) if alone else "each section's own"
-    )
-    add("--seeds", type=whole, help=f"number of random seeds (随机种子数): {seeds}")
-    add("--jobs", type=whole, default=runtime.usable_cores(), help="processes at a time (进程数), default %(default)s")
-    add_device_and_out(parser)
-    add_data_dir(parser)
-    add("--lang", default="auto", choices=LANGUAGES, help="language of the terminal (终端语言), default: the locale's")
-    add("--visualdl", action="store_true", help="also write logs for VisualDL (记录 VisualDL 日志); takes longer")
-    if alone:
-        _add_settings(parser, alone)
-    return parser
-
-
 def _overview(entries: Sequence[Entry]) -> str:
     lines = [f"  {entry.number:<6}{entry.title}" for entry in entries]
-    example = entries[0].number
     return "\n".join(
         [
-            "Run sections, all when none is named 运行各节实验，不指定则全部运行",
+            "Run sections, all of them when none is named. 运行各节实验，不指明则全部运行。",
             *lines,
-            f"The settings of a section 各节的设置: run {example} --help",
+            f"A section's own settings 各节自己的设置: run {entries[0].number} --help",
         ]
     )
 
 
-def _add_settings(parser: Parser, entry: Entry) -> None:
-    """An option for each of a lesson's settings, with its value in each preset; what it may be, the settings check."""
-    group = parser.add_argument_group(
-        f"settings of {entry.number}, with their defaults in each preset 本节设置及其默认值"
+def _keeping_lines(prog: str) -> argparse.HelpFormatter:
+    return argparse.RawDescriptionHelpFormatter(prog)
+
+
+# --- options ---
+
+
+def _add_common(parser: Parser, entries: Sequence[Entry]) -> None:
+    """What every lesson can be told."""
+    add = parser.add_argument
+    presets = list(dict.fromkeys(name for entry in entries for name in entry.presets))
+    having = {name: [entry.number for entry in entries if name in entry.presets] for name in presets}
+    choice = [f"{n} ({', '.join(having[n])})" if len(having[n]) < len(entries) else n for n in presets]
+    add(
+        "--preset",
+        default="quick",
+        metavar="NAME",
+        help=f"settings to start from (预设), default quick: {', '.join(choice)}",
     )
-    kinds = get_type_hints(type(entry.presets["quick"]))
-    for field in fields(entry.presets["quick"]):
-        option, kind, choices = _option(field.name), kinds[field.name], field.metadata["choices"]
-        defaults = ", ".join(f"{name} {_show(getattr(preset, field.name))}" for name, preset in entry.presets.items())
-        text = f"{field.metadata['help']}; {defaults}".replace("%", "%%")
-        if kind is bool:
-            group.add_argument(option, action=argparse.BooleanOptionalAction, default=argparse.SUPPRESS, help=text)
-        else:
-            metavar = f"{{{','.join(choices)}}}" if choices else None
-            group.add_argument(option, type=_CONVERTERS[kind], default=argparse.SUPPRESS, help=text, metavar=metavar)
+    seeds = {f"{name} {entry.default_seeds(name)}" for entry in entries for name in entry.presets}
+    default = f", default {', '.join(sorted(seeds))}" if len(entries) == 1 else ""
+    add("--seeds", type=whole, metavar="N", help=f"number of random seeds (随机种子数){default}")
+    add(
+        "--jobs",
+        type=whole,
+        metavar="N",
+        default=runtime.usable_cores(),
+        help="processes at a time (进程数), default %(default)s",
+    )
+    add_device_and_out(parser)
+    add_data_dir(parser)
+    add(
+        "--lang",
+        default="auto",
+        choices=LANGUAGES,
+        help="language of the terminal (终端语言), default that of the locale",
+    )
+    add(
+        "--visualdl",
+        action="store_true",
+        help="each training writes a log for VisualDL (写 VisualDL 日志), and takes longer",
+    )
 
 
-def _finder(prog: str, contents: Mapping[str, Entry]) -> Parser:
-    """Knows of every option whether a value follows, so that what is left over are the sections."""
-    finder = _run_parser(prog, list(contents.values()), add_help=False)
-    finder.add_argument("-h", "--help", action="store_true")
-    for option, name in _options(contents).items():
-        kind = get_type_hints(type(next(_presets_with(name, contents))))[name]
-        action = {"action": argparse.BooleanOptionalAction} if kind is bool else {}
-        finder.add_argument(option, dest=name, default=argparse.SUPPRESS, **action)  # type: ignore[arg-type]
-    return finder
+def _add_setting(group: Any, field: Field, entry: Entry, is_read: bool = True) -> None:
+    """An option for a setting of a lesson. What it may be is declared there, and checked there.
 
-
-def _presets_with(name: str, contents: Mapping[str, Entry]) -> Iterator[Any]:
-    return (entry.presets["quick"] for entry in contents.values() if _option(name) in _own(entry))
-
-
-def _options(contents: Mapping[str, Entry]) -> dict[str, str]:
-    """Option to name of every setting of every lesson."""
-    return {option: name for entry in contents.values() for option, name in _own(entry).items()}
-
-
-def _own(entry: Entry) -> dict[str, str]:
-    """Option to name of the settings of a lesson."""
-    return {_option(field.name): field.name for field in fields(entry.presets["quick"])}
+    Args:
+        group: a parser, or a group of its options.
+        field: the setting.
+        entry: the lesson.
+        is_read: whether its value is wanted, rather than only where the option stands.
+    """
+    kind = get_type_hints(type(entry.presets["quick"]))[field.name]
+    values = ", ".join(f"{name} {_show(getattr(preset, field.name))}" for name, preset in entry.presets.items())
+    rest: dict[str, Any] = {"default": argparse.SUPPRESS, "dest": field.name}
+    rest["help"] = f"{field.metadata['help']}; {values}".replace("%", "%%")
+    if kind is bool:
+        group.add_argument(_option(field.name), action=argparse.BooleanOptionalAction, **rest)
+    else:
+        choices = field.metadata["choices"]
+        metavar = f"{{{','.join(choices)}}}" if choices else field.name.upper()
+        convert = _CONVERTERS[kind] if is_read else str
+        group.add_argument(_option(field.name), type=convert, metavar=metavar, **rest)
 
 
 def _option(name: str) -> str:
     return f"--{name.replace('_', '-')}"
 
 
+def _name(option: str) -> str:
+    return option.removeprefix("--").replace("-", "_")
+
+
 def _show(value: Any) -> str:
     return ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
 
 
-# --- options that several commands share ---
-
-
-def add_device_and_out(parser: argparse.ArgumentParser) -> None:
-    """``--device`` and ``--out``."""
+def add_device_and_out(parser: Parser) -> None:
+    """Where it computes, and where results are."""
     parser.add_argument("--device", default="auto", help="auto (default), cpu, gpu or gpu:N")
     parser.add_argument("--out", type=folder, default="runs", help="folder of the results, default %(default)s/")
 
 
-def add_data_dir(parser: argparse.ArgumentParser) -> None:
-    """``--data-dir``."""
+def add_data_dir(parser: Parser) -> None:
+    """Where the data are."""
     parser.add_argument(
         "--data-dir", type=folder, default=DATA, help="folder of digit_sum/ and imdb/, default data/ of the project"
     )
 
 
-# --- from words to values ---
+# --- what is written, and what is meant ---
 
 
 def whole(text: str) -> int:
@@ -285,14 +307,14 @@ def whole(text: str) -> int:
 
 
 def folder(text: str) -> Path:
-    """A folder, absolute; whether it is there is another question."""
+    """A folder, there or not."""
     if not text.strip():
         raise argparse.ArgumentTypeError(f"{text!r}: expected a folder")
     return path(text)
 
 
 def path(text: str) -> Path:
-    """A file or folder, absolute."""
+    """A file or a folder, whatever becomes the current folder later."""
     return Path(text).absolute()
 
 

@@ -5,6 +5,7 @@ import os
 import time
 from collections.abc import Sequence
 from dataclasses import asdict
+from importlib import import_module
 from pathlib import Path
 
 from chapter6.lab import interruption, progress, record, report, terminal
@@ -54,17 +55,20 @@ def execute(lesson: Lesson, run: Run) -> Record:
     return done
 
 
-def execute_all(lessons: Sequence[tuple[Lesson, Run]], language: str) -> None:
-    """Run lessons one after another, and show on the terminal what was found; their data are checked before.
+def execute_all(runs: Sequence[Run], device: str, language: str) -> None:
+    """Run lessons one after another, and show on the terminal what was found; the data of all are checked before.
 
     Args:
-        lessons: each with its run.
+        runs: of the lessons.
+        device: see :func:`nndl.runtime.set_device`.
         language: of the terminal, see :func:`chapter6.lab.terminal.begin`.
 
     Raises:
         SettingError: processes that train together are asked for a lesson that does not train so.
     """
     terminal.begin(language)
+    start(device)
+    lessons: list[tuple[Lesson, Run]] = [(import_module(run.entry.module).LESSON, run) for run in runs]
     alone = [run.number for lesson, run in lessons if not lesson.data_parallel]
     if distributed.world_size() > 1 and alone:
         raise SettingError(f"section {', '.join(alone)}: trains many small models, not one by several processes")

@@ -17,7 +17,6 @@ from rich.box import Box
 from rich.cells import cell_len, chop_cells, set_cell_size
 from rich.console import Console
 
-LANGUAGES = ("auto", "zh", "en")
 PLAIN_WIDTH = 100
 """Columns where there is no terminal, unless COLUMNS names another number."""
 MARKS = {HOLDS: ("✓", "Y", "green"), FAILS: ("✗", "N", "red"), OPEN: ("?", "?", "yellow")}

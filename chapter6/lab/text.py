@@ -2,6 +2,9 @@
 
 from typing import NamedTuple
 
+LANGUAGES = ("auto", "zh", "en")
+"""What a reader may ask for; auto follows the locale."""
+
 
 class Text(NamedTuple):
     """The same in English and in Chinese; as a string both, one after the other.

@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from chapter6 import __main__ as command_line
+from chapter6.contents import SECTIONS
+from chapter6.lab import cli
 
 import pytest
 
@@ -35,8 +37,8 @@ def started(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
         seen.append(what)
         raise Started
 
-    monkeypatch.setattr(command_line, "execute", note)
-    monkeypatch.setattr("chapter6.predict.predict", note)
+    monkeypatch.setattr("chapter6.lab.execute.execute_all", note)
+    monkeypatch.setattr(command_line, "predict_labels", note)
     monkeypatch.setattr("nndl.dataset.imdb.prepare", note)
     monkeypatch.setattr("nndl.dataset.digit_sum.write", note)
     monkeypatch.setattr("nndl.dataset.book.write_book", note)
@@ -51,6 +53,12 @@ def options_of(parser: argparse.ArgumentParser, words: list[str]) -> list[str]:
     return [option for action in parser._actions for option in action.option_strings if option.startswith("--")]
 
 
+def parser_of(words: list[str]) -> argparse.ArgumentParser:
+    """That of the whole program; of ``run`` the one that knows the options of all lessons."""
+    run = words[:1] == ["run"]
+    return cli._finder("python -m chapter6 run", SECTIONS) if run else command_line.make_parser()
+
+
 def command_lines(draw: random.Random) -> Iterator[list[str]]:
     """Mostly one fault in a line that is good otherwise, so that the fault is reached; some lines are all faults."""
     commands = [["run"], ["run", "6.2"], ["run", "6.4"], ["run", "6.5"], ["run", "6.7"], ["run", "6.8"]]
@@ -59,7 +67,7 @@ def command_lines(draw: random.Random) -> Iterator[list[str]]:
     for _ in range(LINES):
         words = draw.choice(commands)
         line, others = list(words), draw.choice([words, words, words, draw.choice(commands)])
-        options = options_of(command_line._parser(others), others)
+        options = options_of(parser_of(others), others)
         for _ in range(draw.choice([1, 1, 1, 2, 5])):
             option, value = draw.choice(options), draw.choice(ODD)
             line += draw.choice([[option, value], [option, value], [f"{option}={value}"], [option], [value]])
@@ -94,8 +102,10 @@ def test_generated_command_lines(
     [
         (["run", "6.2", "--epochs=--"], ["--epochs=--", "expected a value"]),
         (["predict", "--model=--"], ["--model=--", "expected a value"]),
-        (["run", "6.5", "6.7", "--backend", "paddle"], ["section 6.5: backend 'paddle'", "auto, onednn"]),
-        (["run", "6.7", "6.8", "--backend", "bptt"], ["section 6.8: backend bptt", "auto"]),
+        (["run", "6.5", "--backend", "paddle"], ["section 6.5: backend 'paddle'", "auto, stepwise"]),
+        (["run", "6.5", "6.7", "--backend", "paddle"], ["--backend is a setting of section 6.5, 6.7"]),
+        (["run", "--epochs", "3"], ["--epochs is a setting of section 6.2"]),
+        (["run", "6.8", "--backend", "bptt"], ["section 6.8: backend bptt", "auto"]),
         (["run", "6.2", "--out", "6.4", "--clip-at", "3"], ["--clip-at"]),
         (["run", "6.2", "--out=6.4", "--clip-at", "3"], ["--clip-at"]),
         (["run", "6.8", "--steps", "4,4"], ["steps 4, 4", "each once"]),
@@ -122,20 +132,20 @@ def test_bad_lines(
 @pytest.mark.parametrize(
     ("arguments", "accepted"),
     [
-        (["run", "--out", "6.4", "--lengths", "5"], {"6.2": {"lengths": (5,)}}),
+        (["run", "--out", "6.4", "--lengths", "5", "6.2"], {"6.2": {"lengths": (5,)}}),
         (["run", "6.2", "--out", "6.4", "--lengths", "5"], {"6.2": {"lengths": (5,)}}),
         (["run", "--epochs", "7", "6.4"], {"6.4": {"epochs": 7}}),
         (["run", "--preset=book", "6.4"], {"6.4": {"epochs": 50}}),
         (["run", "6.7", "--review", "6.4", "--schedule", "cosine"], {"6.7": {"review": "6.4", "schedule": "cosine"}}),
-        (["run", "6.5", "6.7", "--backend", "fused"], {"6.5": {"backend": "fused"}}),
+        (["run", "6.5", "--preset", "book", "6.2", "--out", "x"], {"6.2": {"epochs": 500}, "6.5": {"epochs": 500}}),
     ],
 )
 def test_good_lines(arguments: list[str], accepted: dict[str, dict[str, Any]], started: list[Any]) -> None:
     """A folder may be called like a section."""
     with pytest.raises(Started):
         command_line.main(arguments)
-    [(_, run)] = started
-    assert {run.number: {name: getattr(run.settings, name) for name in accepted[run.number]}} == accepted
+    [(runs, _, _)] = started
+    assert {r.number: {name: getattr(r.settings, name) for name in accepted[r.number]} for r in runs} == accepted
 
 
 def test_the_bytes_of_a_review_are_utf8_whatever_the_locale(
@@ -145,4 +155,4 @@ def test_the_bytes_of_a_review_are_utf8_whatever_the_locale(
     review = "太好了".encode().decode("ascii", errors="surrogateescape")
     with pytest.raises(Started):
         command_line.main(["run", "6.7", "--review", review])
-    assert started[0][1].settings.review == "太好了"
+    assert started[0][0][0].settings.review == "太好了"

@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 
 import chapter6
-from chapter6 import interruption
+from chapter6.lab import interruption
 
 import pytest
 

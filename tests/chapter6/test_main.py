@@ -3,10 +3,15 @@
 import os
 import subprocess
 import sys
+from collections.abc import Callable
+from dataclasses import fields, replace
+from importlib import import_module
 from pathlib import Path
+from typing import Any
 
-from chapter6.__main__ import SECTIONS, main
-from chapter6.section import setting_fields
+from chapter6.__main__ import main
+from chapter6.contents import SECTIONS
+from chapter6.lab.lesson import Run
 
 import pytest
 
@@ -26,12 +31,16 @@ def error_line(capsys: pytest.CaptureFixture[str], *arguments: object) -> str:
     return lines[0]
 
 
+def replace_run(number: str, run: Callable[[Run], Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    module = import_module(SECTIONS[number].module)
+    monkeypatch.setattr(module, "LESSON", replace(module.LESSON, run=run))
+
+
 def test_list_names_every_section(capsys: pytest.CaptureFixture[str]) -> None:
     assert call() == 0
     out = capsys.readouterr().out
-    for module in SECTIONS.values():
-        section = module.SECTION
-        for text in (section.number, section.printed, section.title, section.title_zh, section.shows):
+    for entry in SECTIONS.values():
+        for text in (entry.number, entry.printed, *entry.title, *entry.shows):
             assert text in out
 
 
@@ -39,26 +48,40 @@ def test_list_names_every_section(capsys: pytest.CaptureFixture[str]) -> None:
 def test_help_explains_every_setting_with_its_defaults(number: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert call("run", number, "--help") == 0
     out = " ".join(capsys.readouterr().out.split())
-    for field in setting_fields(SECTIONS[number]):
-        assert f"--{field.name.replace('_', '-')}" in out
-    assert f"--epochs EPOCHS epochs (回合); {number}: quick" in out
+    for field in fields(SECTIONS[number].presets["quick"]):
+        assert f"--{field.name.replace('_', '-')} " in out
+    assert "--epochs EPOCHS epochs (回合); quick " in out
+    assert all(f"{name} " in out for name in SECTIONS[number].presets)
+
+
+@pytest.mark.parametrize("option", ["--clip-at", "--digits", "--backend"])
+def test_help_of_one_section_and_of_all_shows_no_other_sections_settings(
+    option: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for arguments in (["run", "--help"], ["run", "6.2", "--help"]):
+        assert call(*arguments) == 0
+        assert option not in capsys.readouterr().out
 
 
 def test_list_and_help_do_not_load_paddle() -> None:
     code = "import sys, runpy\nsys.argv = ['chapter6', *sys.argv[1:]]\n"
     code += "try: runpy.run_module('chapter6', run_name='__main__')\n"
-    code += "except SystemExit: pass\nassert 'paddle' not in sys.modules and 'matplotlib' not in sys.modules"
-    for arguments in ([], ["--help"], ["run", "--help"]):
+    code += "except SystemExit: pass\nassert not {'paddle', 'matplotlib', 'numpy', 'scipy'} & set(sys.modules)"
+    for arguments in ([], ["--help"], ["run", "--help"], ["run", "6.5", "--help"], ["run", "6.1"]):
         subprocess.run([sys.executable, "-c", code, *arguments], check=True, capture_output=True)
 
 
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["run", "6.3"], ["unknown section '6.3'", "6.2"]),
+        (["run", "6.3"], ["unknown section '6.3'", "is in 6.2", "the printed book's 6.3 is section 6.5"]),
+        (["run", "6.1"], ["unknown section '6.1'", "the printed book's 6.1 is section 6.2"]),
+        (["run", "6.6"], ["unknown section '6.6'", "is in 6.5"]),
+        (["run", "9"], ["unknown section '9'", "expected 6.2, 6.4"]),
+        (["run", "--preset", "best"], ["preset 'best': section 6.2 has quick, book; section 6.4 has"]),
         (["run", "6.2", "--preset", "best"], ["preset 'best'", "quick, book"]),
-        (["run", "6.2", "--epoch", "3"], ["--epoch"]),
-        (["run", "6.2", "--clip-at", "3"], ["--clip-at"]),
+        (["run", "6.2", "--epoch", "3"], ["unknown option --epoch, did you mean --epochs?"]),
+        (["run", "6.2", "--clip-at", "3"], ["--clip-at is no setting of section 6.2, but of 6.4"]),
         (["run", "6.2", "--lengths", "10,x"], ["'10,x'", "whole numbers"]),
         (["run", "6.2", "--lengths", "2"], ["lengths 2", "from 3 to 10,000"]),
         (["run", "6.2", "--lengths", "10,15,10"], ["lengths 10, 15, 10", "each once"]),
@@ -101,7 +124,7 @@ def test_sizes_beyond_the_memory(
     def fill(run: object) -> None:
         bytearray(2**62)
 
-    monkeypatch.setattr(SECTIONS["6.2"], "run", fill)
+    replace_run("6.2", fill, monkeypatch)
     assert "not enough memory" in error_line(capsys, "run", "6.2", "--out", tmp_path)
 
 
@@ -123,7 +146,7 @@ def test_output_folder_that_cannot_be_written(capsys: pytest.CaptureFixture[str]
 def test_what_stands_in_the_way_of_the_report_is_found_before_anything_is_trained(
     name: str, capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(SECTIONS["6.4"], "run", lambda run: pytest.fail("it trains"))
+    replace_run("6.4", lambda run: pytest.fail("it trains"), monkeypatch)
     place = tmp_path / "6.4" / "quick" / name
     place.parent.mkdir(parents=True)
     place.touch() if "." not in name else place.mkdir()
@@ -136,7 +159,7 @@ def test_reviews_that_are_not_there_are_missed_before_anything_starts(
     sections: list[str], capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     where = ["--data-dir", tmp_path / "data", "--out", tmp_path / "runs"]
-    assert "IMDB is not prepared" in error_line(capsys, "run", *sections, "--corpus", "imdb", *where)
+    assert "IMDB is not prepared" in error_line(capsys, "run", *sections, "--preset", "book", *where)
     assert list(tmp_path.iterdir()) == []
 
 

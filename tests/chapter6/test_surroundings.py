@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 import chapter6
-from chapter6.section import load_record
+from chapter6.lab import record
 
 import pytest
 
@@ -35,8 +35,8 @@ def test_a_folder_that_is_not_utf8_in_a_locale_that_is_not_and_closed_streams(tm
     assert (code, said) == (0, "")
     folder = Path(os.fsdecode(out)) / "6.4" / "quick"
     assert "SRN 的梯度爆炸实验" in (folder / "report.md").read_text(encoding="utf-8")
-    record = load_record(folder / "record.json")
-    assert record.metrics["book"][0]["folder"].startswith(str(folder))
+    kept = record.load(folder / "record.json")
+    assert kept.metrics["book"][0]["folder"].startswith(str(folder))
     assert sorted(path.name for path in folder.iterdir()) == [
         ".lock", "checkpoints", "figures", "record.json", "report.md",
     ]  # fmt: skip

@@ -3,7 +3,7 @@
 import os
 import signal
 
-from chapter6.parallel import spread
+from chapter6.lab.jobs import spread
 from nndl.error import DataError, WorkerError
 
 import pytest
