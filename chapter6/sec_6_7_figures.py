@@ -4,81 +4,54 @@ from collections.abc import Sequence
 from statistics import fmean
 from typing import Any
 
+import nndl
 from chapter6.lab.lesson import Drawing
 from chapter6.lab.record import Record, Results
 from chapter6.lab.text import Text
 from chapter6.sec_6_7_findings import of_first_depth
 from nndl.dataset.text import LABELS
-from nndl.plot import COLORS
-
-from matplotlib.axes import Axes
-from matplotlib.cm import ScalarMappable
-from matplotlib.colors import Normalize
-from matplotlib.figure import Figure
-from matplotlib.pyplot import subplots
-
-LINE = 78
-"""Characters a line in the figure of the words."""
 
 
 def figures(record: Record) -> dict[str, Drawing]:
     """Figure 6.16 and ours."""
-    results, words = of_first_depth(record), record.metrics["words"]
+    results = of_first_depth(record)
     drawn = {
-        "6.16": Drawing(
-            draw_curves(results, record.metrics["corpus"]),
-            Text(
-                "The train loss keeps falling while the dev loss turns up: from there on the model learns the "
-                "training reviews by heart (overfitting), and the dev accuracy gains nothing more.",
-                "训练损失持续下降，验证集损失却转而上升：此后模型只是记住训练影评（过拟合），验证集准确率不再提高。",
-            ),
-        ),
-        "confusion": Drawing(
-            draw_confusion(results),
-            Text(
-                "How many of the test reviews of each class are recognised: the diagonal is right.",
-                "测试集各类影评被判为各类的比例：对角线为判断正确。",
-            ),
-        ),
-        "length": Drawing(
-            draw_by_length(results),
-            Text(
-                "Where the model fails: short reviews say little, and of long ones it reads the beginning only.",
-                "模型在何处出错：短影评信息少，长影评只读入开头。",
-            ),
-        ),
-        "words": Drawing(
-            draw_words(words),
-            Text(
-                f"{words['source']}: pink words speak for positive, green ones for negative.",
-                f"{'测试集中的一条影评' if words['label'] else '读者给出的影评'}：粉色词倾向正面，绿色词倾向负面。",
-            ),
-        ),
+        "6.16": draw_curves(results),
+        "confusion": draw_confusion(results),
+        "length": draw_by_length(results),
+        "words": draw_words(record.metrics["words"]),
     }
-    if len(record.settings["num_layers"]) > 1:
-        caption = Text("Accuracy against the depth (exercise 6.6).", "准确率与层数的关系（动手练习 6.6）。")
-        drawn["depth"] = Drawing(draw_by_depth(record), caption)
-    return drawn
+    return drawn | ({"depth": draw_by_depth(record)} if len(record.settings["num_layers"]) > 1 else {})
 
 
-def draw_curves(results: Results, corpus: str) -> Figure:
-    """Losses, and beside them the dev accuracy, against steps; a line ends each epoch."""
-    figure, (left, right) = subplots(1, 2, figsize=(11, 4))
-    _draw_band(left, [_smooth(losses) for losses in results.each("step_losses")], "-", COLORS[0], "Train loss")
-    _draw_band(left, results.each("dev_losses"), "--", COLORS[3], "Dev loss")
+def draw_curves(results: Results) -> Drawing:
+    """Figure 6.16: losses, and beside them the dev accuracy, against steps; a line ends each epoch."""
+    import matplotlib.pyplot as plt
+
+    plot, (train, dev) = nndl.plot, nndl.plot.LOOKS[:2]
+    figure, (left, right) = plt.subplots(1, 2, figsize=(9.6, 3.6))
+    plot.band(left, [_smooth(losses) for losses in results.each("step_losses")], train, plot.both("train", "训练集"))
+    plot.band(left, results.each("dev_losses"), dev, plot.both("dev", "验证集"))
     scores = [[(step, s) for (step, _), s in zip(r["dev_losses"], r["dev_scores"], strict=True)] for r in results]
-    _draw_band(right, scores, "--", COLORS[0], "Dev accuracy")
-    epoch = results[0]["steps_per_epoch"]
+    plot.band(right, scores, dev, plot.both("dev", "验证集"))
     for axes in (left, right):
-        for end in range(epoch, results[0]["epochs"] * epoch, epoch):
-            axes.axvline(end, color="0.85", linewidth=0.8, zorder=0)
-        axes.set_xlabel("step (a line ends each epoch)")
-        axes.legend(loc="best")
-    left.set(ylabel="loss", ylim=(0, None))
-    right.set_ylabel("accuracy")
-    figure.suptitle(f"{corpus}: mean and range over {len(results)} seed(s)")
-    figure.tight_layout()
-    return figure
+        plot.epoch_lines(axes, results[0]["steps_per_epoch"], results[0]["epochs"])
+        axes.set_xlabel(plot.both("step", "步数"))
+    left.set(ylabel=plot.both("loss", "损失"), ylim=(0, None))
+    plot.accuracy_axis(right)
+    lowest = [min(losses, key=lambda point: point[1])[0] for losses in results.each("dev_losses")]
+    plot.turning_point(left, lowest, plot.both("lowest dev loss", "验证集损失最低"))
+    plot.legend(figure)
+    return Drawing(
+        figure,
+        Text(
+            "Does the dev loss turn up while the train loss keeps falling? From there on the model learns the "
+            "training reviews by heart (overfitting). Line: mean over the seeds; band: their range; a pale line ends "
+            "each epoch, a dark one marks the lowest dev loss.",
+            "训练损失持续下降时，验证集损失是否转而上升？此后模型只是记住训练影评（过拟合）。"
+            "线为各种子的均值，带为其范围；浅色竖线为回合结束，深色竖线为验证集损失最低处。",
+        ),
+    )
 
 
 def _smooth(points: Sequence[Sequence[float]], width: int = 10) -> list[tuple[float, float]]:
@@ -87,92 +60,77 @@ def _smooth(points: Sequence[Sequence[float]], width: int = 10) -> list[tuple[fl
     return [(fmean(step for step, _ in group), fmean(value for _, value in group)) for group in groups]
 
 
-def _draw_band(axes: Axes, series: Sequence[Any], style: str, color: str, label: str) -> None:
-    """The mean of several curves over the same steps, and the range between the lowest and the highest."""
-    steps = [step for step, _ in min(series, key=len)]
-    columns = list(zip(*([value for _, value in curve] for curve in series), strict=False))
-    axes.plot(steps, [fmean(column) for column in columns], style, color=color, label=label)
-    axes.fill_between(steps, [*map(min, columns)], [*map(max, columns)], color=color, alpha=0.2, linewidth=0)
-
-
-def draw_confusion(results: Results) -> Figure:
+def draw_confusion(results: Results) -> Drawing:
     """Shares of the test reviews of each true class, mean over seeds."""
-    figure, axes = subplots(figsize=(4.2, 3.6))
+    figure, (axes,) = nndl.plot.panels(1, size=(4.2, 3.6))
     shares = [[fmean(c[i][j] / sum(c[i]) for c in results.each("confusion")) for j in (0, 1)] for i in (0, 1)]
-    axes.imshow(shares, cmap="RdPu", vmin=0, vmax=1)
-    for i in (0, 1):
-        for j in (0, 1):
-            color = "white" if shares[i][j] > 0.5 else "black"
-            axes.text(j, i, f"{shares[i][j]:.1%}", ha="center", va="center", color=color, fontsize=13)
-    axes.set(xticks=(0, 1), yticks=(0, 1), xticklabels=LABELS, yticklabels=LABELS, xlabel="predicted", ylabel="true")
-    axes.set_title("confusion matrix, test")
-    return figure
+    nndl.plot.confusion(axes, shares, LABELS)
+    return Drawing(
+        figure,
+        Text(
+            "Which class is taken for the other, on test? The diagonal is right; mean over the seeds.",
+            "测试集上哪一类被误判为另一类？对角线为判断正确；各种子的均值。",
+        ),
+    )
 
 
-def draw_by_length(results: Results) -> Figure:
+def draw_by_length(results: Results) -> Drawing:
     """Test accuracy of groups of reviews, as even as the lengths allow."""
-    figure, axes = subplots(figsize=(6, 3.6))
+    plot = nndl.plot
+    figure, (axes,) = plot.panels(1, size=(6, 3.6))
     groups = list(zip(*results.each("by_length"), strict=True))
-    _draw_range(axes, range(len(groups)), [[right / all_ for _, _, right, all_ in group] for group in groups])
-    axes.set_xticks(range(len(groups)), [f"{low} to {high}" for (low, high, *_), *_ in groups])
-    axes.set_xlabel(f"tokens of the review (the first {results[0]['max_seq_len']} are read)")
-    axes.set(ylabel="test accuracy", title="accuracy by review length, mean and range over seeds")
-    return figure
+    accuracies = [[right / total for _, _, right, total in group] for group in groups]
+    plot.points(axes, range(len(groups)), accuracies, plot.LOOKS[0], plot.both("test", "测试集"))
+    plot.accuracy_axis(axes)
+    axes.set_xticks(range(len(groups)), [f"{low} – {high}" for (low, high, *_), *_ in groups])
+    axes.set_xlabel(plot.both("tokens of the review", "影评的词数"))
+    plot.legend(figure)
+    read = results[0]["max_seq_len"]
+    return Drawing(
+        figure,
+        Text(
+            f"Which reviews are hard, short ones or long ones? Only the first {read} tokens are read. "
+            "Mean and range over the seeds.",
+            f"短影评难还是长影评难？只读入前 {read} 个词。各种子的均值与范围。",
+        ),
+    )
 
 
-def draw_by_depth(record: Record) -> Figure:
-    """Accuracy against the number of layers."""
-    figure, axes = subplots(figsize=(5, 3.6))
-    depths = record.settings["num_layers"]
-    for split, color in (("dev", "#f19ec2"), ("test", "#e4007f")):
+def draw_by_depth(record: Record) -> Drawing:
+    """Accuracy against the number of layers (exercise 6.6)."""
+    plot, depths = nndl.plot, record.settings["num_layers"]
+    figure, (axes,) = plot.panels(1, size=(5.2, 3.6))
+    for split, name, look in (("dev", "验证集", plot.LOOKS[0]), ("test", "测试集", plot.LOOKS[1])):
         accuracies = [record.results().where(num_layers=depth).each(f"{split}_accuracy") for depth in depths]
-        _draw_range(axes, depths, accuracies, color, split.capitalize())
-    axes.set(xlabel="LSTM layers", ylabel="accuracy", xticks=depths)
-    axes.legend(title="mean and range over seeds")
-    return figure
+        plot.points(axes, depths, accuracies, look, plot.both(split, name))
+    plot.accuracy_axis(axes)
+    axes.set(xlabel=plot.both("LSTM layers", "LSTM 层数"), xticks=depths)
+    plot.legend(figure)
+    return Drawing(
+        figure,
+        Text(
+            "Does a deeper LSTM do better (exercise 6.6)? Mean and range over the seeds.",
+            "更深的 LSTM 更好吗（动手练习 6.6）？各种子的均值与范围。",
+        ),
+    )
 
 
-def _draw_range(
-    axes: Axes, x: Sequence[int], values: Sequence[Sequence[float]], color: str = "#e4007f", label: str = ""
-) -> None:
-    """The mean of each group of values, with a bar from its lowest to its highest."""
-    means = [fmean(group) for group in values]
-    down = [mean - min(group) for mean, group in zip(means, values, strict=True)]
-    up = [max(group) - mean for mean, group in zip(means, values, strict=True)]
-    axes.errorbar(x, means, [down, up], fmt="o-", capsize=3, color=color, label=label)
-
-
-def draw_words(words: dict[str, Any]) -> Figure:
-    """The review, each word on the colour of its contribution: pink speaks for positive, green for negative."""
-    tokens = words["tokens"]
-    contributions = words["contributions"] or [0.0] * len(tokens)
-    strongest = max(map(abs, contributions), default=0.0) or 1.0
-    colors = ScalarMappable(Normalize(-strongest, strongest), "PiYG_r")
-    lines = _wrap(tokens)
-    figure, axes = subplots(figsize=(9, 0.34 * len(lines) + 1.3))
-    axes.set(xlim=(0, LINE), ylim=(len(lines) + 0.2, -0.8))
-    axes.axis("off")
-    for row, line in enumerate(lines):
-        for column, i in line:
-            background = {"facecolor": colors.to_rgba(contributions[i]), "edgecolor": "none", "pad": 1.5}
-            color = "white" if abs(contributions[i]) > 0.6 * strongest else "black"
-            text = tokens[i].replace("$", r"\$")  # Matplotlib would read it as a formula
-            axes.text(column, row, text, color=color, family="monospace", fontsize=10, bbox=background)
-    given = f", labelled {words['label']}" if words["label"] else ""
-    axes.set_title(f"predicted {words['predicted']} ({words['probability']:.2f}){given}", fontsize=11)
-    label = "logit with the word minus logit without it: negative ← → positive"
-    figure.colorbar(colors, ax=axes, orientation="horizontal", fraction=0.06, pad=0.04, label=label)
-    return figure
-
-
-def _wrap(tokens: list[str]) -> list[list[tuple[int, int]]]:
-    """Lines of (column, number of the token)."""
-    lines: list[list[tuple[int, int]]] = [[]]
-    column = 0
-    for i, token in enumerate(tokens):
-        if column and column + len(token) > LINE:
-            lines.append([])
-            column = 0
-        lines[-1].append((column, i))
-        column += len(token) + 1
-    return lines
+def draw_words(words: dict[str, Any]) -> Drawing:
+    """The review, each word on the colour of its contribution; a review of one word has none."""
+    plot, tokens = nndl.plot, words["tokens"]
+    predicted = plot.both("predicted", "预测")
+    labelled = f", {plot.both('labelled', '标注')} {words['label']}" if words["label"] else ""
+    figure = plot.draw_words(
+        tokens,
+        words["contributions"] or [0.0] * len(tokens),
+        f"{predicted} {words['predicted']} ({words['probability']:.2f}){labelled}",
+        plot.both("negative ← → positive: logit with the word minus logit without it", "该词带来的对数几率变化"),
+    )
+    return Drawing(
+        figure,
+        Text(
+            f"{words['source']}: pink words (solid edge) speak for positive, green ones (dashed edge) for negative.",
+            f"{'测试集中的一条影评' if words['label'] else '读者给出的影评'}："
+            "粉色词（实线框）倾向正面，绿色词（虚线框）倾向负面。",
+        ),
+    )

@@ -8,10 +8,13 @@ from functools import partial
 from pathlib import Path
 
 import nndl
-from chapter6 import text_experiment
+from chapter6 import presets, sec_6_7_text_classification
 from chapter6.__main__ import main
-from chapter6.predict import AT_ONCE, Predictor, find_model
-from chapter6.section import Record
+from chapter6.contents import SECTIONS
+from chapter6.lab.lesson import Run
+from chapter6.lab.record import Record
+from chapter6.lab.training import train_one
+from chapter6.sec_6_7_predict import AT_ONCE, Predictor, find_model
 from nndl import jsonfile
 from nndl.dataset import imdb
 from nndl.file import check_sum
@@ -19,7 +22,7 @@ from nndl.file import check_sum
 import numpy as np
 import pytest
 
-SETTINGS = text_experiment.TextSettings(
+SETTINGS = presets.TextSettings(
     backend="onednn",
     train_reviews=200,
     dev_reviews=40,
@@ -35,7 +38,8 @@ SETTINGS = text_experiment.TextSettings(
 @pytest.fixture(scope="module")
 def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("trained") / "model"
-    text_experiment.train(text_experiment.Training(SETTINGS, "small", 1, 0, folder), folder)
+    run = Run(SECTIONS["6.7"], "quick", SETTINGS, 1, 1, "cpu", folder, folder)
+    train_one(sec_6_7_text_classification.training_of(run, SETTINGS, "small", 1, 0), folder)
     return folder
 
 

@@ -2,40 +2,28 @@
 
 import json
 import shutil
-from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
 
-import nndl  # noqa: F401, before Paddle
+from chapter6 import presets
+from chapter6 import sec_6_7_text_classification as lesson
+from chapter6.__main__ import main
+from chapter6.lab import record as records
+from chapter6.lab.claim import CHINESE, OPEN
+from chapter6.lab.record import Record
+from nndl.dataset import imdb
+from nndl.dataset.text import PAD, UNK, Corpus
 
 import matplotlib.image
 import numpy as np
+import paddle
 import pytest
 from reduced import without_times
-
-# isort: split
-from chapter6 import sec_6_7_text_classification as section
-from chapter6 import text_experiment, text_inspection
-from chapter6.__main__ import main
-from chapter6.claim import CHINESE, OPEN
-from chapter6.section import Record, load_record
-from nndl.dataset import imdb
-
-import paddle
 
 SMALL = ["--train-reviews", 120, "--dev-reviews", 40, "--batch-size", 20, "--epochs", 2, "--eval-steps", 3,
          "--input-size", 6, "--hidden-size", 5, "--max-seq-len", 40]  # fmt: skip
 CLAIMS = {"turn", "overfitting", "saturation", "accuracy", "padding", "word_order"}
 FIGURES = {"6.16", "confusion", "length", "depth", "words"}
-
-
-@pytest.fixture(autouse=True, scope="module")
-def reduced_word_order() -> Any:
-    patch = pytest.MonkeyPatch()
-    reduced = replace(section.WORD_ORDER, train_reviews=100, dev_reviews=20, epochs=1, input_size=4, hidden_size=4)
-    patch.setattr(section, "WORD_ORDER", reduced)
-    yield
-    patch.undo()
 
 
 def run(out: Path, *more: object, code: int = 0) -> Record | None:
@@ -44,7 +32,7 @@ def run(out: Path, *more: object, code: int = 0) -> Record | None:
     with pytest.raises(SystemExit) as exit_:
         main(list(map(str, arguments)))
     assert exit_.value.code == code
-    return None if code else load_record(out / "6.7" / "quick" / "record.json")
+    return None if code else records.load(out / "6.7" / "quick" / "record.json")
 
 
 @pytest.fixture(scope="module")
@@ -56,7 +44,7 @@ def out(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def record(out: Path) -> Record:
-    return load_record(out / "6.7" / "quick" / "record.json")
+    return records.load(out / "6.7" / "quick" / "record.json")
 
 
 def test_record_and_verdicts(record: Record) -> None:
@@ -70,8 +58,8 @@ def test_record_and_verdicts(record: Record) -> None:
 
 
 def test_figures_and_claims_come_from_the_record_alone(record: Record) -> None:
-    assert [claim.__dict__ for claim in section.claims(record)] == record.claims
-    assert set(section.figures(record)) == FIGURES
+    assert [claim.plain() for claim in lesson.LESSON.claims(record)] == record.claims
+    assert set(lesson.LESSON.figures(record)) == FIGURES
 
 
 def test_report_and_figures(out: Path, record: Record) -> None:
@@ -82,6 +70,40 @@ def test_report_and_figures(out: Path, record: Record) -> None:
         assert matplotlib.image.imread(folder / "figures" / f"{name}.png")[..., :3].std() > 0.01
     for depth in (1, 2):
         assert f"| bidirectional LSTM, {depth} layer(s) |" in report
+
+
+def test_two_reviews_become_a_batch(record: Record) -> None:
+    """Each id is the place of its word in the vocabulary; the first is padded, the second truncated."""
+    batch, corpus = record.metrics["batch"], corpus_of(record)
+    for words, ids in zip(batch["words"], batch["ids"], strict=True):
+        known = [word if word in corpus.vocabulary.words else "[UNK]" for word in words]
+        assert [corpus.vocabulary.words[i] for i in ids] == known
+    assert batch["ids"][1][1] == UNK
+    short, long = batch["ids"]
+    assert batch["batch"] == [short + [PAD] * (lesson.KEPT - len(short)), long[: lesson.KEPT]]
+    assert batch["lengths"] == [len(short), lesson.KEPT]
+
+
+def test_the_model_by_its_equations_is_the_model(record: Record) -> None:
+    model = record.metrics["model"]
+    B, L = len(record.metrics["batch"]["batch"]), lesson.KEPT
+    expected = {"ids": [B, L], "embedding": [B, L, 4], "lstm": [B, L, 6], "pooling": [B, 6], "logits": [B, 2]}
+    assert model["shapes"] == expected
+    assert model["difference"] < 1e-6
+
+
+def test_a_bag_of_words_does_not_know_the_order() -> None:
+    model = lesson.make_model(presets.WORD_ORDER, 0, 50)
+    ids = np.array([[5, 6, 7, 8, 0]])
+    logits = [
+        model((paddle.to_tensor(order), paddle.to_tensor([4]))).numpy() for order in (ids, ids[:, [3, 1, 0, 2, 4]])
+    ]
+    assert np.array_equal(*logits)
+
+
+def test_few_reviews_are_few_in_all_parts(record: Record) -> None:
+    for result in record.metrics["word_order"]:
+        assert (result["corpus"], result["train_reviews"]) == ("small", SMALL[1])
 
 
 def test_counts_add_up(record: Record) -> None:
@@ -99,13 +121,14 @@ def test_padding_is_measured_in_both_directions(record: Record) -> None:
     assert padding["logits_without_length"] > 1e-5
 
 
+def corpus_of(record: Record) -> Corpus:
+    """As the trainings of the lesson read it."""
+    return lesson.load_corpus(SimpleNamespace(**record.metrics["trainings"][0], data=Path("nowhere")))
+
+
 def test_word_contributions_are_what_leaving_out_changes(out: Path, record: Record) -> None:
     result = max(record.metrics["trainings"][:2], key=lambda result: result["dev_accuracy"])
-    settings = text_experiment.TextSettings(
-        **{name: result[name] for name in text_experiment.TextSettings.__dataclass_fields__}
-    )
-    training = text_experiment.Training(settings, "small", 1, result["seed"], out)
-    runner, corpus = text_inspection.load_runner(training, result), text_experiment.load_corpus(training)
+    runner, corpus = lesson.load_runner(result), corpus_of(record)
     words = record.metrics["words"]
 
     def score(tokens: list[str]) -> float:
@@ -217,9 +240,9 @@ def test_verdicts_on_imdb_follow_the_numbers() -> None:
         return Record("6.7", "book", {"num_layers": [1]}, [0, 1], 0.0, {}, metrics)
 
     overfits = record_of([0.5, 0.3, 0.4, 0.5, 0.6, 0.7], [0.6, 0.4, 0.3, 0.2, 0.1, 0.05], 0.87)
-    assert {claim.id: claim.verdict for claim in section.claims(overfits)} == dict.fromkeys(CLAIMS, "holds")
+    assert {claim.id: claim.verdict for claim in lesson.LESSON.claims(overfits)} == dict.fromkeys(CLAIMS, "holds")
     learns_on = record_of([0.6, 0.55, 0.5, 0.45, 0.4, 0.35], [0.6, 0.5, 0.45, 0.4, 0.38, 0.36], 0.80)
-    verdicts = {claim.id: claim.verdict for claim in section.claims(learns_on)}
+    verdicts = {claim.id: claim.verdict for claim in lesson.LESSON.claims(learns_on)}
     assert {verdicts[name] for name in ("turn", "overfitting", "accuracy")} == {"does not hold"}
 
 
