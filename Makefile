@@ -14,7 +14,7 @@ test: $(READY)
 	$(BIN)/python -m pytest
 
 bench: $(READY)
-	$(BIN)/python -m chapter6.bench
+	$(BIN)/python tests/bench.py
 
 lint: $(READY)
 	$(BIN)/ruff check .

@@ -16,9 +16,12 @@ from importlib.util import find_spec
 from pathlib import Path
 from statistics import fmean, median
 
-from chapter6.section import Record, load_record, table, write_text
+from chapter6.lab import record as records
+from chapter6.lab.record import Record
+from chapter6.lab.report import markdown_table
 from nndl import runtime
 from nndl.dataset import DATA, imdb
+from nndl.file import replacing
 
 OUT = Path("runs") / "bench"
 SHAPE = (128, 256, 256)  # B, L, M = D: the text model's
@@ -48,7 +51,7 @@ class Contender:
 
     def __init__(self, kind: str, shape: tuple[int, int, int]) -> None:
         environment = _environment() | ({runtime.SWITCH: "off"} if kind == INSTALLED else {})
-        command = [sys.executable, "-m", "chapter6.bench", kind, *map(str, shape)]
+        command = [sys.executable, __file__, kind, *map(str, shape)]
         pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
         self.process = subprocess.Popen(command, env=environment, text=True, **pipes)
         self.milliseconds: list[float] = []
@@ -93,12 +96,13 @@ def _milliseconds(step: Callable[[], None]) -> float:
 
 def _paddle_step(kind: str, B: int, L: int, D: int) -> Callable[[], None]:
     runtime.load_paddle()
-    from chapter6 import comparison, ladder
+    from chapter6 import sec_6_8_ladder as ladder
+    from chapter6.lab import measure
 
     import paddle
 
     [layer] = ladder.build(["paddle" if kind == INSTALLED else kind], D, D).values()
-    return comparison.forward_backward(layer, paddle.randn([B, L, D]))
+    return measure.forward_backward(layer, paddle.randn([B, L, D]))
 
 
 def _torch_step(B: int, L: int, D: int) -> Callable[[], None]:
@@ -126,7 +130,7 @@ def race(entries: Sequence[tuple[str, tuple[int, int, int]]]) -> list[float]:
 
 def operators() -> list[Row]:
     """The rungs of section 6.8 on the text model's shape, and their ratios."""
-    from chapter6 import ladder
+    from chapter6 import sec_6_8_ladder as ladder
 
     kinds = [*ladder.available(), INSTALLED, *(["torch"] if find_spec("torch") else [])]
     ms = dict(zip(kinds, race([(kind, SHAPE) for kind in kinds]), strict=True))
@@ -144,7 +148,7 @@ def operators() -> list[Row]:
 
 def linearity() -> list[Row]:
     """Whether a step of an example costs the same, however many there are: the dearest over the cheapest."""
-    from chapter6 import ladder
+    from chapter6 import sec_6_8_ladder as ladder
 
     kind = "onednn" if "onednn" in ladder.available() else "fused"
     rows = []
@@ -181,7 +185,12 @@ def _run(*arguments: str) -> tuple[float, Record]:
         command = [sys.executable, "-m", "chapter6", "run", *arguments, "--preset", "book", "--out", out]
         subprocess.run(command, check=True, stdout=subprocess.DEVNULL, env=_environment())
         seconds = time.perf_counter() - start
-        return seconds, max(map(load_record, Path(out).glob("*/book/record.json")), key=lambda record: record.section)
+        return seconds, max(map(records.load, Path(out).glob("*/book/record.json")), key=lambda record: record.section)
+
+
+def _write(path: Path, text: str) -> None:
+    with replacing(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
 
 
 def main() -> None:
@@ -198,9 +207,9 @@ def main() -> None:
         f"Python {machine['python']}, {versions}. Medians of {TURNS * PASSES}, warm-up left out; each "
         "contender in a process of its own, taking turns."
     )
-    text = f"# Benchmark\n\n{described}\n\n{table(['what', 'measured', 'bar'], lines)}\n"
-    write_text(OUT / "bench.md", text)
-    write_text(OUT / "bench.json", json.dumps({"machine": machine, "rows": [asdict(row) for row in rows]}, indent=1))
+    text = f"# Benchmark\n\n{described}\n\n{markdown_table(['what', 'measured', 'bar'], lines)}\n"
+    _write(OUT / "bench.md", text)
+    _write(OUT / "bench.json", json.dumps({"machine": machine, "rows": [asdict(row) for row in rows]}, indent=1))
     print(text, f"written to {OUT}/", sep="\n")
 
 

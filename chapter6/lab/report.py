@@ -78,7 +78,7 @@ def markdown(entry: Entry, record: Record, tables: Sequence[Table], drawings: Ma
         f"Settings 设置: {settings}",
         *map(str, notes(entry, record)),
         "## Verdicts 结论",
-        _markdown_table(["claim 论断", "measured 实测", "verdict 结论"], verdicts),
+        markdown_table(["claim 论断", "measured 实测", "verdict 结论"], verdicts),
         *[_markdown(table) for table in tables],
         "## Figures 图",
         *[f"![{name}](figures/{name}.png)\n\n{_figure_name(name)}: {d.caption}" for name, d in drawings.items()],
@@ -95,11 +95,11 @@ def _figure_name(name: str) -> str:
 
 
 def _markdown(table: Table) -> str:
-    parts = [f"## {table.title}", _markdown_table(table.header, table.rows)]
+    parts = [f"## {table.title}", markdown_table(table.header, table.rows)]
     return "\n\n".join([*parts, str(table.note)] if table.note else parts)
 
 
-def _markdown_table(header: Sequence[Text | str], rows: Sequence[Sequence[Text | str]]) -> str:
+def markdown_table(header: Sequence[Text | str], rows: Sequence[Sequence[Text | str]]) -> str:
     lines = [header, ["---"] * len(header), *rows]
     return "\n".join(f"| {' | '.join(str(cell).replace('|', chr(92) + '|') for cell in line)} |" for line in lines)
 

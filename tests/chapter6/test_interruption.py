@@ -5,14 +5,15 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import asdict
 from pathlib import Path
 
 import nndl
-from chapter6 import digit_sum_experiment as experiment
-from chapter6 import text_experiment
-from chapter6 import training as training_module
-from chapter6.section import load_record
-from nndl.dataset import digit_sum
+from chapter6 import sec_6_4_gradient_explosion, sec_6_7_text_classification
+from chapter6.lab import record, result
+from chapter6.lab.training import Training, train_one
+from chapter6.presets import TextSettings
+from nndl.dataset import DATA
 
 import pytest
 from reduced import without_times
@@ -48,7 +49,7 @@ def is_running(pid: int) -> bool:
 
 
 def metrics(out: Path) -> dict:
-    return without_times(load_record(out / "6.2" / "quick" / "record.json").metrics)
+    return without_times(record.load(out / "6.2" / "quick" / "record.json").metrics)
 
 
 @pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="looks for the workers in /proc")
@@ -82,24 +83,27 @@ def test_ctrl_c_in_a_training_of_ones_own_is_no_result(tmp_path: Path, monkeypat
     def interrupt(recorder: nndl.GradientNormRecorder, runner: nndl.RunnerV3) -> None:
         raise KeyboardInterrupt
 
-    training = experiment.Training("SRN", 5, 0, 2, 50, 0.01, 4, 4, 3, digit_sum.DEFAULT_ROOT, record_gradients=True)
+    values = {"seed": 0, "epochs": 2, "batch_size": 50, "learning_rate": 0.01, "input_size": 4, "hidden_size": 4}
+    values |= {"clip": "none", "clip_at": 5.0, "length": 5, "eval_steps": 3}
+    training = Training(sec_6_4_gradient_explosion.train, "SRN", values, DATA / "digit_sum" / "5", "")
     with monkeypatch.context() as patch:
         patch.setattr(nndl.GradientNormRecorder, "on_backward_end", interrupt)
         with pytest.raises(KeyboardInterrupt):
-            experiment.train(training, tmp_path / "broken")
-    assert training_module.finished(tmp_path / "broken") is None
-    broken, whole = (experiment.train(training, tmp_path / name) for name in ("broken", "whole"))
+            train_one(training, tmp_path / "broken")
+    assert result.finished(tmp_path / "broken") is None
+    broken, whole = (train_one(training, tmp_path / name) for name in ("broken", "whole"))
     assert without_times(broken) == without_times(whole)
 
 
 def test_text_training_goes_on_in_the_middle_of_an_epoch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """With all that is random in it: the order of the reviews, dropout, and a moving learning rate."""
-    settings = text_experiment.TextSettings(
+    settings = TextSettings(
         train_reviews=60, dev_reviews=20, batch_size=2, epochs=5, input_size=4, hidden_size=4, max_seq_len=20,
         dropout=0.2, word_dropout=0.2, schedule="cosine", eval_steps=40, backend="onednn",
     )  # fmt: skip
-    training = text_experiment.Training(settings, "small", 1, 0, tmp_path)
-    whole = text_experiment.train(training, tmp_path / "whole")
+    own = {"corpus": "small", "num_layers": 1, "seed": 0, "processes": 1}
+    training = Training(sec_6_7_text_classification.train, "small", asdict(settings) | own, tmp_path, "")
+    whole = train_one(training, tmp_path / "whole")
     assert len(whole["step_losses"]) == 150
 
     def interrupt(schedule: nndl.LearningRateSchedule, runner: nndl.RunnerV3) -> None:
@@ -111,7 +115,7 @@ def test_text_training_goes_on_in_the_middle_of_an_epoch(tmp_path: Path, monkeyp
     with monkeypatch.context() as patch:
         patch.setattr(nndl.LearningRateSchedule, "on_step_end", interrupt)
         with pytest.raises(KeyboardInterrupt):
-            text_experiment.train(training, tmp_path / "broken")
+            train_one(training, tmp_path / "broken")
     assert not (tmp_path / "broken" / "result.json").exists()
-    resumed = text_experiment.train(training, tmp_path / "broken")
+    resumed = train_one(training, tmp_path / "broken")
     assert without_times(resumed) == without_times(whole)

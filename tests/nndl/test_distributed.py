@@ -10,7 +10,10 @@ import pytest
 DRIVER = """
 import sys
 from pathlib import Path
-from chapter6.text_experiment import TextSettings, Training, train
+from dataclasses import asdict
+from chapter6.lab.training import Training, train_one
+from chapter6.presets import TextSettings
+from chapter6.sec_6_7_text_classification import train
 from nndl import distributed
 
 if __name__ == "__main__":
@@ -19,7 +22,8 @@ if __name__ == "__main__":
     folder = Path(sys.argv[1])
     assert distributed.agree(distributed.rank() == 0)  # the first decides
     assert not distributed.agree(distributed.rank() == 1)
-    train(Training(settings, "small", 1, 0, folder), folder / "model")
+    own = {"corpus": "small", "num_layers": 1, "seed": 0, "processes": distributed.world_size()}
+    train_one(Training(train, "small", asdict(settings) | own, folder, ""), folder / "model")
 """
 
 
