@@ -2,6 +2,8 @@
 
 import re
 import shlex
+import subprocess
+import sys
 from pathlib import Path
 
 from chapter6.__main__ import make_parser
@@ -57,3 +59,10 @@ def test_every_file_named_is_there() -> None:
         assert (ROOT / path).exists()
     for targets in re.findall(r"`make (\w+)`", text):
         assert re.search(rf"^{targets}:", (ROOT / "Makefile").read_text(), flags=re.MULTILINE)
+
+
+def test_the_python_block_runs_when_pasted(tmp_path: Path) -> None:
+    [block] = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), flags=re.DOTALL)
+    done = subprocess.run([sys.executable, "-c", block], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert {"best.pdparams", "last.pdstate", "losses.png", "logs"} <= {path.name for path in tmp_path.iterdir()}
