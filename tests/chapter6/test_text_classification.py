@@ -9,7 +9,8 @@ from chapter6 import presets
 from chapter6 import sec_6_7_text_classification as lesson
 from chapter6.__main__ import main
 from chapter6.lab import record as records
-from chapter6.lab.claim import CHINESE, OPEN
+from chapter6.lab import training
+from chapter6.lab.claim import CHINESE, HOLDS
 from chapter6.lab.record import Record
 from nndl.dataset import imdb
 from nndl.dataset.text import PAD, UNK, Corpus
@@ -52,8 +53,7 @@ def test_record_and_verdicts(record: Record) -> None:
     assert [(r["num_layers"], r["seed"]) for r in record.metrics["trainings"]] == [(1, 0), (1, 1), (2, 0), (2, 1)]
     assert {claim["id"] for claim in record.claims} == CLAIMS
     by_id = {claim["id"]: claim for claim in record.claims}
-    for of_the_book in CLAIMS - {"padding", "word_order"}:
-        assert (by_id[of_the_book]["verdict"], "data imdb" in by_id[of_the_book]["measured"]) == (OPEN, True)
+    assert by_id["accuracy"]["verdict"] != HOLDS  # after two epochs on a few reviews
     assert all(claim["verdict"] in CHINESE for claim in record.claims)
 
 
@@ -157,6 +157,7 @@ def test_results_do_not_depend_on_jobs_and_are_reused(
     first = [result for result in record.metrics["trainings"] if result["num_layers"] == 1]
     assert without_times(again.metrics["trainings"]) == without_times(first)
     capsys.readouterr()
+    training._trained_here.clear()  # as another command would find them
     run(tmp_path)
     assert "2 of 2 trainings are done already" in capsys.readouterr().out
 
@@ -190,13 +191,13 @@ def test_on_a_miniature_imdb(tmp_path: Path, capsys: pytest.CaptureFixture[str])
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["--pooling", "sum"], "--pooling"),
+        (["--pooling", "sum"], "pooling 'sum': expected mean, max, last"),
         (["--dropout", "1.5"], "dropout 1.5"),
         (["--word-dropout", "-0.1"], "word_dropout -0.1"),
         (["--num-layers", "0"], "num_layers 0"),
         (["--num-layers", "2,2"], "num_layers 2, 2: expected each once"),
         (["--max-seq-len", "0"], "max_seq_len 0"),
-        (["--corpus", "news"], "--corpus"),
+        (["--corpus", "news"], "corpus 'news': expected auto, imdb, small"),
     ],
 )
 def test_bad_settings(arguments: list[str], said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
