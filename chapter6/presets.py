@@ -276,7 +276,7 @@ def parse_shapes(text: str) -> list[tuple[int, int, int]]:
 
 
 COMPARISON = {
-    "quick": Comparison(train_reviews=5000, epochs=5),
+    "quick": Comparison(train_reviews=5000, epochs=4),
     "book": Comparison(
         **vars(replace(BOOK, direction="forward")),
         corpus="imdb",
