@@ -9,7 +9,7 @@ from chapter6 import presets
 from chapter6 import sec_6_7_text_classification as lesson
 from chapter6.__main__ import main
 from chapter6.lab import record as records
-from chapter6.lab.claim import CHINESE, OPEN
+from chapter6.lab.claim import CHINESE
 from chapter6.lab.record import Record
 from nndl.dataset import imdb
 from nndl.dataset.text import PAD, UNK, Corpus
@@ -51,9 +51,6 @@ def test_record_and_verdicts(record: Record) -> None:
     assert record.metrics["corpus"] == "small"
     assert [(r["num_layers"], r["seed"]) for r in record.metrics["trainings"]] == [(1, 0), (1, 1), (2, 0), (2, 1)]
     assert {claim["id"] for claim in record.claims} == CLAIMS
-    by_id = {claim["id"]: claim for claim in record.claims}
-    for of_the_book in CLAIMS - {"padding", "word_order"}:
-        assert (by_id[of_the_book]["verdict"], "data imdb" in by_id[of_the_book]["measured"]) == (OPEN, True)
     assert all(claim["verdict"] in CHINESE for claim in record.claims)
 
 
@@ -150,13 +147,14 @@ def test_any_review_can_be_looked_into(review: str, out: Path, tmp_path: Path) -
     assert (words["label"], words["source"]) == ("", "the reader's review")
 
 
-def test_results_do_not_depend_on_jobs_and_are_reused(
-    out: Path, record: Record, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_results_do_not_depend_on_jobs(record: Record, tmp_path: Path) -> None:
     again = run(tmp_path, "--jobs", 1)
     first = [result for result in record.metrics["trainings"] if result["num_layers"] == 1]
     assert without_times(again.metrics["trainings"]) == without_times(first)
-    capsys.readouterr()
+
+
+def test_finished_trainings_are_reused(out: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    shutil.copytree(out / "6.7", tmp_path / "6.7")
     run(tmp_path)
     assert "2 of 2 trainings are done already" in capsys.readouterr().out
 
@@ -190,13 +188,13 @@ def test_on_a_miniature_imdb(tmp_path: Path, capsys: pytest.CaptureFixture[str])
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["--pooling", "sum"], "--pooling"),
+        (["--pooling", "sum"], "pooling 'sum': expected mean, max, last"),
         (["--dropout", "1.5"], "dropout 1.5"),
         (["--word-dropout", "-0.1"], "word_dropout -0.1"),
         (["--num-layers", "0"], "num_layers 0"),
         (["--num-layers", "2,2"], "num_layers 2, 2: expected each once"),
         (["--max-seq-len", "0"], "max_seq_len 0"),
-        (["--corpus", "news"], "--corpus"),
+        (["--corpus", "news"], "corpus 'news': expected auto, imdb, small"),
     ],
 )
 def test_bad_settings(arguments: list[str], said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -221,13 +219,15 @@ def test_several_processes_train_no_digits(
     assert "section 6.2" in capsys.readouterr().err
 
 
-def test_verdicts_on_imdb_follow_the_numbers() -> None:
+@pytest.mark.parametrize("corpus", ["imdb", "small"])
+def test_verdicts_follow_the_numbers(corpus: str) -> None:
     """Two made-up trainings, one that overfits like the book's and one that never does."""
 
     def record_of(dev_losses: list[float], train_losses: list[float], accuracy: float) -> Record:
         results = [
             {
-                "num_layers": 1, "seed": seed, "steps_per_epoch": 10, "test_accuracy": accuracy + 0.001 * seed,
+                "num_layers": 1, "seed": seed, "epochs": 3, "steps_per_epoch": 10,
+                "test_accuracy": accuracy + 0.001 * seed,
                 "dev_losses": [[10 * (i + 1) // 2 - 1, loss + 0.001 * seed] for i, loss in enumerate(dev_losses)],
                 "dev_scores": [0.80, accuracy] + [accuracy] * (len(dev_losses) - 2),
                 "step_losses": [[i, loss] for i, loss in enumerate(np.repeat(train_losses, 5) + 0.001 * seed)],
@@ -236,12 +236,12 @@ def test_verdicts_on_imdb_follow_the_numbers() -> None:
         ]  # fmt: skip
         padding = {"forward": 0, "reverse": 0, "logits": 0, "logits_without_length": 1}
         order = [{"num_layers": n, "seed": s, "test_accuracy": 0.6 + 0.3 * n} for n in (0, 1) for s in (0, 1)]
-        metrics = {"corpus": "imdb", "trainings": results, "padding": padding, "word_order": order}
+        metrics = {"corpus": corpus, "trainings": results, "padding": padding, "word_order": order}
         return Record("6.7", "book", {"num_layers": [1]}, [0, 1], 0.0, {}, metrics)
 
     overfits = record_of([0.5, 0.3, 0.4, 0.5, 0.6, 0.7], [0.6, 0.4, 0.3, 0.2, 0.1, 0.05], 0.87)
     assert {claim.id: claim.verdict for claim in lesson.LESSON.claims(overfits)} == dict.fromkeys(CLAIMS, "holds")
-    learns_on = record_of([0.6, 0.55, 0.5, 0.45, 0.4, 0.35], [0.6, 0.5, 0.45, 0.4, 0.38, 0.36], 0.80)
+    learns_on = record_of([0.6, 0.55, 0.5, 0.45, 0.4, 0.35], [0.6, 0.5, 0.45, 0.4, 0.38, 0.36], 0.70)
     verdicts = {claim.id: claim.verdict for claim in lesson.LESSON.claims(learns_on)}
     assert {verdicts[name] for name in ("turn", "overfitting", "accuracy")} == {"does not hold"}
 
