@@ -15,6 +15,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import chapter6  # noqa: F401 (from here on Ctrl-C is one line)
 import nndl
 from chapter6 import sec_6_5_findings as findings
 from chapter6.lab import measure

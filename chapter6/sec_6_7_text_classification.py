@@ -18,6 +18,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import chapter6  # noqa: F401 (from here on Ctrl-C is one line)
 import nndl
 from chapter6 import presets
 from chapter6 import sec_6_7_figures as figures
@@ -51,9 +52,7 @@ def load_corpus(training: Training) -> Corpus:
     return corpus.limit(training.vocab_size, training.min_freq)
 
 
-EXAMPLES = ("Not bad at all!", "The unpadded plot was dull, yet the cast was great.")
-KEPT = 8
-"""Tokens kept of them: so few that the second one is truncated."""
+EXAMPLES, KEPT = ("Not bad at all!", "The unpadded plot was dull, yet the cast was great."), 8  # tokens kept of them
 
 
 def follow_into_batch(corpus: Corpus) -> dict[str, Any]:

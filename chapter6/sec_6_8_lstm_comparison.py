@@ -26,6 +26,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+import chapter6  # noqa: F401 (from here on Ctrl-C is one line)
 import nndl
 from chapter6 import presets
 from chapter6 import sec_6_8_findings as findings
