@@ -56,7 +56,7 @@ def options_of(parser: argparse.ArgumentParser, words: list[str]) -> list[str]:
 def parser_of(words: list[str]) -> argparse.ArgumentParser:
     """That of the whole program; of ``run`` the one that knows the options of all lessons."""
     run = words[:1] == ["run"]
-    return cli._finder("python -m chapter6 run", SECTIONS) if run else command_line.make_parser()
+    return cli._finder("python -m chapter6 run", SECTIONS.values()) if run else command_line.make_parser()
 
 
 def command_lines(draw: random.Random) -> Iterator[list[str]]:

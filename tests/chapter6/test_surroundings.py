@@ -65,7 +65,7 @@ def test_variables_of_a_launcher_that_are_no_numbers(
     with pytest.raises(SystemExit) as exit_:
         main(["run", "6.7", "--out", str(tmp_path)])
     assert exit_.value.code == 2
-    [line] = capsys.readouterr().err.splitlines()
+    *_, line = capsys.readouterr().err.splitlines()
     assert line.startswith(f"chapter6: {name}=")
     assert list(tmp_path.iterdir()) == []
 
