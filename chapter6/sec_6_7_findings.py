@@ -262,7 +262,9 @@ def word_order_table(record: Record) -> Table:
     names = {1: same("bidirectional LSTM, 1 layer(s)"), 0: Text("bag of words", "词袋")}
     rows = [_row(name, results.where(num_layers=depth)) for depth, name in names.items()]
     title = Text(f"Does word order matter? {SMALL.en}", f"词序是否重要？{SMALL.zh}")
-    return Table(title, HEADER, rows)
+    reviews, epochs = results[0]["train_reviews"], results[0]["epochs"]
+    note = Text(f"Trained on {reviews:,} reviews, {epochs} epochs.", f"用 {reviews:,} 条影评训练 {epochs} 回合。")
+    return Table(title, HEADER, rows, note)
 
 
 def _row(name: Text, results: Results) -> list[Text | str]:

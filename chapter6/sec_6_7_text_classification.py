@@ -66,9 +66,6 @@ def follow_into_batch(corpus: Corpus) -> dict[str, Any]:
     return {"words": words, "ids": [*map(np.ndarray.tolist, ids)], "batch": batch.tolist(), "lengths": lengths.tolist()}
 
 
-EVAL_BATCH = 128
-
-
 def make_loaders(corpus: Corpus, training: Training) -> tuple[Any, list]:
     """Batches ((ids int64 [B, L], lengths int64 [B]), labels int64 [B]) of train, drawn anew each epoch, and of dev."""
     train = corpus.reviews["train"].first(training.train_reviews)
@@ -77,7 +74,7 @@ def make_loaders(corpus: Corpus, training: Training) -> tuple[Any, list]:
     share = distributed.rank(), distributed.world_size()
     # 分桶: 长度相近的影评同批, 补齐少   "bucket": reviews of like length share a batch, so little is padded
     train_loader = make_loader(train, training.batch_size, training.max_seq_len, training.batching, *share)
-    return train_loader, list(make_loader(dev, EVAL_BATCH, training.max_seq_len, "sorted"))
+    return train_loader, list(make_loader(dev, inspection.AT_ONCE, training.max_seq_len, "sorted"))
 
 
 # --- 模型 model ---

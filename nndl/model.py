@@ -141,7 +141,7 @@ class Model_BiLSTM_FC(nn.Layer):
         input_size: M, the size of an embedding.
         hidden_size: D, of one direction.
         num_classes: the number of classes.
-        num_layers: the depth; 0 leaves the LSTM out, which makes the model a bag of words (词袋).
+        num_layers: the depth of the LSTM.
         direction: "forward" or "bidirectional".
         pooling: "mean" over time, "max" over time, or "last", the last state of each direction.
         dropout: the probability that an entry of an embedding, of a state between two layers, or of the pooled
@@ -179,24 +179,18 @@ class Model_BiLSTM_FC(nn.Layer):
         whole("num_embeddings", num_embeddings, least=2)  # [PAD] and [UNK]
         for name, size in (("input_size", input_size), ("hidden_size", hidden_size), ("num_classes", num_classes)):
             whole(name, size)
-        whole("num_layers", num_layers, least=0, most=MOST_LAYERS)
+        whole("num_layers", num_layers, most=MOST_LAYERS)
         choice("direction", direction, DIRECTIONS)
         choice("pooling", pooling, POOLINGS)
         choice("backend", backend, BACKENDS)
         probability("dropout", dropout)
         probability("word_dropout", word_dropout)
-        if pooling == "last" and not num_layers:
-            raise SettingError("pooling 'last': a bag of words has no states; expected mean or max, or num_layers >= 1")
         self.pooling, self.dropout, self.word_dropout = pooling, dropout, word_dropout
         self.embedding_layer = nn.Embedding(num_embeddings, input_size, padding_idx=0)
-        self.lstm_layer = None
-        width = input_size
-        if num_layers:
-            make = WITH_PADDLES_PARAMETERS.get(backend) or partial(LSTM, backend=backend)
-            self.lstm_layer = make(input_size, hidden_size, num_layers, direction, dropout=dropout)
-            width = hidden_size * DIRECTIONS[direction]
+        make = WITH_PADDLES_PARAMETERS.get(backend) or partial(LSTM, backend=backend)
+        self.lstm_layer = make(input_size, hidden_size, num_layers, direction, dropout=dropout)
         self.average_layer = AveragePooling()
-        self.output_layer = nn.Linear(width, num_classes)
+        self.output_layer = nn.Linear(hidden_size * DIRECTIONS[direction], num_classes)
 
     def forward(self, inputs: tuple[Tensor, Tensor]) -> Tensor:
         ids, sequence_length = inputs
@@ -207,14 +201,12 @@ class Model_BiLSTM_FC(nn.Layer):
         if self.training and self.word_dropout:
             is_dropped = (paddle.rand(ids.shape) < self.word_dropout) & (ids != PAD)
             ids = paddle.where(is_dropped, paddle.full_like(ids, UNK), ids)
-        X = self.embedding_layer(ids)
-        outputs, H = F.dropout(X, self.dropout, training=self.training), None
-        if self.lstm_layer is not None:
-            outputs, (H, _) = self.lstm_layer(outputs, sequence_length=sequence_length)
+        X = F.dropout(self.embedding_layer(ids), self.dropout, training=self.training)
+        outputs, (H, _) = self.lstm_layer(X, sequence_length=sequence_length)
         pooled = self._pool(outputs, H, sequence_length)
         return self.output_layer(F.dropout(pooled, self.dropout, training=self.training))
 
-    def _pool(self, outputs: Tensor, H: Tensor | None, sequence_length: Tensor) -> Tensor:
+    def _pool(self, outputs: Tensor, H: Tensor, sequence_length: Tensor) -> Tensor:
         if self.pooling == "mean":
             return self.average_layer(outputs, sequence_length)
         if self.pooling == "max":

@@ -54,7 +54,8 @@ def points(
     """
     means = np.array([fmean(group) for group in groups])
     if spread == "range":
-        bar = [means - [min(group) for group in groups], [max(group) for group in groups] - means]
+        ends = means - [min(group) for group in groups], [max(group) for group in groups] - means
+        bar = np.maximum(ends, 0)  # the mean of equal values can lie beside them, by its last digit
     elif spread == "deviation":
         bar = [np.std(group, ddof=1) if len(group) > 1 else 0.0 for group in groups]
     else:

@@ -32,7 +32,6 @@ CASES = {
     "digit model, LSTM in both directions": (lambda: digits(nndl.LSTM(M, D, 2, "bidirectional")), IDS),
     "text model": (lambda: nndl.Model_BiLSTM_FC(10, M, D), (IDS, LENGTHS)),
     "text model, ours": (lambda: nndl.Model_BiLSTM_FC(10, M, D, backend="bptt"), (IDS, LENGTHS)),
-    "text model, bag of words": (lambda: nndl.Model_BiLSTM_FC(10, M, D, num_layers=0), (IDS, LENGTHS)),
 }
 
 

@@ -1,6 +1,7 @@
 """What is on the axes, against values worked out by hand."""
 
 from math import sqrt
+from statistics import fmean
 
 from nndl import plot
 from nndl.error import SettingError
@@ -64,6 +65,13 @@ def test_points_are_means_with_their_spread(axes, spread, low, high):
     assert first[:, 1].tolist() == pytest.approx([low, high])  # variance (4 + 1 + 9) / 2
     assert second[:, 1].tolist() == [4, 4]
     assert container.get_label() == "LSTM"
+
+
+def test_the_mean_of_equal_values_may_lie_beside_them(axes):
+    """Three seeds of one accuracy, rounded: every sixth such mean is off by its last digit."""
+    values = [[right / 400] * 3 for right in range(400)]
+    assert any(fmean(group) != group[0] for group in values)
+    plot.points(axes, range(400), values, BLACK, "LSTM")
 
 
 def test_another_spread_is_refused(axes):
