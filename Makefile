@@ -14,7 +14,7 @@ test: $(READY)
 	$(BIN)/python -m pytest
 
 bench: $(READY)
-	$(BIN)/python tests/bench.py
+	$(BIN)/python tests/bench/bench.py
 
 lint: $(READY)
 	$(BIN)/ruff check .
