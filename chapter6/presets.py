@@ -276,7 +276,7 @@ def parse_shapes(text: str) -> list[tuple[int, int, int]]:
 
 
 COMPARISON = {
-    "quick": Comparison(train_reviews=5000, epochs=4),
+    "quick": Comparison(train_reviews=5000, epochs=3, learning_rate=0.003, eval_steps=40),
     "book": Comparison(
         **vars(replace(BOOK, direction="forward")),
         corpus="imdb",
