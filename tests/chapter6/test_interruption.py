@@ -5,24 +5,20 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import asdict
 from pathlib import Path
 
 import nndl
+from chapter6 import sec_6_4_gradient_explosion, sec_6_7_text_classification
 from chapter6.lab import record, result
 from chapter6.lab.training import Training, train_one
+from chapter6.presets import TextSettings
 from nndl.dataset import DATA
 
 import pytest
 from reduced import without_times
 
 ARGUMENTS = ["run", "6.2", "--lengths", "10", "--epochs", "12", "--batch-size", "2", "--seeds", "2", "--jobs", "2"]
-
-
-def make_training() -> Training:
-    values = {"seed": 0, "epochs": 2, "batch_size": 50, "learning_rate": 0.01, "input_size": 4, "hidden_size": 4}
-    values |= {"model": "SRN", "length": 5, "eval_steps": 3}
-    data = DATA / "digit_sum" / "5"
-    return Training(train, "SRN-L5-seed0", values, data, mark_of(sorted(data.glob("*.txt"))))
 
 
 def start(out: Path) -> subprocess.Popen:
@@ -81,19 +77,45 @@ def test_kill_and_ctrl_c_then_the_same_numbers(tmp_path: Path) -> None:
     assert metrics(broken) == metrics(tmp_path / "whole")
 
 
-def test_ctrl_c_in_a_training_is_no_result(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The interrupted training goes on, and ends like a whole one, watched or not."""
-    training = make_training()
-    whole = train_one(training, tmp_path / "whole", watchers("whole", tmp_path / "log"))
-    assert list((tmp_path / "log").iterdir())
+def test_ctrl_c_in_a_training_of_ones_own_is_no_result(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Called directly, as in a notebook: the interrupted training goes on, and ends like a whole one."""
 
-    def interrupt(watcher: Teller, runner: nndl.RunnerV3) -> None:
-        if runner.global_step == 3:
+    def interrupt(recorder: nndl.GradientNormRecorder, runner: nndl.RunnerV3) -> None:
+        raise KeyboardInterrupt
+
+    values = {"seed": 0, "epochs": 2, "batch_size": 50, "learning_rate": 0.01, "input_size": 4, "hidden_size": 4}
+    values |= {"clip": "none", "clip_at": 5.0, "length": 5, "eval_steps": 3}
+    training = Training(sec_6_4_gradient_explosion.train, "SRN", values, DATA / "digit_sum" / "5", "")
+    with monkeypatch.context() as patch:
+        patch.setattr(nndl.GradientNormRecorder, "on_backward_end", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            train_one(training, tmp_path / "broken")
+    assert result.finished(tmp_path / "broken") is None
+    broken, whole = (train_one(training, tmp_path / name) for name in ("broken", "whole"))
+    assert without_times(broken) == without_times(whole)
+
+
+def test_text_training_goes_on_in_the_middle_of_an_epoch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With all that is random in it: the order of the reviews, dropout, and a moving learning rate."""
+    settings = TextSettings(
+        train_reviews=60, dev_reviews=20, batch_size=2, epochs=5, input_size=4, hidden_size=4, max_seq_len=20,
+        dropout=0.2, word_dropout=0.2, schedule="cosine", eval_steps=40, backend="onednn",
+    )  # fmt: skip
+    own = {"corpus": "small", "num_layers": 1, "seed": 0, "processes": 1}
+    training = Training(sec_6_7_text_classification.train, "small", asdict(settings) | own, tmp_path, "")
+    whole = train_one(training, tmp_path / "whole")
+    assert len(whole["step_losses"]) == 150
+
+    def interrupt(schedule: nndl.LearningRateSchedule, runner: nndl.RunnerV3) -> None:
+        move(schedule, runner)
+        if runner.global_step == 130:
             raise KeyboardInterrupt
 
+    move = nndl.LearningRateSchedule.on_step_end
     with monkeypatch.context() as patch:
-        patch.setattr(Teller, "on_step_end", interrupt)
+        patch.setattr(nndl.LearningRateSchedule, "on_step_end", interrupt)
         with pytest.raises(KeyboardInterrupt):
-            train_one(training, tmp_path / "broken", watchers("broken", None))
-    assert result.finished(tmp_path / "broken") is None
-    assert without_times(train_one(training, tmp_path / "broken")) == without_times(whole)
+            train_one(training, tmp_path / "broken")
+    assert not (tmp_path / "broken" / "result.json").exists()
+    resumed = train_one(training, tmp_path / "broken")
+    assert without_times(resumed) == without_times(whole)
