@@ -161,7 +161,7 @@ class _BySizes(PaddleTwin, Recurrent):
         if unknown:  # the book's LSTM has an attribute for each gate
             raise SettingError(
                 f"no argument is called {', '.join(unknown)}; parameter attributes are W_attr, U_attr and b_attr, of "
-                "an LSTM each for all gates side by side, in the order i, f, c, o, of a GRU r, z, c"
+                "an LSTM each for all gates side by side, in the order i, f, c, o, of a GRU r, z, c (and b_hc in b)"
             )
         self.hidden_size = whole("hidden_size", hidden_size)
         super().__init__(

@@ -1,10 +1,14 @@
 """Every way to compute an LSTM against Paddle's layer, on all kinds of batches."""
 
-from nndl.error import SettingError  # nndl before Paddle: it chooses the threads
+from nndl.error import BuildError, SettingError  # nndl before Paddle: it chooses the threads
 
 # isort: split
+import re
+import subprocess
+import sys
+
 from nndl.op import LSTM
-from nndl.op.backend import OWN, onednn
+from nndl.op.backend import BACKENDS, OWN, choose, onednn
 
 import paddle
 import pytest
@@ -121,3 +125,44 @@ def test_layer_without_b(backend):
     del true_parameters[2::3]
     for found, truth in zip(variables + parameters, true_variables + true_parameters, strict=True):
         assert_close(found, truth, "float32")
+
+
+class TestChoice:
+    """What "auto" is, on a machine that has oneDNN's operator and on one that has not."""
+
+    @pytest.fixture(params=["", "no C++ compiler found"])
+    def why_not(self, request, monkeypatch):
+        monkeypatch.setattr(onednn, "why_not", lambda: request.param)
+        return request.param
+
+    def test_auto(self, why_not):
+        assert choose("auto", otherwise="paddle") == ("paddle" if why_not else "onednn")
+
+    def test_auto_for_inputs(self, why_not):
+        X = paddle.zeros([2, 5, 3])
+        assert choose("auto", "fused", X) == ("fused" if why_not else "onednn")
+        assert choose("auto", "fused", X.astype("float64")) == "fused"
+
+    def test_what_is_named(self, why_not):
+        for name in BACKENDS:
+            if name == "onednn" and why_not:
+                with pytest.raises(BuildError, match=f"^backend onednn: {re.escape(why_not)}; backend auto takes"):
+                    choose(name, "fused")
+            else:
+                assert choose(name, "fused") == name
+
+    def test_the_table_says_whether_it_is_there(self, why_not):
+        missing = [name for name, way in BACKENDS.items() if way.why_not()]
+        assert missing == (["onednn"] if why_not else [])
+
+    def test_another_name(self):
+        with pytest.raises(
+            SettingError, match=r"^backend 'cuda': expected one of auto, stepwise, fused, bptt, onednn, paddle"
+        ):
+            choose("cuda", "fused")
+
+
+def test_the_table_is_there_without_paddle():
+    code = "import sys, nndl.op.backend; print(*nndl.op.backend.OWN, 'paddle' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["stepwise", "fused", "bptt", "onednn", "False"]

@@ -6,7 +6,7 @@ import nndl  # before Paddle: it chooses the threads
 from functools import partial
 
 from nndl.error import SettingError
-from nndl.op import LSTMCell, Recurrent, SRNCell, recording, unroll
+from nndl.op import GRUCell, LSTMCell, Recurrent, SRNCell, recording, unroll
 
 import numpy as np
 import paddle
@@ -17,7 +17,7 @@ from problems import unroll_one
 assert_close = partial(np.testing.assert_allclose, rtol=1e-10, atol=1e-12)
 
 SHAPES = [(1, 1, 1, 1), (1, 4, 3, 2), (3, 1, 2, 4), (3, 5, 4, 3)]  # B, L, M, D
-CELLS = [SRNCell, LSTMCell]
+CELLS = [SRNCell, LSTMCell, GRUCell]
 
 
 def sigmoid(x):
@@ -47,9 +47,30 @@ def lstm_loop(cell, X, H, C):
         I_t = sigmoid(X_t @ W_i + H @ U_i + b_i)
         F_t = sigmoid(X_t @ W_f + H @ U_f + b_f)
         O_t = sigmoid(X_t @ W_o + H @ U_o + b_o)
-        C = F_t * C + I_t * np.tanh(X_t @ W_c + H @ U_c + b_c)
+        C_tilde = np.tanh(X_t @ W_c + H @ U_c + b_c)
+        C = F_t * C + I_t * C_tilde
         H = O_t * np.tanh(C)
-        steps.append({"input_gate": I_t, "forget_gate": F_t, "output_gate": O_t, "cell_state": C, "H": H})
+        steps.append({"input_gate": I_t, "forget_gate": F_t, "output_gate": O_t, "candidate": C_tilde})
+        steps[-1] |= {"cell_state": C, "hidden_state": H}
+    return by_name(steps)
+
+
+def gru_loop(cell, X, H):
+    """X [B, L, M] and H [B, D] to the numbers of all steps, each [L, B, D], by name."""
+    W, U, b = weights(cell)
+    (W_r, W_z, W_c), (U_r, U_z, U_c), (b_r, b_z, b_c, b_hc) = (np.split(x, n, 1) for x, n in ((W, 3), (U, 3), (b, 4)))
+    steps = []
+    for t in range(X.shape[1]):
+        X_t = X[:, t]
+        R_t = sigmoid(X_t @ W_r + H @ U_r + b_r)
+        Z_t = sigmoid(X_t @ W_z + H @ U_z + b_z)
+        H_tilde = np.tanh(X_t @ W_c + b_c + R_t * (H @ U_c + b_hc))
+        H = Z_t * H + (1 - Z_t) * H_tilde
+        steps.append({"reset_gate": R_t, "update_gate": Z_t, "candidate": H_tilde, "hidden_state": H})
+    return by_name(steps)
+
+
+def by_name(steps):
     return {name: np.stack([step[name] for step in steps]) for name in steps[0]}
 
 
@@ -85,9 +106,28 @@ class TestEquations:
         lstm = nndl.LSTM(*shape[2:])
         outputs, (H, C) = lstm(paddle.to_tensor(X), tensors(H_0, C_0))
         expected = lstm_loop(lstm.cells[0], X, H_0[0], C_0[0])
-        assert_close(outputs, expected["H"].swapaxes(0, 1))
-        assert_close(H, expected["H"][-1:])
+        assert_close(outputs, expected["hidden_state"].swapaxes(0, 1))
+        assert_close(H, expected["hidden_state"][-1:])
         assert_close(C, expected["cell_state"][-1:])
+
+    @pytest.mark.parametrize("shape", SHAPES)
+    def test_gru(self, shape):
+        X, H_0, _ = batch(*shape)
+        gru = nndl.GRU(*shape[2:])
+        with recording(gru.cells[0]) as steps:
+            outputs, H = gru(*tensors(X, H_0))
+        expected = gru_loop(gru.cells[0], X, H_0[0])
+        assert_close(outputs, expected["hidden_state"].swapaxes(0, 1))
+        assert_close(H, expected["hidden_state"][-1:])
+        for name, truth in expected.items():
+            assert_close(np.stack([step[name] for step in steps]), truth)
+
+    def test_gru_by_hand(self):
+        """One unit: R = σ(1), Z = σ(0), H̃ = tanh(.5 + R (2·.5 + 1)), H = (.5 + H̃) / 2, with a pocket calculator."""
+        W, U, b = map(nn.initializer.Assign, ([[1.0, 0.0, 0.0]], [[0.0, 0.0, 2.0]], [[0.0, 0.0, 0.5, 1.0]]))
+        gru = nndl.GRU(1, 1, W_attr=W, U_attr=U, b_attr=b)
+        _, H = gru(paddle.to_tensor([[[1.0]]]), paddle.to_tensor([[[0.5]]]))
+        np.testing.assert_allclose(H, [[[0.730626]]], atol=1e-6)
 
     def test_states_start_at_zero_when_left_out(self):
         X, H_0, C_0 = batch(2, 4, 3, 5)
@@ -113,8 +153,8 @@ class TestEquations:
 def test_each_gate_starts_like_a_matrix_of_its_own(cell_class):
     M, D = 60, 80
     cell = cell_class(M, D)
-    for parameter, rows in ((cell.W, M), (cell.U, D), (cell.b, 1)):
-        for gate in np.split(parameter.numpy(), cell.gates, axis=1):
+    for parameter, rows, parts in ((cell.W, M, cell.gates), (cell.U, D, cell.gates), (cell.b, 1, cell.biases)):
+        for gate in np.split(parameter.numpy(), parts, axis=1):
             bound = np.sqrt(6 / (rows + D))
             assert 0.9 * bound < np.abs(gate).max() <= bound
 
@@ -175,8 +215,6 @@ class TestContract:
 
 
 class TestRecording:
-    GATES = ("input_gate", "forget_gate", "output_gate", "cell_state")
-
     def test_each_step_agrees_with_the_equations(self, float64):
         X, H_0, C_0 = batch(2, 5, 3, 4)
         lstm = nndl.LSTM(3, 4)
@@ -184,8 +222,8 @@ class TestRecording:
             lstm(paddle.to_tensor(X), tensors(H_0, C_0))
         expected = lstm_loop(lstm.cells[0], X, H_0[0], C_0[0])
         assert len(steps) == 5
-        for name in self.GATES:
-            assert_close(np.stack([step[name] for step in steps]), expected[name])
+        for name, truth in expected.items():
+            assert_close(np.stack([step[name] for step in steps]), truth)
 
     def test_records_the_chosen_cell_in_its_order_of_computation(self, float64):
         lstm = nndl.LSTM(3, 4, direction="bidirectional")
@@ -222,6 +260,14 @@ class TestRecording:
             outputs, _ = lstm(X)
         np.testing.assert_array_equal(outputs, lstm(X)[0])
 
+    @pytest.mark.parametrize("what", [nndl.LSTM(3, 4), nn.LSTMCell(3, 4), None])
+    def test_refuses_what_notes_nothing(self, what):
+        with (
+            pytest.raises(SettingError, match=f"^recording of {type(what).__name__}: expected a nndl.op.Cell"),
+            recording(what),
+        ):
+            pass
+
 
 BAD_SIZES = [0, -1, 3.0, True, "3", None, 10**9, float("nan")]
 
@@ -251,8 +297,12 @@ class TestParametersLeftOut:
     def test_b_is_zero_and_no_parameter(self, cell_class, float64):
         cell = cell_class(3, 4, b_attr=False)
         X = paddle.randn([2, 5, 3])
-        loop = lstm_loop(cell, X.numpy(), *np.zeros((2, 2, 4)))["H"] if cell_class is LSTMCell else None
-        expected = srn_loop(cell, X.numpy(), np.zeros((2, 4))) if loop is None else loop
+        loops = {
+            SRNCell: srn_loop,
+            LSTMCell: lambda cell, X, H: lstm_loop(cell, X, H, H)["hidden_state"],
+            GRUCell: lambda cell, X, H: gru_loop(cell, X, H)["hidden_state"],
+        }
+        expected = loops[cell_class](cell, X.numpy(), np.zeros((2, 4)))
         assert_close(unroll_one(unroll, cell, X)[0], expected.swapaxes(0, 1))
         assert not cell.b.numpy().any()
         assert [name for name, _ in cell.named_parameters()] == list(cell.state_dict()) == ["W", "U"]

@@ -636,6 +636,34 @@ def test_cells_of_readers_with_states_of_any_shape(make_cell, step, sizes, direc
     assert all(parameter.grad is not None for parameter in layer.parameters())
 
 
+class Matrices(Cell):
+    """A state that is a matrix for each sequence: the sum of the outer products x xᵀ."""
+
+    @property
+    def state_shape(self):
+        return (self.input_size, self.input_size)
+
+    def project(self, X):
+        return X
+
+    def step(self, projected, state):
+        state = state + projected.unsqueeze(1) * projected.unsqueeze(2)
+        return state.sum(axis=-1), state
+
+
+def test_a_state_may_be_a_matrix(float64):
+    layer, X = Recurrent(lambda M: Matrices(M, M), 3), paddle.randn([3, 5, 3])
+    lengths = [5, 2, 0]
+    outputs, state = layer(X, sequence_length=lengths)
+    for b, n in enumerate(lengths):
+        truth = X[b, :n].numpy().T @ X[b, :n].numpy()
+        np.testing.assert_allclose(state[0, b], truth, atol=1e-12)
+        np.testing.assert_allclose(outputs[b, n - 1] if n else outputs[b, 0], truth.sum(axis=-1), atol=1e-12)
+    np.testing.assert_allclose(layer(X, state, lengths)[1], 2 * state, atol=1e-12)
+    with pytest.raises(SettingError, match=r"^initial state of shape \[3, 3, 3\]: expected \[1, 3, 3, 3\]$"):
+        layer(X, state[0])
+
+
 @pytest.mark.parametrize(
     ("make", "names"),
     [
