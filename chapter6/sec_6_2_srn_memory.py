@@ -34,6 +34,12 @@ from paddle.nn.initializer import Assign
 # --- 数据 data ---
 
 
+def find_data(run: Run, length: int) -> tuple[Path, str]:
+    """The folder of one length, and the mark of its content; made where it is not there."""
+    folder = digit_sum.provide(run.data_dir, length)
+    return folder, mark_of(folder / f"{split}.txt" for split in digit_sum.SPLITS)
+
+
 def make_loaders(folder: Path, batch_size: int) -> tuple[list, list, list]:
     """The batches (X int64 [B, L], y int64 [B]) of train, dev and test; of dev and test one batch each."""
     loaders = []
@@ -127,8 +133,7 @@ def trainings(run: Run, name: str = "SRN", train: Any = train, **more: Any) -> l
     settings = {setting: getattr(run.settings, setting) for setting in common} | more
     wanted = []
     for length in sorted(run.settings.lengths, reverse=True):
-        data = digit_sum.provide(run.data_dir, length)
-        mark = mark_of(data / f"{split}.txt" for split in digit_sum.SPLITS)
+        data, mark = find_data(run, length)
         for seed in range(run.seeds):
             values = {"model": name, "length": length, "seed": seed, **settings}
             wanted.append(Training(train, f"{name}-L{length}-seed{seed}", values, data, mark))

@@ -24,8 +24,8 @@ import chapter6  # noqa: F401 (from here on Ctrl-C is one line)
 import nndl
 from chapter6 import sec_6_4_findings as findings
 from chapter6.lab.lesson import Lesson, Run
-from chapter6.lab.training import Training, fit, mark_of, train_all
-from chapter6.sec_6_2_srn_memory import make_loaders
+from chapter6.lab.training import Training, fit, train_all
+from chapter6.sec_6_2_srn_memory import find_data, make_loaders
 from nndl.dataset import digit_sum
 
 import paddle
@@ -112,8 +112,7 @@ def run(run: Run) -> dict[str, Any]:
 def _trainings(run: Run, epochs: int, learning_rate: float) -> list[Training]:
     common = ("length", "batch_size", "clip_at", "input_size", "hidden_size", "eval_steps")
     settings = {setting: getattr(run.settings, setting) for setting in common}
-    data = digit_sum.provide(run.data_dir, run.settings.length)
-    mark = mark_of(data / f"{split}.txt" for split in digit_sum.SPLITS)
+    data, mark = find_data(run, run.settings.length)
     wanted = []
     for clip in CLIPS:
         for seed in range(run.seeds):

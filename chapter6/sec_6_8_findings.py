@@ -1,20 +1,24 @@
 """6.8, what was found: the claims of the book and ours, judged, the tables and the figures (结论、表与图)."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from math import exp, isnan, log, nan
 from statistics import fmean, median
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import nndl
 from chapter6.lab.claim import Claim, mean_and_spread
 from chapter6.lab.lesson import Drawing
-from chapter6.lab.measure import PARITY
+from chapter6.lab.measure import PARITY, ratios
 from chapter6.lab.record import Record, Results
 from chapter6.lab.report import Table
 from chapter6.lab.text import Text, same
+from chapter6.sec_6_7_findings import CORPORA
 from chapter6.sec_6_8_ladder import FLOOR, RUNGS
 
 import numpy as np
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 # --- 结论 claims ---
 
@@ -85,11 +89,6 @@ def faster_claim(id: str, statement: Text, points: Sequence[Point], slow: str, f
     return Claim(id, statement, measured, logs)
 
 
-def ratios(times: dict[str, list[float]], name: str, to: str) -> list[float]:
-    """How many times as long a rung takes as another, one number a repeat."""
-    return [a / b for a, b in zip(times[name], times[to], strict=True)]
-
-
 def name_of(point: Point) -> str:
     B, L, D = point["shape"]
     return f"B={B} L={L} D={D}"
@@ -157,7 +156,6 @@ def bytes_per_step(shorter: Point, longer: Point, name: str) -> float:
 
 # --- 表 tables ---
 
-CORPORA = {"imdb": same("IMDB"), "small": Text("the small synthetic corpus", "小型合成语料")}
 RUNG = Text("rung", "级")
 
 
@@ -243,7 +241,7 @@ def figures(record: Record) -> dict[str, Drawing]:
     by_steps, by_size = record.metrics["by_steps"], record.metrics["by_size"]
     return {
         "steps": Drawing(
-            draw(by_steps, "L", times_of),
+            draw(by_steps, "L", times_of, TIME),
             Text(
                 "How far above the matrix products alone does each rung stay as the sequence grows? The five differ in "
                 "the number of small operators a step. Line: median of the repeats; band: their range.",
@@ -251,7 +249,7 @@ def figures(record: Record) -> dict[str, Drawing]:
             ),
         ),
         "size": Drawing(
-            draw(by_size, "D", times_of),
+            draw(by_size, "D", times_of, TIME),
             Text(
                 "With few units the operators' overhead is nearly all of the time; with many the products outweigh it, "
                 "and the lines come together.",
@@ -259,7 +257,7 @@ def figures(record: Record) -> dict[str, Drawing]:
             ),
         ),
         "memory": Drawing(
-            draw(by_steps, "L", megabytes_of),
+            draw(by_steps, "L", megabytes_of, MEMORY),
             Text(
                 "What the backward pass needs of the forward pass is kept for every step: parallel lines of slope one.",
                 "反向传播需要的前向结果逐步保留：斜率为一的平行线。",
@@ -268,6 +266,7 @@ def figures(record: Record) -> dict[str, Drawing]:
     }
 
 
+TIME, MEMORY = Text("forward and backward, ms", "前向与反向"), Text("peak memory, MB", "峰值内存")
 AXES = {"L": Text("number of steps", "步数"), "D": Text("hidden size", "隐状态大小")}
 
 
@@ -279,7 +278,9 @@ def megabytes_of(point: Point) -> dict[str, list[float]]:
     return {name: [size / 1e6] for name, size in point["memory"].items()}
 
 
-def draw(points: Sequence[Point], axis: str, costs_of: Any) -> Any:
+def draw(
+    points: Sequence[Point], axis: str, costs_of: Callable[[Point], dict[str, list[float]]], what: Text
+) -> "Figure":
     """The cost of every rung against L or D, on logarithmic axes."""
     plot = nndl.plot
     figure, (axes,) = plot.panels(1, size=(6.4, 4.2))
@@ -293,11 +294,6 @@ def draw(points: Sequence[Point], axis: str, costs_of: Any) -> Any:
             plot.band(axes, curves, look, name, middle=np.median)
     plot.log_log(axes, x)
     others = ", ".join(f"{name} = {value}" for name, value in sizes[0].items() if name != axis)
-    what = (
-        plot.both("peak memory, MB", "峰值内存")
-        if costs_of is megabytes_of
-        else plot.both("forward and backward, ms", "前向与反向")
-    )
-    axes.set(xlabel=f"{plot.both(*AXES[axis])} {axis}", ylabel=what, title=others)
+    axes.set(xlabel=f"{plot.both(*AXES[axis])} {axis}", ylabel=plot.both(*what), title=others)
     plot.legend(figure)
     return figure

@@ -79,9 +79,7 @@ def execute_all(runs: Sequence[Run], device: str, language: str) -> None:
             lesson.run(run)  # with the first process, which alone writes and reports
             continue
         title = run.entry.title
-        terminal.say(
-            Text(f"[{run.number}] {title.en}, preset {run.preset}", f"[{run.number}] {title.zh}，预设 {run.preset}")
-        )
+        terminal.say_of(run.number, f"{title.en}, preset {run.preset}", f"{title.zh}，预设 {run.preset}")
         with progress.section(run.number):
             record = execute(lesson, run)
         terminal.show(record, report.notes(run.entry, record), lesson.tables(record))
@@ -90,15 +88,10 @@ def execute_all(runs: Sequence[Run], device: str, language: str) -> None:
 
 def _tell_where(run: Run, record: Record) -> None:
     seconds, place = f"{record.seconds:.0f}", run.folder / "report.md"
-    terminal.say(
-        Text(
-            f"[{run.number}] {seconds} s; report and figures: {place}",
-            f"[{run.number}] 用时 {seconds} 秒；报告与图：{place}",
-        )
-    )
+    terminal.say_of(run.number, f"{seconds} s; report and figures: {place}", f"用时 {seconds} 秒；报告与图：{place}")
     if run.visualdl and run.log_folder.exists():
         look = f"visualdl --logdir {run.log_folder}"
-        terminal.say(Text(f"[{run.number}] the logs: {look}", f"[{run.number}] 查看日志：{look}"))
+        terminal.say_of(run.number, f"the logs: {look}", f"查看日志：{look}")
     terminal.say("")
 
 
@@ -130,20 +123,16 @@ def _tell_what_is_replaced(run: Run) -> None:
     try:
         old = record.load(run.folder / "record.json")
     except CheckpointError as error:
-        terminal.say(
-            Text(
-                f"[{run.number}] replaces a report that cannot be read: {error}",
-                f"[{run.number}] 替换一份读不出的旧报告：{error}",
-            )
+        terminal.say_of(
+            run.number, f"replaces a report that cannot be read: {error}", f"替换一份读不出的旧报告：{error}"
         )
         return
     new = json.loads(json.dumps({**asdict(run.settings), "seeds": list(range(run.seeds))}))
     before = {**old.settings, "seeds": old.seeds}
     if changed := ", ".join(name for name in new if before.get(name) != new[name]):
-        terminal.say(
-            Text(
-                f"[{run.number}] replaces the report of an earlier run with other settings ({changed}); "
-                "the models it trained stay in checkpoints/",
-                f"[{run.number}] 替换先前一次设置不同（{changed}）的运行的报告；当时训练的模型仍在 checkpoints/ 中",
-            )
+        terminal.say_of(
+            run.number,
+            f"replaces the report of an earlier run with other settings ({changed}); "
+            "the models it trained stay in checkpoints/",
+            f"替换先前一次设置不同（{changed}）的运行的报告；当时训练的模型仍在 checkpoints/ 中",
         )

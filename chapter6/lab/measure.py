@@ -157,13 +157,13 @@ def forward_backward(layer: "nn.Layer", X: "Tensor") -> Callable[[], None]:
 def speed_claim(name: str, times: Mapping[str, Any]) -> Claim:
     """Paddle's layer is faster than the stepwise one, at every length."""
     logs = {length: _log_ratios(by, "stepwise") for length, by in times.items()}
-    ratios = {length: exp(median(values)) for length, values in logs.items()}
+    medians = {length: exp(median(values)) for length, values in logs.items()}
     return Claim(
         "speed",
         Text(f"Paddle's {name} is faster than our own run step by step", f"飞桨 {name} 比逐步计算的自定义 {name} 快"),
         Text(
-            ", ".join(f"L={length}: {ratio:.1f} times" for length, ratio in ratios.items()),
-            "，".join(f"L={length}：{ratio:.1f} 倍" for length, ratio in ratios.items()),
+            ", ".join(f"L={length}: {ratio:.1f} times" for length, ratio in medians.items()),
+            "，".join(f"L={length}：{ratio:.1f} 倍" for length, ratio in medians.items()),
         ),
         list(logs.values()),
     )
@@ -174,8 +174,8 @@ def speed_table(times: Mapping[str, Any]) -> Table:
     rows = []
     for length, by_name in times.items():
         medians = {name: median(values) for name, values in by_name.items()}
-        ratios = [f"{exp(median(_log_ratios(by_name, name))):.1f}" for name in ("stepwise", "ours")]
-        rows.append([length, *(f"{value:.2f}" for value in medians.values()), *ratios])
+        against = [f"{exp(median(_log_ratios(by_name, name))):.1f}" for name in ("stepwise", "ours")]
+        rows.append([length, *(f"{value:.2f}" for value in medians.values()), *against])
     header = [
         "L",
         Text("stepwise, ms", "逐步计算（毫秒）"),
@@ -187,9 +187,14 @@ def speed_table(times: Mapping[str, Any]) -> Table:
     return Table(Text("Speed: forward and backward", "速度：前向与反向"), header, rows)
 
 
-def _log_ratios(by_name: dict[str, list[float]], name: str) -> list[float]:
+def ratios(times: Mapping[str, Sequence[float]], name: str, to: str) -> list[float]:
+    """How many times as long one takes as another, one number a repeat."""
+    return [own / others for own, others in zip(times[name], times[to], strict=True)]
+
+
+def _log_ratios(times: Mapping[str, Sequence[float]], name: str) -> list[float]:
     """The logarithm of a layer's time over Paddle's, for each repeat."""
-    return [log(own / paddles) for own, paddles in zip(by_name[name], by_name["paddle"], strict=True)]
+    return [log(ratio) for ratio in ratios(times, name, to="paddle")]
 
 
 def take_turns(steps: dict[str, Callable[[], object]], repeats: int) -> dict[str, list[float]]:

@@ -100,6 +100,7 @@ def _markdown(table: Table) -> str:
 
 
 def markdown_table(header: Sequence[Text | str], rows: Sequence[Sequence[Text | str]]) -> str:
+    """Rows under a header; a bar within a cell is no border."""
     lines = [header, ["---"] * len(header), *rows]
     return "\n".join(f"| {' | '.join(str(cell).replace('|', chr(92) + '|') for cell in line)} |" for line in lines)
 

@@ -82,6 +82,11 @@ def say(text: Text | str, style: str = "") -> None:
     _said = time.monotonic()
 
 
+def say_of(number: str, en: str, zh: str) -> None:
+    """A line that begins with the section's number."""
+    say(Text(f"[{number}] {en}", f"[{number}] {zh}"))
+
+
 def last_said() -> float:
     """When :func:`say` was called last, by the clock that does not jump."""
     return _said

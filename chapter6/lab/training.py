@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cache, cached_property, partial
 from math import isfinite
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -159,22 +159,24 @@ def train_all(
     _say_what_is_there(run, wanted, results)
     pieces = [_piece(run, training) for training in wanted if training not in results]
     missing = pieces
-    for work in (_work_alone, _work_waiting):
+    for may_wait in (False, True):
         items, missing = missing, []
-        if work is _work_waiting and items:
-            _say(
-                run,
+        if may_wait and items:
+            terminal.say_of(
+                run.number,
                 f"another run trains {len(items)} of them here; waiting for it",
                 f"另一个运行正在训练其中 {len(items)} 个，等待其完成",
             )
         under_way = progress.trainings(len(items))
-        for piece, found in spread(work, items, run.jobs, run.device, threads):
+        for piece, found in spread(partial(_work, may_wait=may_wait), items, run.jobs, run.device, threads):
             under_way.finish(piece.training.name)
             if found is None:
                 missing.append(piece)
             else:
                 outcome = _outcome(found)
-                _say(run, f"{piece.training.name}: {outcome.en}", f"{piece.training.name}：{outcome.zh}")
+                terminal.say_of(
+                    run.number, f"{piece.training.name}: {outcome.en}", f"{piece.training.name}：{outcome.zh}"
+                )
     distributed.wait_for_all()
     results |= {piece.training: _with_folder(result.load(piece.folder), piece.folder) for piece in pieces}
     _trained_here.update(piece.folder for piece in pieces)
@@ -207,28 +209,24 @@ def _say_what_is_there(run: Run, wanted: Sequence[Training], results: Mapping[Tr
     own = [folder for folder in folders if folder.is_relative_to(run.folder)]
     if earlier := len(set(own) - _trained_here):
         of = f"{earlier} of {len(wanted)} trainings are"
-        _say(
-            run,
+        terminal.say_of(
+            run.number,
             f"{of} done already, same settings and code",
             f"{len(wanted)} 个训练中有 {earlier} 个已完成（设置与代码相同），不再重复",
         )
     taken = [folder.relative_to(run.out).parts[0] for folder in folders if folder not in own]
     for number, count in sorted(Counter(taken).items()):
-        _say(
-            run,
+        terminal.say_of(
+            run.number,
             f"{count} of {len(wanted)} trainings are taken from {number}",
             f"{len(wanted)} 个训练中有 {count} 个取自 {number}",
         )
     if run.visualdl and results:
-        _say(
-            run,
+        terminal.say_of(
+            run.number,
             "trainings that are not repeated write no log for VisualDL; another --out repeats them",
             "不重复的训练没有 VisualDL 日志；换一个 --out 可重新训练",
         )
-
-
-def _say(run: Run, en: str, zh: str) -> None:
-    terminal.say(Text(f"[{run.number}] {en}", f"[{run.number}] {zh}"))
 
 
 def find_finished(run: Run, wanted: Sequence[Training], also_in: Sequence[Path] = ()) -> dict[Training, dict[str, Any]]:
@@ -251,14 +249,6 @@ def _agreed(folder: Path) -> dict[str, Any] | None:
 
 def _with_folder(found: dict[str, Any], folder: Path) -> dict[str, Any]:
     return found | {"folder": str(folder)}
-
-
-def _work_alone(piece: _Piece) -> dict[str, Any] | None:
-    return _work(piece, may_wait=False)
-
-
-def _work_waiting(piece: _Piece) -> dict[str, Any] | None:
-    return _work(piece, may_wait=True)
 
 
 def _work(piece: _Piece, may_wait: bool) -> dict[str, Any] | None:

@@ -153,9 +153,9 @@ def test_a_training_under_way_in_another_run_is_left_alone(trained: Path, folder
     (folder / "result.json").unlink()
     answers: list[Any] = []
     piece = training._Piece(make_training(unwanted), folder, None)
-    waiting = threading.Thread(target=lambda: answers.append(training._work_waiting(piece)))
+    waiting = threading.Thread(target=lambda: answers.append(training._work(piece, may_wait=True)))
     with holding(folder):
-        assert training._work_alone(piece) is None
+        assert training._work(piece, may_wait=False) is None
         waiting.start()
         waiting.join(0.3)
         assert answers == []
@@ -167,7 +167,7 @@ def test_a_training_under_way_in_another_run_is_left_alone(trained: Path, folder
 def test_where_the_holder_was_killed_the_second_trains(folder: Path) -> None:
     (folder / "result.json").unlink()
     (folder / ".lock").touch()  # its lock file is still there
-    assert training._work_alone(training._Piece(make_training(), folder, None))["seed"] == 0
+    assert training._work(training._Piece(make_training(), folder, None), may_wait=False)["seed"] == 0
     assert result.finished(folder) is not None
 
 
