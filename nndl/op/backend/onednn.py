@@ -93,7 +93,6 @@ def unroll(
         H,
         C,
         lengths,
-        False,  # a single cell runs forward
         states is not None,
         paddle.is_grad_enabled(),  # in training, what the backward pass needs is kept
     )

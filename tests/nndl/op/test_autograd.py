@@ -307,13 +307,13 @@ bad = [
 ]
 for change in bad:
     try:
-        paddle._C_ops._run_custom_op("nndl_lstm", *(good | change).values(), False, True, True)
+        paddle._C_ops._run_custom_op("nndl_lstm", *(good | change).values(), True, True)
         print("accepted", change)
     except ValueError as error:
         assert "nndl_lstm" in str(error), error
 nothing = ones([0, 4])
 for change in (dict(X=ones([2, 0, 3]), n=long(0, 0)), dict(X=ones([0, 5, 3]), H=nothing, C=nothing, n=long())):
-    Y, *_ = paddle._C_ops._run_custom_op("nndl_lstm", *(good | change).values(), False, True, True)
+    Y, *_ = paddle._C_ops._run_custom_op("nndl_lstm", *(good | change).values(), True, True)
     print(Y.shape)
 """
 

@@ -158,15 +158,16 @@ struct Call {
 
 struct Schedule {
   int64_t B, L, M, D, T = 0;    // T: the steps that are computed
-  bool reverse, has_states;     // nothing else depends on `reverse`, so one schedule serves both directions
+  bool reverse = false;         // nothing else depends on it, so one schedule serves both directions
+  bool has_states;
   std::vector<int64_t> order;   // the sequences, the longest first; empty ones are left out
   std::vector<int64_t> length;  // of each row
   std::vector<Call> calls;
   bool uneven = false;
 
-  Schedule(const Tensor& X, const Tensor& U, const Tensor& lengths, bool reverse, bool has_states)
+  Schedule(const Tensor& X, const Tensor& U, const Tensor& lengths, bool has_states)
       : B(X.shape()[0]), L(X.shape()[1]), M(X.shape()[2]), D(U.shape().back() / GATES),
-        reverse(reverse), has_states(has_states) {
+        has_states(has_states) {
     const int64_t* n = lengths.data<int64_t>();
     for (int64_t b = 0; b < B; ++b)
       if (n[b] > 0) order.push_back(b);
@@ -534,12 +535,12 @@ void backward(const Schedule& plan, const Parameters& own, const Slice& X, const
 
 // With K directions, the second one in reverse: X [B, L, M], W [K, M, 4D], U [K, D, 4D], b [K, 4D], H0 and C0
 // [K, B, D], lengths int64 [B] with values 0..L -> Y [B, L, K D], H and C [K, B, D], reserve [*].
-// With a single direction, which may be in `reverse`, the K may be left out of all shapes but b's.
+// With a single direction the K may be left out of all shapes but b's.
 std::vector<Tensor> Forward(const Tensor& X, const Tensor& W, const Tensor& U, const Tensor& b, const Tensor& H0,
-                            const Tensor& C0, const Tensor& lengths, bool reverse, bool has_states, bool training) try {
+                            const Tensor& C0, const Tensor& lengths, bool has_states, bool training) try {
   require_inputs(X, W, U, b, H0, C0, lengths);
   const int64_t K = b.shape()[0];
-  Schedule plan(X, U, lengths, reverse, has_states);
+  Schedule plan(X, U, lengths, has_states);
   const int64_t B = plan.B, D = plan.D;
   const Threads threads(B, D);
   const int64_t each_reserve = training ? reserve_size(onednn::FORWARD_TRAINING, plan) : 0;
@@ -547,7 +548,7 @@ std::vector<Tensor> Forward(const Tensor& X, const Tensor& W, const Tensor& U, c
   Tensor Y = plan.is_full() ? empty(shape) : zeros(shape);
   Tensor H = empty(H0.shape()), C = empty(C0.shape()), reserve = buffer(K * each_reserve + 1);
   for (int64_t k = 0; k < K; ++k) {
-    plan.reverse = reverse || k == 1;
+    plan.reverse = k == 1;
     forward(plan, Parameters(plan, k, W, U, b, H0, C0), slice(X, plan.M), slice(Y, K * D, k * D),
             H.data<float>() + k * B * D, C.data<float>() + k * B * D,
             training ? reserve.data<float>() + k * each_reserve : nullptr);
@@ -559,15 +560,15 @@ std::vector<Tensor> Forward(const Tensor& X, const Tensor& W, const Tensor& U, c
 
 std::vector<Tensor> Backward(const Tensor& X, const Tensor& W, const Tensor& U, const Tensor& b, const Tensor& H0,
                              const Tensor& C0, const Tensor& lengths, const Tensor& Y, const Tensor& reserve,
-                             const Tensor& given_dY, const Tensor& given_dH, const Tensor& given_dC, bool reverse,
-                             bool has_states, bool training) try {
+                             const Tensor& given_dY, const Tensor& given_dH, const Tensor& given_dC, bool has_states,
+                             bool training) try {
   if (!training) refuse("the forward pass ran without training, so there is nothing to go back through");
   require_inputs(X, W, U, b, H0, C0, lengths);
   // a result that the loss does not depend on comes without a gradient
   const Tensor dY = given_dY.initialized() ? given_dY : zeros({X.shape()[0], X.shape()[1], b.numel() / GATES});
   const Tensor dH = given_dH.initialized() ? given_dH : zeros(H0.shape());
   const Tensor dC = given_dC.initialized() ? given_dC : zeros(C0.shape());
-  Schedule plan(X, U, lengths, reverse, has_states);
+  Schedule plan(X, U, lengths, has_states);
   const int64_t B = plan.B, D = plan.D, M = plan.M, line = GATES * D;
   const Threads threads(B, D);
   const int64_t K = b.shape()[0], each_reserve = reserve_size(onednn::BACKWARD, plan);
@@ -580,7 +581,7 @@ std::vector<Tensor> Backward(const Tensor& X, const Tensor& W, const Tensor& U, 
   Tensor dW = zeros(W.shape()), dU = zeros(U.shape()), db = zeros(b.shape());
   Tensor dH0 = empty(H0.shape()), dC0 = empty(C0.shape());
   for (int64_t k = 0; k < K; ++k) {
-    plan.reverse = reverse || k == 1;
+    plan.reverse = k == 1;
     backward(plan, Parameters(plan, k, W, U, b, H0, C0), slice(X, M), slice(Y, K * D, k * D), slice(dY, K * D, k * D),
              dH.data<float>() + k * B * D, dC.data<float>() + k * B * D,
              const_cast<float*>(reserve.data<float>()) + (k + 1) * each_reserve, slice(dX, M), k > 0,
@@ -614,7 +615,7 @@ std::vector<paddle::DataType> Types(paddle::DataType X, paddle::DataType, paddle
 PD_BUILD_OP(nndl_lstm)
     .Inputs({"X", "W", "U", "b", "H0", "C0", "lengths"})
     .Outputs({"Y", "H", "C", "reserve"})
-    .Attrs({"reverse: bool", "has_states: bool", "training: bool"})
+    .Attrs({"has_states: bool", "training: bool"})
     .SetKernelFn(PD_KERNEL(Forward))
     .SetInferShapeFn(PD_INFER_SHAPE(Shapes))
     .SetInferDtypeFn(PD_INFER_DTYPE(Types));
@@ -624,7 +625,7 @@ PD_BUILD_GRAD_OP(nndl_lstm)
              paddle::Grad("C")})
     .Outputs({paddle::Grad("X"), paddle::Grad("W"), paddle::Grad("U"), paddle::Grad("b"), paddle::Grad("H0"),
               paddle::Grad("C0")})
-    .Attrs({"reverse: bool", "has_states: bool", "training: bool"})
+    .Attrs({"has_states: bool", "training: bool"})
     .SetKernelFn(PD_KERNEL(Backward));
 
 PD_BUILD_DOUBLE_GRAD_OP(nndl_lstm)
