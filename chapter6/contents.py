@@ -15,7 +15,7 @@ ENTRIES = (
         ),
         module="chapter6.sec_6_2_srn_memory",
         presets=presets.MEMORY,
-        seeds={},
+        seeds={"quick": 8},
     ),
     Entry(
         number="6.4",
@@ -39,7 +39,7 @@ ENTRIES = (
         ),
         module="chapter6.sec_6_5_lstm_memory",
         presets=presets.LSTM_MEMORY,
-        seeds={},
+        seeds={"quick": 8},
     ),
     Entry(
         number="6.7",
@@ -75,7 +75,7 @@ ENTRIES = (
         ),
         module="chapter6.extras.cells_compared",
         presets=presets.CELLS,
-        seeds={"quick": 4, "full": 5},
+        seeds={"quick": 6, "full": 5},
     ),
 )
 SECTIONS: dict[str, Entry] = {entry.number: entry for entry in ENTRIES}

@@ -30,12 +30,12 @@ class Memory(Settings):
         count=(1, 50),
         each_once=True,
     )
-    epochs: int = setting(100, "epochs (回合)", least=1, most=10_000)
-    batch_size: int = setting(8, "batch size B (批大小)", least=1, most=10_000)
-    learning_rate: float = setting(0.003, "learning rate (学习率)", above=0)
+    epochs: int = setting(300, "epochs (回合)", least=1, most=10_000)
+    batch_size: int = setting(100, "batch size B (批大小)", least=1, most=10_000)
+    learning_rate: float = setting(0.005, "learning rate (学习率)", above=0)
     input_size: int = setting(32, "embedding size M (嵌入大小)", least=1, most=4096)
     hidden_size: int = setting(32, "hidden size D (隐状态大小)", least=1, most=4096)
-    eval_steps: int = setting(100, "steps between two evaluations on the dev set (验证集)", least=1, most=10**6)
+    eval_steps: int = setting(30, "steps between two evaluations on the dev set (验证集)", least=1, most=10**6)
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -44,7 +44,7 @@ class Memory(Settings):
 
 MEMORY = {
     "quick": Memory(),
-    "book": Memory(lengths=(10, 15, 20, 25, 30, 35), epochs=500, learning_rate=0.001),
+    "book": Memory(lengths=(10, 15, 20, 25, 30, 35), epochs=500, batch_size=8, learning_rate=0.001, eval_steps=100),
 }
 
 
@@ -71,8 +71,8 @@ LSTM_MEMORY = {name: LSTMMemory(**vars(preset)) for name, preset in MEMORY.items
 # --- cells 循环单元对比 ---
 
 CELLS = {
-    "quick": Memory(lengths=(10,), epochs=100),
-    "full": Memory(lengths=(10, 20, 30), epochs=300, learning_rate=0.001),
+    "quick": Memory(lengths=(5, 15)),
+    "full": Memory(lengths=(10, 20, 30), epochs=300, batch_size=8, learning_rate=0.001, eval_steps=100),
 }
 
 # --- 6.4: gradient explosion 梯度爆炸 ---
