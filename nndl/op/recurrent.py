@@ -236,4 +236,4 @@ class LSTM(_BySizes):
     def _unroll(self, X: Tensor) -> Callable:
         if any(cell.is_recorded or cell.has_hooks for cell in self.cells):  # only the unroller knows single steps
             return unroll
-        return BACKENDS[choose(self.backend, "fused", X)].unroll
+        return BACKENDS[choose(self.backend, "fused", X, self.cell_class)].unroll

@@ -46,13 +46,16 @@ OWN = tuple(name for name, way in BACKENDS.items() if way.module)
 """Those of :class:`nndl.LSTM`."""
 
 
-def choose(wanted: str, otherwise: str, X: "Tensor | None" = None) -> str:
+def choose(wanted: str, otherwise: str, X: "Tensor | None" = None, cell_class: type | None = None) -> str:
     """The name of what computes: the backend asked for; "auto" is oneDNN's operator where it can be had.
+
+    Where the equation of the cell was changed "auto" is "fused", which computes what stands there.
 
     Args:
         wanted: "auto", or one of :data:`BACKENDS`.
         otherwise: what "auto" is where oneDNN's operator cannot be had, or cannot take such inputs as X.
         X: the inputs; when left out, float32 on the device that computes.
+        cell_class: of the layer's cells; when left out, :class:`nndl.op.LSTMCell`.
 
     Raises:
         SettingError: another name.
@@ -60,9 +63,12 @@ def choose(wanted: str, otherwise: str, X: "Tensor | None" = None) -> str:
     """
     if choice("backend", wanted, ("auto", *BACKENDS)) not in ("auto", "onednn"):
         return wanted
-    from nndl.op.backend import onednn
+    from nndl.op.backend import equation, onednn
+    from nndl.op.cell import LSTMCell
 
     if wanted == "auto":
+        if not equation.is_operators(cell_class or LSTMCell):
+            return "fused"
         return "onednn" if (X is None or onednn.takes(X)) and not onednn.why_not() else otherwise
     if onednn.why_not():
         raise BuildError(f"backend onednn: {onednn.why_not()}; backend auto takes what is there")

@@ -3,7 +3,7 @@
 from typing import Any, NamedTuple
 
 from nndl.error import SettingError
-from nndl.op.backend import choose, onednn
+from nndl.op.backend import onednn
 from nndl.op.lengths import as_lengths
 from nndl.op.recurrent import check_dtype
 from nndl.op.state import State, split_states, stack_states
@@ -45,7 +45,7 @@ class OneDNNLSTM(nn.LSTM):
             self._check_for_paddle()
             return super().forward(inputs, initial_states, sequence_length)
         sequence_length = self._checked(inputs, initial_states, sequence_length)
-        if self.proj_size or choose("auto", "paddle", inputs) == "paddle":
+        if self.proj_size or not onednn.takes(inputs) or onednn.why_not():
             self._check_for_paddle(inputs, *(initial_states or ()))
             return super().forward(inputs, initial_states, sequence_length)
         cells = [_transposed(*weights) for weights in paddle_weights(self)]
