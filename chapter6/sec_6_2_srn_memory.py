@@ -43,13 +43,13 @@ def find_data(run: Run, length: int) -> tuple[Path, str]:
 def make_loaders(folder: Path, batch_size: int) -> tuple[list, list, list]:
     """The batches (X int64 [B, L], y int64 [B]) of train, dev and test; of dev and test one batch each."""
     loaders = []
-    for split, examples in digit_sum.load(folder).items():
+    for split, examples in digit_sum.load(folder).items():  # train, dev, test
         # 每个样本: L 个数字, 以及前两个数字之和   an example: L digits, and the sum of the first two
         dataset = [(np.array(digits), label) for digits, label in examples]
         # 书中不打乱次序, 各回合的批次相同   the book does not shuffle: every epoch has the same batches
         loaders.append(list(DataLoader(dataset, batch_size=batch_size if split == "train" else len(dataset))))
-    train, dev, test = loaders
-    return train, dev, test
+    train_loader, dev_loader, test_loader = loaders
+    return train_loader, dev_loader, test_loader
 
 
 # --- 模型 model ---
@@ -99,7 +99,7 @@ def learn(layer: nn.Layer, training: Training, folder: Path) -> dict[str, Any]:
         folder: where the best model is kept.
     """
     # 1 数据   data: 300 个训练样本, 验证集和测试集各 100 个   300 to learn from, 100 each to choose and to judge
-    train, dev, test = make_loaders(training.data, training.batch_size)
+    train_loader, dev_loader, test_loader = make_loaders(training.data, training.batch_size)
     # 2 模型   model: 嵌入层 → 循环层 → 最后时刻的隐状态用于分类   embedding, recurrent layer, classifier
     model = nndl.Model_RNN4SeqClass(
         layer, digit_sum.NUM_DIGITS, training.input_size, training.hidden_size, digit_sum.NUM_CLASSES
@@ -110,11 +110,13 @@ def learn(layer: nn.Layer, training: Training, folder: Path) -> dict[str, Any]:
     optimizer = paddle.optimizer.Adam(training.learning_rate, parameters=model.parameters())
     # 5 评价指标   metric: 准确率   accuracy
     runner = nndl.RunnerV3(model, optimizer, criterion, nndl.Accuracy())
-    # 训练, 保留验证集上最好的模型   train; the model that is best on dev is kept
-    curves = fit(runner, train, dev, folder, num_epochs=training.epochs, eval_steps=training.eval_steps)
-    # 评价   evaluate it on examples that it has never seen
-    accuracy, _ = runner.evaluate(test)
-    return curves | {"dev_accuracy": runner.best_score, "test_accuracy": accuracy}
+    # 训练: 即 runner.train, 中断后可继续, 保留验证集上最好的模型   runner.train, resumable; the best on dev is kept
+    plan = {"num_epochs": training.epochs, "eval_steps": training.eval_steps}
+    curves = fit(runner, train_loader, dev_loader, folder, **plan)
+    # 评价: 从未见过的样本   evaluation on examples that it has never seen
+    accuracy, _ = runner.evaluate(test_loader)
+    parameters = sum(int(parameter.size) for parameter in layer.parameters())
+    return curves | {"dev_accuracy": runner.best_score, "test_accuracy": accuracy, "parameters": parameters}
 
 
 # --- 实验 experiment ---

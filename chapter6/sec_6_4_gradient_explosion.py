@@ -52,7 +52,7 @@ PARAMETERS = {"W": "rnn_model.W", "U": "rnn_model.U", "b": "rnn_model.b"}
 def train(training: Training, folder: Path) -> dict[str, Any]:
     """One SRN with one kind of clipping (printed 6.2.1 and 6.2.2), by the five elements (机器学习五要素)."""
     # 1 数据   data: 与 6.2 节相同, 每批 64 个   as in section 6.2, 64 a batch
-    train, dev, test = make_loaders(training.data, training.batch_size)
+    train_loader, dev_loader, test_loader = make_loaders(training.data, training.batch_size)
     # 2 模型   model: 与 6.2 节相同   as in section 6.2
     M, D = training.input_size, training.hidden_size
     model = nndl.Model_RNN4SeqClass(nndl.SRN(M, D), digit_sum.NUM_DIGITS, M, D, digit_sum.NUM_CLASSES)
@@ -63,12 +63,12 @@ def train(training: Training, folder: Path) -> dict[str, Any]:
     optimizer = paddle.optimizer.SGD(training.learning_rate, parameters=model.parameters(), grad_clip=clip)
     # 5 评价指标   metric
     runner = nndl.RunnerV3(model, optimizer, criterion, nndl.Accuracy())
-    # 训练, 记录每一步的梯度范数   train, and keep the norm of every gradient at every step
+    # 训练: 即 runner.train, 记录每一步的梯度范数   runner.train, and keep the norm of every gradient at every step
     recorder = nndl.GradientNormRecorder()
     curves = fit(
         runner,
-        train,
-        dev,
+        train_loader,
+        dev_loader,
         folder,
         num_epochs=training.epochs,
         eval_steps=training.eval_steps,
@@ -76,7 +76,7 @@ def train(training: Training, folder: Path) -> dict[str, Any]:
         checkpoint_steps=0,  # the norms are no part of a checkpoint, so such a training, a short one, starts anew
     )
     # 评价   evaluate
-    accuracy, _ = runner.evaluate(test)
+    accuracy, _ = runner.evaluate(test_loader)
     return curves | {
         "dev_accuracy": runner.best_score,
         "test_accuracy": accuracy,

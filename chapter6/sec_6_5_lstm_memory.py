@@ -11,6 +11,7 @@ Claims: our LSTM and Paddle's agree; Paddle's is faster than the stepwise one; L
 length, though it falls as well; the gates treat the zeros alike and the forget gate reacts to the 1.
 """
 
+import math
 import sys
 from pathlib import Path
 from typing import Any
@@ -45,7 +46,7 @@ def hand_set_example() -> dict[str, Any]:
     lstm.W.set_value(paddle.to_tensor([weights for weights, _ in gates.values()]).T)
     lstm.U.set_value(paddle.zeros_like(lstm.U))
     lstm.b.set_value(paddle.to_tensor([[bias for _, bias in gates.values()]]))
-    X = paddle.to_tensor([[[0.5493061443, 1.0], [0.9, 0.0], [-0.3, 0.0]]])
+    X = paddle.to_tensor([[[math.atanh(0.5), 1.0], [0.9, 0.0], [-0.3, 0.0]]])
     with nndl.op.recording(lstm.cells[0]) as steps:
         lstm(X)
     return {"paper": [0.5, 0.5, 0.5], "lstm": [step["cell_state"].item() for step in steps]}
@@ -64,7 +65,8 @@ def compare_with_paddle(settings: Any) -> dict[str, Any]:
 
 def train(training: Training, folder: Path) -> dict[str, Any]:
     """One LSTM for one length (printed 6.3.2): data, criterion, optimizer and metric are those of section 6.2."""
-    # 三个门, 候选状态, 内部状态: nndl/op/cell.py   three gates, candidate state, cell state
+    # 三个门, 候选状态, 内部状态: 公式见 nndl/op/cell.py   three gates, candidate state, cell state: equations there
+    # backend: 同一公式的快速算子; 改动公式后 auto 即按新公式计算   a fast operator; auto follows a changed equation
     layer = nndl.LSTM(training.input_size, training.hidden_size, backend=training.backend)
     # 数据, 学习准则, 优化算法, 评价指标与 6.2 节相同   all the rest is as in section 6.2
     return learn(layer, training, folder)

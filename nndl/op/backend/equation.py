@@ -1,4 +1,4 @@
-"""Does :class:`nndl.op.LSTMCell` still say what the operators compute? Who changes its equation wants to see it work."""
+"""Does :class:`nndl.op.LSTMCell` still say what the operators compute? Who changes it wants to see it work."""
 
 from functools import cache
 from types import SimpleNamespace
