@@ -1,8 +1,9 @@
 r"""6.7 Text classification with a bidirectional LSTM (双向 LSTM 完成文本分类; printed section 6.4).
 
 Is a film review positive or negative? Each word becomes a vector, an LSTM reads them in both directions, the mean of
-its states over time represents the review, and a linear layer decides:
-一条影评是正面还是负面？每个词变为一个向量，LSTM 从两个方向读入，各时刻状态的平均表示整条影评，由线性层判断：
+its states over time (preset quick: the maximum) represents the review, and a linear layer decides:
+一条影评是正面还是负面？每个词变为向量，LSTM 从两个方向读入，各时刻状态的平均（预设 quick 取最大值）表示影评，由线性层
+判断：
 
 .. math:: H_t = [\overrightarrow{H}_t; \overleftarrow{H}_t], \qquad \bar H = \frac{1}{n} \sum_{t \le n} H_t, \qquad
           \text{logits} = \bar H W + b
@@ -12,7 +13,6 @@ Claims: the model overfits after about 200 steps and reaches about 0.86; padding
 """
 
 import sys
-from collections.abc import Sequence
 from dataclasses import asdict, replace
 from itertools import pairwise
 from pathlib import Path
@@ -26,7 +26,7 @@ from chapter6 import sec_6_7_findings as findings
 from chapter6 import sec_6_7_inspection as inspection
 from chapter6.lab import result
 from chapter6.lab.lesson import Lesson, Run
-from chapter6.lab.training import Training, find_finished, fit, train_all
+from chapter6.lab.training import Training, find_finished, fit, on_all_cores, train_all
 from nndl import distributed
 from nndl.dataset import imdb, small_reviews
 from nndl.dataset.batching import make_loader, pad
@@ -57,13 +57,13 @@ EXAMPLES, KEPT = ("Not bad at all!", "The unpadded plot was dull, yet the cast w
 
 def follow_into_batch(corpus: Corpus) -> dict[str, Any]:
     """Two reviews on their way into a batch: words, ids, one length (从影评到批次)."""
-    # 切词   tokenise: lower case, split into words (and marks)
+    # 切词: 转小写, 分成词与标点   tokenise: lower case, split into words (and marks)
     words = [TOKENIZERS[corpus.tokenizer](text) for text in EXAMPLES]
     # 查词表   each word's id; a word that is not in the vocabulary becomes [UNK], id 1
     ids = [corpus.vocabulary.encode(tokens) for tokens in words]
     # 截断与补齐   truncate to the first tokens; pad with [PAD], id 0, to the longest of the batch
     batch, lengths = pad(ids, KEPT)
-    return {"words": words, "ids": [*map(np.ndarray.tolist, ids)], "batch": batch.tolist(), "lengths": lengths.tolist()}
+    return {"words": words, "ids": [x.tolist() for x in ids], "batch": batch.tolist(), "lengths": lengths.tolist()}
 
 
 def make_loaders(corpus: Corpus, training: Training) -> tuple[Any, list]:
@@ -146,8 +146,8 @@ def train(training: Training, folder: Path) -> dict[str, Any]:
     """One text model, by the five elements of machine learning (机器学习五要素; printed 6.4.4)."""
     # 1 数据   data
     corpus = load_corpus(training)
-    train, dev = make_loaders(corpus, training)
-    # 2 模型   model; of several processes each has a copy, and their gradients are averaged
+    train_loader, dev_loader = make_loaders(corpus, training)
+    # 2 模型: 多进程时各有一份, 梯度取平均   model; of several processes each has a copy, the gradients are averaged
     model = distributed.distribute(make_model(training, training.num_layers, len(corpus.vocabulary)))
     # 3 学习准则   criterion: 交叉熵   cross entropy
     criterion = nn.CrossEntropyLoss()
@@ -155,14 +155,15 @@ def train(training: Training, folder: Path) -> dict[str, Any]:
     rate, timer = training.learning_rate, nndl.StepTimer()
     callbacks: list[nndl.Callback] = [timer]
     if training.schedule == "cosine":
-        rate = paddle.optimizer.lr.CosineAnnealingDecay(rate, T_max=training.epochs * len(train))
+        rate = paddle.optimizer.lr.CosineAnnealingDecay(rate, T_max=training.epochs * len(train_loader))
         callbacks.append(nndl.LearningRateSchedule(rate))
     optimizer = paddle.optimizer.Adam(rate, parameters=model.parameters())
     # 5 评价指标   metric: 准确率   accuracy
     runner = nndl.RunnerV3(model, optimizer, criterion, nndl.Accuracy())
-    # 训练, 保留验证集上最好的模型   train; the model that is best on dev is kept, and evaluated on test
+    # 训练: 即 runner.train, 中断后可继续, 保留验证集上最好的模型   runner.train, resumable; the best on dev is kept
     plan = {"num_epochs": training.epochs, "eval_steps": training.eval_steps, "checkpoint_steps": 100}
-    curves = fit(runner, train, dev, folder, **plan, callbacks=callbacks)
+    curves = fit(runner, train_loader, dev_loader, folder, **plan, callbacks=callbacks)
+    # 评价   evaluation on test
     found = evaluate(runner, corpus.reviews["test"], training.max_seq_len)
     # 模型离开词表没有意义   without its vocabulary the model is worth nothing
     if distributed.rank() == 0:
@@ -173,8 +174,8 @@ def train(training: Training, folder: Path) -> dict[str, Any]:
         **found,
         "dev_accuracy": runner.best_score,
         "step_losses": runner.train_step_losses,
-        "steps_per_epoch": len(train),
-        "epoch_seconds": timer.seconds / max(1, timer.steps) * len(train),
+        "steps_per_epoch": len(train_loader),
+        "epoch_seconds": timer.seconds / max(1, timer.steps) * len(train_loader),
         "vocabulary": corpus.vocabulary.fingerprint(),
         "vocabulary_size": len(corpus.vocabulary),
     }
@@ -247,11 +248,6 @@ def training_of(run: Run, settings: presets.TextSettings, corpus: str, num_layer
     return Training(train, f"{corpus}-{kind}-seed{seed}", asdict(settings) | own, root, mark)
 
 
-def train_each(run: Run, wanted: Sequence[Training]) -> Any:
-    """All results; where there are more cores than trainings, each gets several threads, whatever ``run.jobs``."""
-    return train_all(run, wanted, threads=max(1, nndl.runtime.usable_cores() // len(wanted)))
-
-
 def load_runner(found: dict[str, Any]) -> nndl.RunnerV3:
     """The model that a training left, ready to predict."""
     model = make_model(presets.of_one_training(found), found["num_layers"], found["vocabulary_size"])
@@ -269,13 +265,13 @@ def run(run: Run) -> dict[str, Any]:
     few = min(presets.WORD_ORDER.train_reviews, run.settings.train_reviews or 10**6)
     small = replace(presets.WORD_ORDER, train_reviews=few, backend=computed)
     seeds, depths = range(run.seeds), run.settings.num_layers
-    deep = [training_of(run, settings, name, depth, seed) for depth in depths for seed in seeds]
-    word_order = [training_of(run, small, "small", depth, seed) for depth in (1, 0) for seed in seeds]
+    deep = on_all_cores([training_of(run, settings, name, depth, seed) for depth in depths for seed in seeds])
+    word_order = on_all_cores([training_of(run, small, "small", depth, seed) for depth in (1, 0) for seed in seeds])
     find_finished(run, [*deep, *word_order])  # 已损坏的先报告   a damaged one is said before anything is trained
     corpus = load_corpus(deep[0])
     batch = follow_into_batch(corpus)
     shapes = follow_through_model(batch["batch"], batch["lengths"], len(corpus.vocabulary))
-    results = train_each(run, deep)
+    results = train_all(run, deep)
     # 观察验证集上最好的模型   look into the model that is best on dev
     runner = load_runner(max(results[: run.seeds], key=lambda found: found["dev_accuracy"]))
     return {
@@ -283,7 +279,7 @@ def run(run: Run) -> dict[str, Any]:
         "batch": batch,
         "model": shapes,
         "trainings": results,
-        "word_order": train_each(run, word_order),
+        "word_order": train_all(run, word_order),
         "padding": inspection.padding(runner, corpus, settings.max_seq_len),
         "words": inspection.words(runner, corpus, settings.max_seq_len, run.settings.review),
     }

@@ -33,8 +33,8 @@ from chapter6 import sec_6_8_findings as findings
 from chapter6 import sec_6_8_ladder as ladder
 from chapter6.lab.lesson import Lesson, Run
 from chapter6.lab.measure import PARITY, parity
-from chapter6.lab.training import Training
-from chapter6.sec_6_7_text_classification import check_data, choose_corpus, train_each, training_of
+from chapter6.lab.training import Training, on_all_cores, train_all
+from chapter6.sec_6_7_text_classification import check_data, choose_corpus, training_of
 
 from paddle import nn
 
@@ -113,7 +113,7 @@ def run(run: Run) -> dict[str, Any]:
     costs = measure(rungs, run.settings)
     # 4 训练影评: 准确率相同, 时间呢   on reviews: the same accuracy, in how much time?
     corpus = choose_corpus(run)
-    results = train_each(run, trainings(run, rungs, corpus))
+    results = train_all(run, on_all_cores(trainings(run, rungs, corpus)))
     return {"rungs": rungs, "parity": differences, **costs, "corpus": corpus, "trainings": results}
 
 

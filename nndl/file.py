@@ -79,7 +79,7 @@ def leaving_no_empty(folder: Path) -> Iterator[None]:
         yield
     except BaseException:
         for each in missing:
-            with suppress(OSError):
+            with suppress(OSError, ValueError):  # ValueError: no path at all, such as "a\0b"
                 each.rmdir()
         raise
 

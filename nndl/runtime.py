@@ -201,6 +201,11 @@ def worker_environment(threads: int = 1) -> dict[str, str]:
     return {name: value for name, value in wanted.items() if name not in os.environ or name in chosen}
 
 
+def threads_of_worker(threads: int = 1) -> str:
+    """In how many threads a worker process computes that is given so many: the user may have chosen another number."""
+    return (os.environ | worker_environment(threads)).get(THREADS, "unset")
+
+
 def set_device(device: str = "auto") -> str:
     """Choose the device for all that follows and return its Paddle name, such as ``"cpu"`` or ``"gpu:0"``.
 
@@ -250,7 +255,7 @@ def describe() -> dict[str, object]:
         "usable_cores": usable_cores(),
         "device": paddle.device.get_device(),
         "threads": os.environ.get(THREADS, "unset"),
-        "threads_of_a_worker": (os.environ | worker_environment()).get(THREADS, "unset"),
+        "threads_of_a_worker": threads_of_worker(),
         "mkl_kernels": os.environ.get(MKL_KERNELS, "unset"),
         "versions": {
             "paddlepaddle": paddle.__version__,  # the distribution may be called paddlepaddle-gpu

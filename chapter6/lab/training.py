@@ -6,7 +6,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, cached_property, partial
 from math import isfinite
 from pathlib import Path
@@ -38,6 +38,7 @@ class Training:
         values: what it is set by, plain values, the seed among them; its result holds them.
         data: the folder of the data; what counts is its content.
         data_mark: changes with the content of the data.
+        threads: of the process that trains; their number can change the last digit of a sum.
     """
 
     train: Callable[["Training", Path], dict[str, Any]]
@@ -45,6 +46,7 @@ class Training:
     values: Mapping[str, Any]
     data: Path
     data_mark: str
+    threads: int = 1
 
     def __getattr__(self, name: str) -> Any:
         values = self.__dict__.get("values", {})
@@ -58,6 +60,7 @@ class Training:
         parts = [
             json.dumps(dict(self.values), sort_keys=True),
             self.data_mark,
+            nndl.runtime.threads_of_worker(self.threads),
             code_of(self.train, train_one),
             _machine(),
         ]
@@ -137,9 +140,13 @@ def _divergence(runner: "nndl.RunnerV3", error: str) -> str:
     return error or (f"{odd[0]}; what usually helps: a lower learning rate" if odd else "")
 
 
-def train_all(
-    run: Run, wanted: Sequence[Training], also_in: Sequence[Path] = (), may_diverge: bool = False, threads: int = 1
-) -> Results:
+def on_all_cores(wanted: Sequence[Training]) -> list[Training]:
+    """The same, with several threads each where there are more cores than trainings; whatever the number of jobs."""
+    threads = max(1, nndl.runtime.usable_cores() // len(wanted))
+    return [replace(training, threads=threads) for training in wanted]
+
+
+def train_all(run: Run, wanted: Sequence[Training], also_in: Sequence[Path] = (), may_diverge: bool = False) -> Results:
     """Train what is not there yet, ``run.jobs`` at a time, and return all results in the order asked for.
 
     Several runs may do so in one folder at a time: they share the trainings, and all get all results.
@@ -149,7 +156,6 @@ def train_all(
         wanted: the trainings.
         also_in: other checkpoint folders to take finished trainings from.
         may_diverge: whether a loss that became NaN or infinite is a result like any other.
-        threads: of each process.
 
     Raises:
         CheckpointError: what an earlier training left is damaged; found before anything is trained.
@@ -168,6 +174,7 @@ def train_all(
                 f"另一个运行正在训练其中 {len(items)} 个，等待其完成",
             )
         under_way = progress.trainings(len(items))
+        threads = max((piece.training.threads for piece in items), default=1)
         for piece, found in spread(partial(_work, may_wait=may_wait), items, run.jobs, run.device, threads):
             under_way.finish(piece.training.name)
             if found is None:

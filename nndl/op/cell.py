@@ -56,7 +56,7 @@ class Cell(nn.RNNCellBase):
             self.register_buffer("b", zeros(b_shape, self.W.dtype), persistable=False)
         else:
             self.b = self.create_parameter(b_shape, attr=b_attr, default_initializer=xavier(fan_in=1, fan_out=D))
-        self._steps: list[dict[str, Tensor]] | None = None
+        self._records: list[list[dict[str, Tensor]]] = []  # one for each block of recording
 
     @property
     def biases(self) -> int:
@@ -75,7 +75,7 @@ class Cell(nn.RNNCellBase):
         if shape is not None:
             return super().get_initial_states(batch_ref, shape, dtype, init_value, batch_dim_idx)
         B, dtype, shapes = batch_ref.shape[batch_dim_idx], dtype or self.W.dtype, self.state_shape
-        if isinstance(shapes[0], tuple):
+        if shapes and isinstance(shapes[0], tuple):
             return tuple(full([B, *size], init_value, dtype) for size in shapes)
         return full([B, *shapes], init_value, dtype)
 
@@ -87,7 +87,7 @@ class Cell(nn.RNNCellBase):
     @property
     def is_recorded(self) -> bool:
         """Whether somebody is :func:`recording`."""
-        return self._steps is not None
+        return bool(self._records)
 
     def project(self, X: Tensor) -> Tensor:
         """The inputs' share, X W + b: float [..., M] to float [..., G·D]."""
@@ -95,12 +95,12 @@ class Cell(nn.RNNCellBase):
 
     def step(self, projected: Tensor, state: State) -> tuple[Tensor, State]:
         """One step: the projected inputs [B, G·D] and the state to (output [B, D], new state)."""
-        raise NotImplementedError
+        raise NotImplementedError(f"{type(self).__name__} has no step: its equation belongs there")
 
     def note(self, **tensors: Tensor) -> None:
         """Called once a step: hand its numbers, by name, to who is :func:`recording`; to nobody else."""
-        if self._steps is not None:
-            self._steps.append(tensors)
+        for steps in self._records:
+            steps.append(tensors)
 
     def forward(self, inputs: Tensor, states: State = None) -> tuple[Tensor, State]:
         """One step from raw inputs [B, M]; the state defaults to zeros. The contract of ``RNNCellBase``."""
@@ -235,8 +235,9 @@ def recording(cell: Cell) -> Iterator[list[dict[str, Tensor]]]:
     """
     if not isinstance(cell, Cell):
         raise SettingError(f"recording of {type(cell).__name__}: expected a nndl.op.Cell, such as layer.cells[0]")
-    cell._steps = steps = []
+    steps: list[dict[str, Tensor]] = []
+    cell._records.append(steps)
     try:
         yield steps
     finally:
-        cell._steps = None
+        cell._records = [each for each in cell._records if each is not steps]

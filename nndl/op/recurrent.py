@@ -7,7 +7,7 @@ from nndl.error import SettingError
 from nndl.op.backend import BACKENDS, OWN, choose
 from nndl.op.cell import Cell, GRUCell, LSTMCell, SRNCell
 from nndl.op.lengths import as_lengths
-from nndl.op.setting import choice, probability, whole
+from nndl.op.setting import choice, flag, probability, whole
 from nndl.op.state import State, split_states, stack_states
 from nndl.op.twin import PaddleTwin
 from nndl.op.unroller import unroll
@@ -28,6 +28,11 @@ def check_dtype(name: str, tensor: Tensor, of_parameters: paddle.dtype) -> None:
     found, expected = (str(dtype).removeprefix("paddle.") for dtype in (tensor.dtype, of_parameters))
     if not (paddle.amp.is_autocast_enabled() and found in AUTOCAST):
         raise SettingError(f"{name} of {found} for parameters of {expected}: use .astype('{expected}')")
+
+
+def _check_tensor(name: str, value: Any) -> None:
+    if not isinstance(value, Tensor):
+        raise SettingError(f"{name} of {type(value).__name__}: expected a tensor, such as paddle.to_tensor makes")
 
 
 class Recurrent(nn.Layer):
@@ -64,7 +69,7 @@ class Recurrent(nn.Layer):
         self.num_layers = whole("num_layers", num_layers, most=MOST_LAYERS)
         self.direction = choice("direction", direction, DIRECTIONS)
         self.num_directions = DIRECTIONS[direction]
-        self.dropout, self.time_major = probability("dropout", dropout), time_major
+        self.dropout, self.time_major = probability("dropout", dropout), flag("time_major", time_major)
         self.cells = nn.LayerList()
         for _ in range(self.num_layers):
             self.cells.extend([make_cell(size) for _ in range(self.num_directions)])
@@ -114,6 +119,7 @@ class Recurrent(nn.Layer):
         if len(tensors) != len(expected):
             raise SettingError(f"{len(tensors)} initial states: expected {len(expected)}")
         for tensor, like in zip(tensors, expected, strict=True):
+            _check_tensor("initial state", tensor)
             if list(tensor.shape) != [N, *like.shape]:
                 raise SettingError(f"initial state of shape {list(tensor.shape)}: expected {[N, *like.shape]}")
             if isinstance(cell, Cell):
@@ -126,6 +132,7 @@ class Recurrent(nn.Layer):
                 f"{type(self).__name__} steps through time in Python, so it cannot be part of a static graph: "
                 "export Paddle's layer in its place, for SRN, LSTM and GRU what layer.to_paddle() returns"
             )
+        _check_tensor("inputs", inputs)
         axes, shape = "[L, B, M]" if self.time_major else "[B, L, M]", list(inputs.shape)
         if len(shape) != 3 or shape[-1] != self.input_size:
             raise SettingError(f"inputs of shape {shape}: expected {axes} with M = {self.input_size}")

@@ -33,6 +33,17 @@ def probability(name: str, value: Any) -> float:
     return float(value)
 
 
+def flag(name: str, value: Any) -> bool:
+    """True or False.
+
+    Raises:
+        SettingError: anything else.
+    """
+    if not isinstance(value, bool):
+        raise SettingError(f"{name} {value!r}: expected True or False")
+    return value
+
+
 def choice(name: str, value: Any, choices: Iterable[str]) -> str:
     """One of several names.
 

@@ -3,14 +3,25 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from nndl.error import SettingError
+
 import paddle
 
 State = Any
 
 
 def map_states(function: Callable, *states: State) -> State:
-    """Apply a function to the tensors of one state, or to the corresponding tensors of several."""
-    return tuple(map(function, *states)) if isinstance(states[0], tuple | list) else function(*states)
+    """Apply a function to the tensors of one state, or to the corresponding tensors of several.
+
+    Raises:
+        SettingError: a state that is something else.
+    """
+    first, *_ = states
+    if isinstance(first, tuple | list):
+        return tuple(map(function, *states))
+    if not isinstance(first, paddle.Tensor):
+        raise SettingError(f"a state of {type(first).__name__}: expected a tensor, or a tuple of tensors")
+    return function(*states)
 
 
 def stack_states(states: Sequence[State]) -> State:

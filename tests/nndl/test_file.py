@@ -78,6 +78,13 @@ def test_a_name_that_cannot_be_is_refused_in_one_line(tmp_path, name):
     assert not os.listdir(tmp_path)
 
 
+def test_so_is_a_folder_of_such_a_name(tmp_path):
+    for name in ("x" * 300, "a\0b", "a\ud800b"):
+        with pytest.raises(OutputError, match=r"^cannot write .*; choose another place$"):
+            write(tmp_path / name / "record.json")
+    assert not os.listdir(tmp_path)
+
+
 def test_a_name_that_is_no_utf_8_is_written(tmp_path):
     try:
         name = os.fsdecode(b"\xb2\xe2.txt")

@@ -5,14 +5,16 @@ import random
 import shutil
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import nndl
 from chapter6.contents import SECTIONS
 from chapter6.lab import result, training
 from chapter6.lab.lesson import Run
-from chapter6.lab.training import Training, find_finished, mark_of, train_one
+from chapter6.lab.training import Training, find_finished, mark_of, on_all_cores, train_one
 from chapter6.sec_6_2_srn_memory import train
 from nndl import jsonfile
 from nndl.dataset import DATA
@@ -59,6 +61,20 @@ def test_other_settings_give_another_folder(change: dict[str, Any]) -> None:
     usual = make_training()
     other = Training(usual.train, usual.name, usual.values | change, usual.data, usual.data_mark)
     assert other.folder_name != usual.folder_name
+
+
+def test_another_number_of_threads_gives_another_folder(monkeypatch: pytest.MonkeyPatch) -> None:
+    usual = make_training()
+    assert replace(usual, threads=2).folder_name != usual.folder_name
+    monkeypatch.setenv("OMP_NUM_THREADS", "3")  # what the user chose holds, whatever the training is given
+    monkeypatch.setattr(nndl.runtime, "chosen", {})
+    assert replace(usual, threads=2).folder_name == replace(usual, threads=1).folder_name != usual.folder_name
+
+
+def test_idle_cores_are_shared_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(nndl.runtime, "usable_cores", lambda: 8)
+    for number, threads in ((1, 8), (3, 2), (8, 1), (20, 1)):
+        assert {training.threads for training in on_all_cores([make_training()] * number)} == {threads}
 
 
 def test_other_data_give_another_folder() -> None:

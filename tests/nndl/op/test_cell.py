@@ -240,6 +240,15 @@ class TestRecording:
         lstm(paddle.randn([2, 5, 3]))
         assert len(steps) == 5
 
+    def test_blocks_may_be_nested(self):
+        lstm, X = nndl.LSTM(3, 4), paddle.randn([2, 5, 3])
+        with recording(lstm.cells[0]) as outer:
+            with recording(lstm.cells[0]) as inner:
+                lstm(X)
+            lstm(X)
+        lstm(X)
+        assert (len(outer), len(inner)) == (10, 5)
+
     def test_ends_with_an_exception(self):
         lstm = nndl.LSTM(3, 4)
 

@@ -230,6 +230,23 @@ class ReLUCell(Cell):
         return H, H
 
 
+class Counting(Cell):
+    """One number a sequence for a state: how many steps there were."""
+
+    state_shape = ()
+
+    def step(self, projected, state):
+        return projected, state + 1
+
+
+class WithDictionary(Cell):
+    def get_initial_states(self, batch_ref, *_, **__):
+        return {"H": paddle.zeros([batch_ref.shape[0], 4])}
+
+    def step(self, projected, state):
+        return projected, state
+
+
 class TestForeignCells:
     X = np.arange(1.0, 13.0).reshape(2, 3, 2)
 
@@ -256,6 +273,20 @@ class TestForeignCells:
         )
         np.testing.assert_array_equal(state, [self.X[0].sum(axis=0), self.X[1, 0]])
         np.testing.assert_array_equal(Y[1], [self.X[1, 0], [0, 0], [0, 0]])
+
+    def test_a_state_may_be_one_number(self):
+        _, counts = Recurrent(lambda size: Counting(size, 4), 3)(
+            paddle.zeros([2, 5, 3]), sequence_length=paddle.to_tensor([5, 2])
+        )
+        assert counts.tolist() == [[5.0, 2.0]]
+
+    def test_a_state_that_is_no_tensor_is_named(self):
+        with pytest.raises(SettingError, match=r"^a state of dict: expected a tensor, or a tuple of tensors$"):
+            Recurrent(lambda size: WithDictionary(size, 4), 3)(paddle.zeros([2, 5, 3]))
+
+    def test_a_cell_without_a_step_is_named(self):
+        with pytest.raises(NotImplementedError, match=r"^Cell has no step"):
+            Recurrent(lambda size: Cell(size, 4), 3)(paddle.zeros([2, 5, 3]))
 
     def test_recurrent_sums_once_a_layer(self):
         layer = Recurrent(RunningSum, 2, num_layers=2)
@@ -396,12 +427,27 @@ class TestErrors:
             ({"num_layers": 10**12}, "num_layers 1000000000000: expected a whole number from 1 to 1000"),
             ({"direction": None}, "direction None: expected one of forward, bidirectional, bidirect"),
             ({"direction": ["forward"]}, r"direction \['forward'\]: expected one of forward, bidirectional, bidirect"),
+            ({"time_major": "no"}, "time_major 'no': expected True or False"),
+            ({"time_major": 1}, "time_major 1: expected True or False"),
             ({"W_attr": False}, "W_attr False: expected a parameter attribute; only b can be left out"),
         ],
     )
     def test_setting(self, setting, message):
         with pytest.raises(SettingError, match=f"^{message}$"):
             SRN(3, 4, **setting)
+
+    @pytest.mark.parametrize("layer_class", [SRN, LSTM, GRU])
+    @pytest.mark.parametrize("inputs", [None, [[[1.0, 2.0, 3.0]]], np.zeros((1, 1, 3), "float32")])
+    def test_inputs_that_are_no_tensor(self, layer_class, inputs):
+        with pytest.raises(SettingError, match=f"^inputs of {type(inputs).__name__}: expected a tensor"):
+            layer_class(3, 4)(inputs)
+
+    @pytest.mark.parametrize(
+        ("layer_class", "states"), [(SRN, 0.0), (GRU, {"H": None}), (LSTM, (None, None)), (LSTM, [0.0, 1.0])]
+    )
+    def test_initial_states_that_are_no_tensors(self, layer_class, states):
+        with pytest.raises(SettingError, match=r"^initial state of .*: expected a tensor"):
+            layer_class(3, 4)(paddle.zeros([2, 5, 3]), states)
 
     @pytest.mark.parametrize(
         ("shape", "time_major", "message"),
