@@ -14,7 +14,6 @@ Claims: the model overfits after about 200 steps and reaches about 0.86; padding
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict, replace
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -182,34 +181,28 @@ def train(training: Training, folder: Path) -> dict[str, Any]:
 
 # --- 评价 evaluation ---
 
-LENGTH_GROUPS = 6
-
 
 def evaluate(runner: nndl.RunnerV3, reviews: Reviews, max_seq_len: int) -> dict[str, Any]:
     """How good a model is on labelled reviews, and where it fails.
 
-    Returns ``test_accuracy``; ``confusion`` [2][2], counts by true and predicted class; ``margins``, how far the logit
-    of the right class is above the other; and ``by_length``, (shortest, longest, right, all) of groups of reviews.
+    Returns ``test_accuracy``; ``test_loss``; ``confusion`` [2][2], counts by true and predicted class; ``margins``, how
+    far the logit of the right class is above the other; and ``by_length``, see :func:`inspection.by_length`.
     """
     logits = inspection.predict(runner, [ids for ids, _ in reviews], max_seq_len)
     labels, predicted = reviews.labels, logits.argmax(axis=1)
+    # 交叉熵: 错得越自信, 代价越大   cross entropy: the surer a mistake, the more it costs
+    loss = nndl.CrossEntropy()
+    loss.update(logits, labels)
     # 混淆矩阵   confusion matrix
     confusion = np.zeros((2, 2), dtype=int)
     np.add.at(confusion, (labels, predicted), 1)
     margins = (logits[:, 1] - logits[:, 0]) * np.where(labels == 1, 1, -1)
-    # 按长度分组, 各组尽量等大   groups by length, as even as the lengths allow
-    lengths, groups = reviews.lengths, []
-    edges = np.unique(np.quantile(lengths, np.linspace(0, 1, LENGTH_GROUPS + 1)).astype(int))
-    edges[-1] += 1
-    for low, high in pairwise(edges):
-        is_in = (lengths >= low) & (lengths < high)
-        if is_in.any():
-            groups.append((int(low), int(high) - 1, int((predicted == labels)[is_in].sum()), int(is_in.sum())))
     return {
         "test_accuracy": float(np.mean(predicted == labels)),
+        "test_loss": loss.accumulate(),
         "confusion": confusion.tolist(),
         "margins": [float(f"{margin:.4g}") for margin in margins],
-        "by_length": groups,
+        "by_length": inspection.by_length(reviews.lengths, predicted == labels),
     }
 
 
