@@ -142,6 +142,11 @@ class TextSettings(Settings):
         choices=("auto", *BACKENDS),
     )
     eval_steps: int = setting(20, "steps between two evaluations on the dev set (验证集)", least=1, most=10**6)
+    keep: str = setting(
+        "accuracy",
+        "the model that is kept (保留的模型): of the best dev accuracy, or of the lowest dev loss",
+        choices=("accuracy", "loss"),
+    )
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -25,7 +25,7 @@ def figures(record: Record) -> dict[str, Drawing]:
 
 
 def draw_curves(results: Results) -> Drawing:
-    """Figure 6.16: losses, and beside them the dev accuracy, against steps; a line ends each epoch."""
+    """Figure 6.16: losses, and beside them the score on dev, against steps; a line ends each epoch."""
     import matplotlib.pyplot as plt
 
     plot, (train, dev) = nndl.plot, nndl.plot.LOOKS[:2]
@@ -38,7 +38,10 @@ def draw_curves(results: Results) -> Drawing:
         plot.epoch_lines(axes, results[0]["steps_per_epoch"], results[0]["epochs"])
         axes.set_xlabel(plot.both("step", "步数"))
     left.set(ylabel=plot.both("loss", "损失"), ylim=(0, None))
-    plot.accuracy_axis(right)
+    if results[0]["keep"] == "accuracy":
+        plot.accuracy_axis(right)
+    else:
+        right.set(ylabel=plot.both("cross entropy", "交叉熵"), ylim=(0, None))
     lowest = [min(losses, key=lambda point: point[1])[0] for losses in results.each("dev_losses")]
     plot.turning_point(left, lowest, plot.both("lowest dev loss", "验证集损失最低"))
     plot.legend(figure)

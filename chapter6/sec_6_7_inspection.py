@@ -1,6 +1,7 @@
 """A look into a trained text model: what it predicts, whether padding disturbs it, which words decide."""
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
 import nndl
@@ -14,6 +15,7 @@ from paddle import Tensor
 
 AT_ONCE = 128
 """Reviews in a batch."""
+LENGTH_GROUPS = 6
 WORDS_SHOWN = (40, 70)
 """The review that is looked into unless the reader gives one: the first of test with so many tokens."""
 
@@ -26,6 +28,18 @@ def predict(runner: nndl.RunnerV3, reviews: Sequence[np.ndarray], max_seq_len: i
         ids, n = pad([reviews[i] for i in batch], max_seq_len)
         logits[batch] = runner.predict((paddle.to_tensor(ids), paddle.to_tensor(n))).numpy()
     return logits
+
+
+def by_length(lengths: np.ndarray, is_right: np.ndarray) -> list[tuple[int, int, int, int]]:
+    """(shortest, longest, right, all) of groups by length, as even as the lengths allow (按长度分组)."""
+    edges = np.unique(np.quantile(lengths, np.linspace(0, 1, LENGTH_GROUPS + 1)).astype(int))
+    edges[-1] += 1
+    groups = []
+    for low, high in pairwise(edges):
+        is_in = (lengths >= low) & (lengths < high)
+        if is_in.any():
+            groups.append((int(low), int(high) - 1, int(is_right[is_in].sum()), int(is_in.sum())))
+    return groups
 
 
 def padding(runner: nndl.RunnerV3, corpus: Corpus, max_seq_len: int) -> dict[str, float]:

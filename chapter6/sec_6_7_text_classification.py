@@ -14,7 +14,6 @@ Claims: the model overfits after about 200 steps and reaches about 0.86; padding
 
 import sys
 from dataclasses import asdict, replace
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -158,13 +157,16 @@ def train(training: Training, folder: Path) -> dict[str, Any]:
         rate = paddle.optimizer.lr.CosineAnnealingDecay(rate, T_max=training.epochs * len(train_loader))
         callbacks.append(nndl.LearningRateSchedule(rate))
     optimizer = paddle.optimizer.Adam(rate, parameters=model.parameters())
-    # 5 评价指标   metric: 准确率   accuracy
-    runner = nndl.RunnerV3(model, optimizer, criterion, nndl.Accuracy())
+    # 5 评价指标   metric: 准确率; 或交叉熵, 越低越好 (提前停止)   accuracy; or cross entropy, as for early stopping
+    metric = nndl.Accuracy() if training.keep == "accuracy" else nndl.CrossEntropy()
+    runner = nndl.RunnerV3(model, optimizer, criterion, metric)
     # 训练: 即 runner.train, 中断后可继续, 保留验证集上最好的模型   runner.train, resumable; the best on dev is kept
     plan = {"num_epochs": training.epochs, "eval_steps": training.eval_steps, "checkpoint_steps": 100}
     curves = fit(runner, train_loader, dev_loader, folder, **plan, callbacks=callbacks)
     # 评价   evaluation on test
     found = evaluate(runner, corpus.reviews["test"], training.max_seq_len)
+    runner.metric = nndl.Accuracy()  # 无论以何为准保留   whatever it was kept for
+    dev_accuracy, _ = runner.evaluate(dev_loader)
     # 模型离开词表没有意义   without its vocabulary the model is worth nothing
     if distributed.rank() == 0:
         with replacing(folder / result.VOCABULARY) as temporary:
@@ -172,7 +174,7 @@ def train(training: Training, folder: Path) -> dict[str, Any]:
     return {
         **curves,
         **found,
-        "dev_accuracy": runner.best_score,
+        "dev_accuracy": dev_accuracy,
         "step_losses": runner.train_step_losses,
         "steps_per_epoch": len(train_loader),
         "epoch_seconds": timer.seconds / max(1, timer.steps) * len(train_loader),
@@ -183,34 +185,28 @@ def train(training: Training, folder: Path) -> dict[str, Any]:
 
 # --- 评价 evaluation ---
 
-LENGTH_GROUPS = 6
-
 
 def evaluate(runner: nndl.RunnerV3, reviews: Reviews, max_seq_len: int) -> dict[str, Any]:
     """How good a model is on labelled reviews, and where it fails.
 
-    Returns ``test_accuracy``; ``confusion`` [2][2], counts by true and predicted class; ``margins``, how far the logit
-    of the right class is above the other; and ``by_length``, (shortest, longest, right, all) of groups of reviews.
+    Returns ``test_accuracy``; ``test_loss``; ``confusion`` [2][2], counts by true and predicted class; ``margins``, how
+    far the logit of the right class is above the other; and ``by_length``, see :func:`inspection.by_length`.
     """
     logits = inspection.predict(runner, [ids for ids, _ in reviews], max_seq_len)
     labels, predicted = reviews.labels, logits.argmax(axis=1)
+    # 交叉熵: 错得越自信, 代价越大   cross entropy: the surer a mistake, the more it costs
+    loss = nndl.CrossEntropy()
+    loss.update(logits, labels)
     # 混淆矩阵   confusion matrix
     confusion = np.zeros((2, 2), dtype=int)
     np.add.at(confusion, (labels, predicted), 1)
     margins = (logits[:, 1] - logits[:, 0]) * np.where(labels == 1, 1, -1)
-    # 按长度分组, 各组尽量等大   groups by length, as even as the lengths allow
-    lengths, groups = reviews.lengths, []
-    edges = np.unique(np.quantile(lengths, np.linspace(0, 1, LENGTH_GROUPS + 1)).astype(int))
-    edges[-1] += 1
-    for low, high in pairwise(edges):
-        is_in = (lengths >= low) & (lengths < high)
-        if is_in.any():
-            groups.append((int(low), int(high) - 1, int((predicted == labels)[is_in].sum()), int(is_in.sum())))
     return {
         "test_accuracy": float(np.mean(predicted == labels)),
+        "test_loss": loss.accumulate(),
         "confusion": confusion.tolist(),
         "margins": [float(f"{margin:.4g}") for margin in margins],
-        "by_length": groups,
+        "by_length": inspection.by_length(reviews.lengths, predicted == labels),
     }
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 from chapter6 import presets
+from chapter6 import sec_6_7_inspection as inspection
 from chapter6 import sec_6_7_text_classification as lesson
 from chapter6.__main__ import main
 from chapter6.lab import record as records
@@ -118,6 +119,34 @@ def test_counts_add_up(record: Record) -> None:
         assert result["test_accuracy"] == right / 2000
 
 
+def test_loss_and_accuracy_of_the_model_kept(record: Record) -> None:
+    for result in record.metrics["trainings"]:
+        assert result["dev_accuracy"] == max(result["dev_scores"])
+        assert result["test_loss"] == pytest.approx(np.mean(np.log1p(np.exp(-np.array(result["margins"])))), rel=1e-4)
+
+
+@pytest.fixture(scope="module")
+def kept_by_loss(tmp_path_factory: pytest.TempPathFactory) -> Record:
+    return run(tmp_path_factory.mktemp("loss"), "--keep", "loss")
+
+
+def test_the_model_of_the_lowest_dev_loss_is_kept(kept_by_loss: Record) -> None:
+    dev = corpus_of(kept_by_loss).reviews["dev"].first(SMALL[3])
+    for result in kept_by_loss.metrics["trainings"]:
+        runner = lesson.load_runner(result)
+        logits = inspection.predict(runner, [ids for ids, _ in dev], SMALL[-1]).astype(float)
+        losses = np.log(np.exp(logits).sum(axis=1)) - logits[np.arange(len(dev)), dev.labels]
+        assert min(result["dev_scores"]) == pytest.approx(losses.mean(), rel=1e-5)
+        assert result["dev_accuracy"] == np.mean(logits.argmax(axis=1) == dev.labels)
+
+
+def test_what_is_said_of_a_model_kept_by_its_loss(kept_by_loss: Record) -> None:
+    by_id = {claim["id"]: claim for claim in kept_by_loss.claims}
+    assert (by_id["saturation"]["verdict"], by_id["saturation"]["evidence"]) == ("not decided", [])
+    _, right = lesson.figures.draw_curves(kept_by_loss.results()).figure.axes
+    assert "cross entropy" in right.get_ylabel()
+
+
 def test_padding_is_measured_in_both_directions(record: Record) -> None:
     padding = record.metrics["padding"]
     assert all(0 <= padding[name] <= 1e-5 for name in ("forward", "reverse", "logits"))
@@ -198,6 +227,7 @@ def test_on_a_miniature_imdb(tmp_path: Path, capsys: pytest.CaptureFixture[str])
         (["--dropout", "1.5"], "dropout 1.5"),
         (["--word-dropout", "-0.1"], "word_dropout -0.1"),
         (["--num-layers", "0"], "num_layers 0"),
+        (["--keep", "best"], "keep 'best': expected accuracy, loss"),
         (["--num-layers", "2,2"], "num_layers 2, 2: expected each once"),
         (["--max-seq-len", "0"], "max_seq_len 0"),
         (["--corpus", "news"], "corpus 'news': expected auto, imdb, small"),
@@ -232,7 +262,7 @@ def test_verdicts_follow_the_numbers(corpus: str) -> None:
     def record_of(dev_losses: list[float], train_losses: list[float], accuracy: float) -> Record:
         results = [
             {
-                "num_layers": 1, "seed": seed, "epochs": 3, "steps_per_epoch": 10,
+                "num_layers": 1, "seed": seed, "keep": "accuracy", "epochs": 3, "steps_per_epoch": 10,
                 "test_accuracy": accuracy + 0.001 * seed,
                 "dev_losses": [[10 * (i + 1) // 2 - 1, loss + 0.001 * seed] for i, loss in enumerate(dev_losses)],
                 "dev_scores": [0.80, accuracy] + [accuracy] * (len(dev_losses) - 2),
