@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from chapter6.lab.claim import CHINESE, FAILS, HOLDS, OPEN
 from chapter6.lab.record import Record
 from chapter6.lab.report import Table
+from chapter6.lab.stand_in import can_write, writable
 from chapter6.lab.text import Text
 
 import rich.table
@@ -19,8 +20,8 @@ from rich.console import Console
 
 PLAIN_WIDTH = 100
 """Columns where there is no terminal, unless COLUMNS names another number."""
-MARKS = {HOLDS: ("✓", "Y", "green"), FAILS: ("✗", "N", "red"), OPEN: ("?", "?", "yellow")}
-"""Of each verdict: a mark that is told apart without colour, a letter where the encoding lacks it, a colour."""
+MARKS = {HOLDS: ("✓", "green"), FAILS: ("✗", "red"), OPEN: ("?", "yellow")}
+"""Of each verdict: a mark that is told apart without colour, and a colour."""
 _LINE_BELOW_HEADER = Box("    \n    \n -- \n    \n    \n    \n    \n    \n", ascii=True)
 
 
@@ -31,26 +32,25 @@ class _Console(Console):
         return False
 
 
-_language = "en"
+_language = ""
 _console: Console | None = None
 _said = 0.0
 
 
 def begin(language: str = "auto") -> None:
-    """Choose the language of all that follows, and write to what is the standard output now.
+    """Choose the language of all that follows, and look at where it goes: a terminal, or a pipe.
 
     Args:
         language: "zh", "en", or "auto": Chinese where the locale is Chinese and the output can write it.
     """
     global _language, _console
     if language == "auto":
-        language = "zh" if _locale().lower().startswith("zh") and _can_write("结论") else "en"
+        language = "zh" if _locale().lower().startswith("zh") and can_write("结论") else "en"
     is_terminal = sys.stdout.isatty()
     columns = os.environ.get("COLUMNS", "")
     plain_width = int(columns) if re.fullmatch("[1-9][0-9]{1,4}", columns) else PLAIN_WIDTH
     _language = language
     _console = _Console(
-        file=sys.stdout,
         width=None if is_terminal else plain_width,
         force_terminal=None if is_terminal else False,
         force_jupyter=False,
@@ -69,10 +69,12 @@ def console() -> Console:
 
 
 def pick(text: Text | str) -> str:
-    """The text in the reader's language."""
+    """The text in the reader's language, in characters that the standard output has."""
+    if not _language:
+        begin()
     if isinstance(text, Text):
-        return text.zh if _language == "zh" else text.en
-    return text
+        text = text.zh if _language == "zh" else text.en
+    return writable(text)
 
 
 def say(text: Text | str, style: str = "") -> None:
@@ -103,9 +105,9 @@ def show(record: Record, notes: Sequence[Text], tables: Sequence[Table]) -> None
     width = max(cell_len(pick(Text(*names))) for names in CHINESE.items())
     for claim in record.claims:
         verdict = claim["verdict"]
-        mark, letter, colour = MARKS[verdict]
+        mark, colour = MARKS[verdict]
         label = set_cell_size(pick(Text(verdict, CHINESE[verdict])), width)
-        start = [(mark if _can_write(mark) else letter, f"bold {colour}"), (f" {label}  ", colour)]
+        start = [(pick(mark), f"bold {colour}"), (f" {label}  ", colour)]
         statement, measured = Text(claim["claim"], claim["claim_zh"]), Text(claim["measured"], claim["measured_zh"])
         _paragraph(start, [(pick(statement), ""), (pick(measured), "dim")])
 
@@ -152,15 +154,6 @@ def wrap(text: str, width: int) -> list[str]:
             line = ""
         line = line + piece if line else piece.lstrip()
     return [*lines, line.rstrip()]
-
-
-def _can_write(text: str) -> bool:
-    encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
-    try:
-        text.encode(encoding)
-    except (UnicodeEncodeError, LookupError):
-        return False
-    return True
 
 
 def _locale() -> str:
