@@ -6,6 +6,7 @@ import re
 import sys
 import time
 from collections.abc import Sequence
+from typing import Any
 
 from chapter6.lab.claim import CHINESE, FAILS, HOLDS, OPEN
 from chapter6.lab.record import Record
@@ -22,6 +23,9 @@ PLAIN_WIDTH = 100
 """Columns where there is no terminal, unless COLUMNS names another number."""
 MARKS = {HOLDS: ("✓", "green"), FAILS: ("✗", "red"), OPEN: ("?", "yellow")}
 """Of each verdict: a mark that is told apart without colour, and a colour."""
+_GAP = 2
+"""Between two columns of a table."""
+_NUMBER = re.compile(r"[-+]?[0-9]")
 _LINE_BELOW_HEADER = Box("    \n    \n -- \n    \n    \n    \n    \n    \n", ascii=True)
 
 
@@ -124,20 +128,32 @@ def _paragraph(start: Sequence[tuple[str, str]], texts: Sequence[tuple[str, str]
 def _show_table(table: Table) -> None:
     say("")
     say(table.title, style="bold")
-    grid = rich.table.Table(box=_LINE_BELOW_HEADER, pad_edge=False, show_edge=False)
-    for number, name in enumerate(table.header):
-        grid.add_column(pick(name), justify="right" if number else "left", overflow="fold")
-    for row in table.rows:
-        grid.add_row(*map(pick, row))
+    names, rows = [*map(pick, table.header)], [[*map(pick, row)] for row in table.rows]
+    columns = [[row[number] for row in rows] for number in range(len(names))]
+    widths = [max(map(cell_len, column), default=0) for column in columns]
+    room = console().width - _GAP * (len(names) - 1)
+    if sum(map(max, widths, map(cell_len, names))) > room:  # names are broken first, then words, and numbers last
+        names = [
+            "\n".join(wrap(name, max(width, *map(cell_len, _PIECE.findall(name)), 1)))
+            for name, width in zip(names, widths, strict=True)
+        ]
+    are_numbers = [any(_NUMBER.match(cell) for cell in column) for column in columns]
+    numbers_fit = sum(width for width, is_number in zip(widths, are_numbers, strict=True) if is_number) < room
+    grid = rich.table.Table(box=_LINE_BELOW_HEADER, padding=(0, 0, 0, _GAP - 1), pad_edge=False, show_edge=False)
+    for name, is_number in zip(names, are_numbers, strict=True):
+        justify: Any = "right" if is_number else "left"
+        grid.add_column(name, justify=justify, no_wrap=is_number and numbers_fit, overflow="fold")
+    for row in rows:
+        grid.add_row(*row)
     console().print(grid)
     if table.note:
         _paragraph([("", "")], [(pick(table.note), "dim")])
 
 
 _PIECE = re.compile(
-    r"\s+|[（“《]*(?:[\u4e00-\u9fff]|[^\s\u4e00-\u9fff（“《）”》，。；：、]+|[（“《])[）”》，。；：、]*|[^\s]"
+    r"\s+|（[^（）\s]{1,8}）[，。；：、]*|[（“《]*(?:[\u4e00-\u9fff]|[^\s\u4e00-\u9fff（“《）”》，。；：、]+|[（“《])[）”》，。；：、]*|[^\s]"
 )
-"""A blank, a word, or one Chinese character; a mark stays with what it belongs to."""
+"""A blank, a short remark in brackets, a word, or one Chinese character; a mark stays with what it belongs to."""
 
 
 def wrap(text: str, width: int) -> list[str]:
@@ -146,7 +162,7 @@ def wrap(text: str, width: int) -> list[str]:
     >>> wrap("SRN 的准确率随长度增加而下降。", 12)
     ['SRN 的准确率', '随长度增加而', '下降。']
     """
-    width = max(width, 10)
+    width = max(width, 8)
     lines, line = [], ""
     for piece in (part for word in _PIECE.findall(text) for part in chop_cells(word, width)):
         if cell_len(line + piece.rstrip()) > width:
