@@ -86,7 +86,8 @@ def test_who_has_just_read_a_line_is_left_alone(
         ),
         (
             "zh",
-            "[6.2] 训练 1/4，已用 0:30，约剩 0:48; SRN-L5-seed0 回合 2/4，损失 1.2346，验证集 0.700; SRN-L5-seed1 回合 1/4\n",
+            "[6.2] 训练 1/4，已用 0:30，约剩 0:48; SRN-L5-seed0 回合 2/4，损失 1.2346，验证集 0.700; "
+            "SRN-L5-seed1 回合 1/4\n",
         ),
     ],
 )
@@ -252,7 +253,9 @@ def in_a_terminal(arguments: list[str]) -> str:
     termios.tcsetwinsize(theirs, (24, 80))
     environment = os.environ | {"TERM": "xterm-256color", "PYTHONIOENCODING": "utf-8"}
     environment.pop("NO_COLOR", None)
-    process = subprocess.Popen([sys.executable, *arguments], stdin=theirs, stdout=theirs, stderr=theirs, env=environment)
+    process = subprocess.Popen(
+        [sys.executable, *arguments], stdin=theirs, stdout=theirs, stderr=theirs, env=environment
+    )
     os.close(theirs)
     said = b""
     try:

@@ -30,7 +30,9 @@ TABLE = Table(
 )
 SRN = Text("accuracy of the simple recurrent network ", "简单循环网络（SRN）的准确率，")
 CLAIMS = [
-    Claim("falls", Text(f"the {SRN.en * 5}", SRN.zh * 8), Text("L=5: 0.71 ± 0.08, " * 6, "L=5：0.71 ± 0.08，" * 6), True),
+    Claim(
+        "falls", Text(f"the {SRN.en * 5}", SRN.zh * 8), Text("L=5: 0.71 ± 0.08, " * 6, "L=5：0.71 ± 0.08，" * 6), True
+    ),
     Claim("grows", same("grows"), same("measured"), False),
     Claim("open", same("open"), same("too few seeds (≤ 1)"), None),
 ]
@@ -83,7 +85,9 @@ def test_columns_are_aligned_and_no_number_is_broken(width: int, language: str, 
     assert all(cell_len(line) <= width for line in lines)
     assert all(number in rows[0] for number in TIMES)
     assert len(header) == 1 or width == 80
-    assert [header[-1][:4].strip(), rows[1][:8].strip()] == (["rung", "by hand"] if language == "en" else ["级", "手推"])
+    assert [header[-1][:4].strip(), rows[1][:8].strip()] == (
+        ["rung", "by hand"] if language == "en" else ["级", "手推"]
+    )
 
 
 def test_names_of_columns_are_broken_between_words_and_before_brackets(show: Show) -> None:
@@ -95,7 +99,9 @@ def test_names_of_columns_are_broken_between_words_and_before_brackets(show: Sho
 
 def test_columns_of_words_stand_left_and_are_broken_where_the_numbers_leave_no_room(show: Show) -> None:
     words = "one matrix product a gate and step, as in the book"
-    lines = show(Table(same("table"), ["", "what", "ms"], [["a", words, "1 2 3 4 5 " * 4], ["b", "x", "7"]])).splitlines()
+    lines = show(
+        Table(same("table"), ["", "what", "ms"], [["a", words, "1 2 3 4 5 " * 4], ["b", "x", "7"]])
+    ).splitlines()
     first = next(number for number, line in enumerate(lines) if line.startswith("a  one"))
     assert "1 2 3 4 5 " * 3 + "1 2 3 4 5" in lines[first]
     column = lines[first].index("one")
