@@ -15,7 +15,8 @@ from chapter6.lab import interruption, record, result, terminal
 from chapter6.lab.settings import check_whole
 from chapter6.lab.text import Text
 from nndl import runtime
-from nndl.dataset.text import LABELS, TOKENIZERS, UNK, Vocabulary, open_file, read_lines
+from nndl.dataset.reading import TOKENIZERS, open_file, read_lines
+from nndl.dataset.text import LABELS, UNK, Vocabulary
 from nndl.error import CheckpointError, DataError
 
 import numpy as np
