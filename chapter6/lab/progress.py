@@ -142,8 +142,8 @@ class Lines:
         """Show what is going on, if it is time."""
         if time.monotonic() - max(self._last, terminal.last_said()) > QUIET - 2 * BEAT:
             self._last = time.monotonic()
-            running = "".join(f"; {news.name} {news}" for news in self.now.running())
-            terminal.say(f"[{self.number}] {self.now.headline()}{running}")
+            parts = [self.now.headline(), *(f"{news.name} {news}" for news in self.now.running())]
+            terminal.say(f"[{self.number}] {terminal.pick(Text('; ', '；')).join(parts)}")
 
 
 class Bar(Lines):
