@@ -8,6 +8,7 @@ from typing import NoReturn
 from chapter6.contents import ELSEWHERE, SECTIONS
 from chapter6.lab import cli
 from chapter6.lab.settings import check_whole
+from chapter6.lab.text import Text
 from nndl.dataset import digit_sum
 from nndl.error import SettingError
 
@@ -55,22 +56,31 @@ def make_digit_sum(options: argparse.Namespace) -> None:
     if options.k * options.length > MOST_DIGITS:
         raise SettingError(f"k x length {options.k} x {options.length}: expected at most {MOST_DIGITS:,}")
     root = options.data_dir / "digit_sum"
-    print(f"made {digit_sum.write(root, options.length, options.k, options.seed)}")
+    made = digit_sum.write(root, options.length, options.k, options.seed)
+    _say(f"made {made}", f"已生成 {made}")
 
 
 def prepare_imdb(options: argparse.Namespace) -> None:
     """Fetch IMDB, or read it from a file or folder, and prepare it, once."""
     from nndl.dataset import imdb
 
-    print("reading and tokenising takes some ten seconds, fetching before that as long as it takes 请稍候", flush=True)
+    _say(
+        "reading and tokenising takes some ten seconds, fetching before that as long as it takes",
+        "请稍候：读取与切词需几十秒，之前的下载时间视网络而定",
+    )
     done = imdb.prepare(options.source, options.data_dir / "imdb")
     sizes = ", ".join(f"{split} {number:,}" for split, number in done.sizes.items())
-    print(f"{'was prepared already' if done.was_there else 'prepared'} 已准备: {done.folder} ({sizes} reviews)")
+    en, zh = ("was prepared already", "此前已准备好") if done.was_there else ("prepared", "已准备")
+    _say(f"{en}: {done.folder} ({sizes} reviews)", f"{zh}：{done.folder}（影评数 {sizes}）")
     if done.replaced:
-        print(f"{done.replaced:,} reviews hold bytes that are no text; those were replaced")
+        _say(
+            f"{done.replaced:,} reviews hold bytes that are no text; those were replaced",
+            f"{done.replaced:,} 条影评含有无法解码的字节，已替换",
+        )
     if not done.is_official:
-        print(
-            "these are not the official reviews, to the letter: another edition, or a damaged copy 与官方影评不完全一致"
+        _say(
+            "these are not the official reviews, to the letter: another edition, or a damaged copy",
+            "与官方影评不完全一致：可能是另一版本，或文件已损坏",
         )
 
 
@@ -80,18 +90,20 @@ def lay_out_book(options: argparse.Namespace) -> None:
 
     reviews = options.data_dir / "imdb"
     made, there = book.write_book(options.folder, reviews)
-    for what, folders in (("made 已生成", made), ("there already, left as it is 已存在，保持不变", there)):
+    for en, zh, folders in (("made", "已生成", made), ("there already, left as it is", "已存在，保持不变", there)):
         if folders:
-            print(f"{what}: {', '.join(str(folder.relative_to(options.folder)) for folder in folders)}")
+            names = ", ".join(str(folder.relative_to(options.folder)) for folder in folders)
+            _say(f"{en}: {names}", f"{zh}：{names}")
     if imdb.is_prepared(reviews):
-        print(
-            "the BiLSTM notebook reads ../dataset/imdb: in a notebook beside dataset/ write ./dataset/imdb "
-            "双向 LSTM 的 notebook 若与 dataset/ 同级，请把其中的 ../dataset/imdb 改为 ./dataset/imdb"
+        _say(
+            "the BiLSTM notebook reads ../dataset/imdb: in a notebook beside dataset/ write ./dataset/imdb",
+            "双向 LSTM 的 notebook 若与 dataset/ 同级，请把其中的 ../dataset/imdb 改为 ./dataset/imdb",
         )
     else:
-        print(
+        _say(
             f"{reviews}: IMDB is not prepared, so dataset/imdb/ is left out; to get it: python -m chapter6 data imdb, "
-            "then this again 未准备 IMDB，准备好后再次运行本命令"
+            "then this again",
+            f"{reviews}：未准备 IMDB，因此没有 dataset/imdb/；请先运行 python -m chapter6 data imdb，再次运行本命令",
         )
 
 
@@ -102,6 +114,12 @@ def predict_labels(options: argparse.Namespace) -> None:
     if options.reviews and options.file:
         raise SettingError("predict: expected reviews or --file, not both")
     predict(options.reviews, options.file, options.model, options.out, options.device)
+
+
+def _say(en: str, zh: str) -> None:
+    from chapter6.lab import terminal  # not for lists and help, which come at once
+
+    terminal.say(Text(en, zh))
 
 
 def make_parser() -> cli.Parser:

@@ -11,7 +11,7 @@ from typing import Any
 
 from chapter6.lab.settings import Settings, check_size, setting
 from nndl.dataset import digit_sum
-from nndl.dataset.text import TOKENIZERS
+from nndl.dataset.reading import TOKENIZERS
 from nndl.error import SettingError
 from nndl.op.backend import BACKENDS, OWN
 

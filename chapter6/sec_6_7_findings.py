@@ -241,10 +241,7 @@ HEADER = [
 
 def accuracy_table(record: Record) -> Table:
     results, direction, every = record.results(), record.settings["direction"], record.settings["eval_steps"]
-    rows = [
-        _row(same(f"{direction} LSTM, {depth} layer(s)"), results.where(num_layers=depth))
-        for depth in record.settings["num_layers"]
-    ]
+    rows = [_row(_lstm(direction, depth), results.where(num_layers=depth)) for depth in record.settings["num_layers"]]
     words, steps = results[0]["vocabulary_size"], results[0]["steps_per_epoch"]
     note = Text(
         f"Vocabulary {words:,}; an epoch has {steps} steps; the dev set is evaluated every {every} steps and at the "
@@ -280,12 +277,17 @@ def loss_table(record: Record) -> Table:
 
 def word_order_table(record: Record) -> Table:
     results = record.results("word_order")
-    names = {1: same("bidirectional LSTM, 1 layer(s)"), 0: Text("bag of words", "词袋")}
+    names = {1: _lstm("bidirectional", 1), 0: Text("bag of words", "词袋")}
     rows = [_row(name, results.where(num_layers=depth)) for depth, name in names.items()]
     title = Text(f"Does word order matter? {SMALL.en}", f"词序是否重要？{SMALL.zh}")
     reviews, epochs = results[0]["train_reviews"], results[0]["epochs"]
     note = Text(f"Trained on {reviews:,} reviews, {epochs} epochs.", f"用 {reviews:,} 条影评训练 {epochs} 回合。")
     return Table(title, HEADER, rows, note)
+
+
+def _lstm(direction: str, depth: int) -> Text:
+    kind = {"forward": "单向", "bidirectional": "双向"}[direction]
+    return Text(f"{direction} LSTM, {depth} layer{'s' * (depth > 1)}", f"{kind} LSTM，{depth} 层")
 
 
 def _row(name: Text, results: Results) -> list[Text | str]:

@@ -11,10 +11,12 @@ from typing import Any
 
 import nndl
 from chapter6 import presets
-from chapter6.lab import interruption, record, result
+from chapter6.lab import interruption, record, result, terminal
 from chapter6.lab.settings import check_whole
+from chapter6.lab.text import Text
 from nndl import runtime
-from nndl.dataset.text import LABELS, TOKENIZERS, UNK, Vocabulary, open_file, read_lines
+from nndl.dataset.reading import TOKENIZERS, open_file, read_lines
+from nndl.dataset.text import LABELS, UNK, Vocabulary
 from nndl.error import CheckpointError, DataError
 
 import numpy as np
@@ -149,12 +151,11 @@ def answer(predictor: Predictor, reviews: Iterable[str], is_live: bool = False) 
             without[label] += probability is None
             yield f"{label}\t{EMPTY if probability is None else f'{probability:.4f}'}"
     if without[EMPTY]:
-        print(f"{without[EMPTY]} review(s) without any word: no label 没有词，不作判断", file=sys.stderr)
+        _say(f"{without[EMPTY]} review(s) without any word: no label", f"{without[EMPTY]} 条影评没有词，不作判断")
     if without[UNKNOWN]:
-        print(
-            f"{without[UNKNOWN]} review(s) of which the model knows no word (it was trained on English): no label "
-            "模型不认识其中任何词（训练语料为英文），不作判断",
-            file=sys.stderr,
+        _say(
+            f"{without[UNKNOWN]} review(s) of which the model knows no word (it was trained on English): no label",
+            f"{without[UNKNOWN]} 条影评的词模型全不认识（训练语料为英文），不作判断",
         )
 
 
@@ -170,19 +171,24 @@ def predict(texts: Sequence[str], file: Path | None, model: Path | None, out: Pa
     with interruption.leaving():
         runtime.start(device)
     predictor = Predictor(folder)
-    corpus = "the small synthetic corpus" if predictor.corpus == "small" else "IMDB"
-    print(f"model: {folder}, trained on {corpus}", file=sys.stderr)
+    en, zh = ("the small synthetic corpus", "小型合成语料") if predictor.corpus == "small" else ("IMDB", "IMDB")
+    _say(f"model: {folder}, trained on {en}", f"模型：{folder}，训练语料：{zh}")
     if predictor.corpus == "small":
-        print(
-            f"it knows {len(predictor.vocabulary)} words only; for real reviews: python -m chapter6 data imdb, "
-            "then run 6.7 它只认识这些词；要判断真实影评，请先准备 IMDB 并运行 6.7",
-            file=sys.stderr,
+        words = len(predictor.vocabulary)
+        _say(
+            f"it knows {words} words only; for real reviews: python -m chapter6 data imdb, then run 6.7",
+            f"它只认识 {words} 个词；要判断真实影评，请先运行 python -m chapter6 data imdb，再运行 6.7",
         )
     is_live = not texts and file is None and sys.stdin.isatty()
     if is_live:
-        print("one review a line, Ctrl-D ends 每行一条影评，Ctrl-D 结束", file=sys.stderr)
+        _say("one review a line, Ctrl-D ends", "每行一条影评，Ctrl-D 结束")
     for line in answer(predictor, reviews, is_live):
         print(line, flush=True)
+
+
+def _say(en: str, zh: str) -> None:
+    """Beside the labels, which may go to a file."""
+    print(terminal.pick(Text(en, zh)), file=sys.stderr)
 
 
 def _reviews(texts: Sequence[str], file: Path | None) -> Iterable[str]:

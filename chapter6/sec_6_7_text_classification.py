@@ -23,7 +23,7 @@ from chapter6 import presets
 from chapter6 import sec_6_7_figures as figures
 from chapter6 import sec_6_7_findings as findings
 from chapter6 import sec_6_7_inspection as inspection
-from chapter6.lab import result
+from chapter6.lab import result, terminal
 from chapter6.lab.lesson import Lesson, Run
 from chapter6.lab.training import Training, find_finished, fit, on_all_cores, train_all
 from nndl import distributed
@@ -218,11 +218,12 @@ def choose_corpus(run: Run) -> str:
     if run.settings.corpus != "auto":
         return run.settings.corpus
     if imdb.is_prepared(run.data_dir / "imdb"):
-        print(f"[{run.number}] on IMDB; the small synthetic corpus: --corpus small 使用 IMDB；小型合成语料见该选项")
+        terminal.say_of(run.number, "on IMDB; the small corpus: --corpus small", "使用 IMDB；小型语料：--corpus small")
         return "imdb"
-    print(
-        f"[{run.number}] IMDB is not prepared, so the small synthetic corpus serves; "
-        "to get IMDB: python -m chapter6 data imdb 未准备 IMDB，使用小型合成语料"
+    terminal.say_of(
+        run.number,
+        "IMDB is not prepared, so the small synthetic corpus serves; to get IMDB: python -m chapter6 data imdb",
+        "未准备 IMDB，改用小型合成语料；准备 IMDB：python -m chapter6 data imdb",
     )
     return "small"
 

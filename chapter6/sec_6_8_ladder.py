@@ -5,13 +5,15 @@ from functools import partial
 from typing import Any
 
 import nndl
+from chapter6.lab import progress
 from chapter6.lab.measure import forward_backward, peak_memory, take_turns
+from chapter6.lab.text import Text
 from nndl.op.backend import BACKENDS
 
 import paddle
 from paddle import Tensor, nn
 
-RUNGS = {name: way.what for name, way in BACKENDS.items()}
+RUNGS = {name: Text(way.what, way.what_zh) for name, way in BACKENDS.items()}
 FLOOR = "products"
 """The matrix products of an LSTM alone, by Paddle: what no arrangement of Paddle's operators can beat."""
 
@@ -46,6 +48,8 @@ def measure(rungs: Iterable[str], batch: int, length: int, size: int, repeats: i
     Returns {"shape": [B, L, D], "forward": {rung: [ms]}, "both": {rung: [ms]}, "memory": {rung: bytes}}; "both" is
     forward and backward. :data:`FLOOR` is among the rungs, without memory.
     """
+    shape = f"B={batch} L={length} D={size}"
+    progress.stage(Text(f"timing all rungs, {shape}", f"测量各级的耗时，{shape}"))
     X = paddle.randn([batch, length, size])
     layers = build(rungs, size, size)
     # 前向, 以及前向与反向   the forward pass alone, and both passes

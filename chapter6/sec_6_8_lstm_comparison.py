@@ -31,6 +31,7 @@ import nndl
 from chapter6 import presets
 from chapter6 import sec_6_8_findings as findings
 from chapter6 import sec_6_8_ladder as ladder
+from chapter6.lab import terminal
 from chapter6.lab.lesson import Lesson, Run
 from chapter6.lab.measure import PARITY, parity
 from chapter6.lab.training import Training, on_all_cores, train_all
@@ -45,7 +46,8 @@ def find_rungs(run: Run) -> list[str]:
     """The rungs of this machine, from the book's way up; says which are missing."""
     rungs = ladder.available()
     if missing := [name for name in ladder.RUNGS if name not in rungs]:
-        print(f"[{run.number}] not on this machine 本机没有: {', '.join(missing)}")
+        names = ", ".join(missing)
+        terminal.say_of(run.number, f"not on this machine: {names}", f"本机没有：{names}")
     return rungs
 
 

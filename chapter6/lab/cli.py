@@ -12,6 +12,7 @@ from typing import Any, NoReturn, get_type_hints
 
 from chapter6.lab import interruption
 from chapter6.lab.lesson import Entry, Run
+from chapter6.lab.stand_in import STAND_IN
 from chapter6.lab.text import LANGUAGES, Text
 from nndl import runtime
 from nndl.dataset import DATA
@@ -64,7 +65,7 @@ def _prepare_streams() -> None:
         if getattr(sys, name) is None:  # closed, as by >&-; its number must not go to the next file that is opened
             setattr(sys, name, open(os.devnull, mode))  # noqa: SIM115
     for stream in (sys.stdout, sys.stderr):  # where the terminal's encoding has no Chinese, a mark instead of a crash
-        stream.reconfigure(errors="replace")  # type: ignore[union-attr]
+        stream.reconfigure(errors=STAND_IN)  # type: ignore[union-attr]
     try:
         os.getcwd()
     except OSError:

@@ -6,6 +6,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from os.path import dirname
 from typing import Any, NoReturn
 
 CODE = 130  # the shell's for Ctrl-C
@@ -98,3 +99,8 @@ def _leave(*_: object) -> NoReturn:
         sys.stdout.flush()
     say()
     os._exit(CODE)
+
+
+# Imported by another program, such as a notebook, the chapter leaves its Ctrl-C alone.
+if dirname(sys.argv[0]) == dirname(dirname(__file__)) or (sys.argv[0] == "-m" and "chapter6" in sys.orig_argv):
+    leave_from_now_on()

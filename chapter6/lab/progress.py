@@ -69,7 +69,8 @@ class Stage:
 
     def headline(self) -> str:
         """What is going on, and since when."""
-        return f"{terminal.pick(self.text)}, {_clock(time.monotonic() - self.begin)}"
+        since = _clock(time.monotonic() - self.begin)
+        return terminal.pick(Text(f"{self.text.en}, {since}", f"{self.text.zh}，已用 {since}"))
 
     def running(self) -> list[News]:
         """The trainings under way: none."""
@@ -119,7 +120,7 @@ class Trainings:
         since, share = time.monotonic() - self.begin, self.share
         done = f"{len(self._finished)}/{self.total}"
         en, zh = f"trainings {done}, {_clock(since)}", f"训练 {done}，已用 {_clock(since)}"
-        if since > 2 and share - self._at_start > 0.01:
+        if since > 2 and share < 1 and share - self._at_start > 0.01:
             left = _clock(since * (1 - share) / (share - self._at_start))
             en, zh = f"{en}, about {left} left", f"{zh}，约剩 {left}"
         return terminal.pick(Text(en, zh))
@@ -141,8 +142,8 @@ class Lines:
         """Show what is going on, if it is time."""
         if time.monotonic() - max(self._last, terminal.last_said()) > QUIET - 2 * BEAT:
             self._last = time.monotonic()
-            running = "".join(f"; {news.name} {news}" for news in self.now.running())
-            terminal.say(f"[{self.number}] {self.now.headline()}{running}")
+            parts = [self.now.headline(), *(f"{news.name} {news}" for news in self.now.running())]
+            terminal.say(f"[{self.number}] {terminal.pick(Text('; ', '；')).join(parts)}")
 
 
 class Bar(Lines):

@@ -6,10 +6,12 @@ import re
 import sys
 import time
 from collections.abc import Sequence
+from typing import Any
 
 from chapter6.lab.claim import CHINESE, FAILS, HOLDS, OPEN
 from chapter6.lab.record import Record
 from chapter6.lab.report import Table
+from chapter6.lab.stand_in import can_write, writable
 from chapter6.lab.text import Text
 
 import rich.table
@@ -19,8 +21,11 @@ from rich.console import Console
 
 PLAIN_WIDTH = 100
 """Columns where there is no terminal, unless COLUMNS names another number."""
-MARKS = {HOLDS: ("✓", "Y", "green"), FAILS: ("✗", "N", "red"), OPEN: ("?", "?", "yellow")}
-"""Of each verdict: a mark that is told apart without colour, a letter where the encoding lacks it, a colour."""
+MARKS = {HOLDS: ("✓", "green"), FAILS: ("✗", "red"), OPEN: ("?", "yellow")}
+"""Of each verdict: a mark that is told apart without colour, and a colour."""
+_GAP = 2
+"""Between two columns of a table."""
+_NUMBER = re.compile(r"[-+]?[0-9]")
 _LINE_BELOW_HEADER = Box("    \n    \n -- \n    \n    \n    \n    \n    \n", ascii=True)
 
 
@@ -31,26 +36,25 @@ class _Console(Console):
         return False
 
 
-_language = "en"
+_language = ""
 _console: Console | None = None
 _said = 0.0
 
 
 def begin(language: str = "auto") -> None:
-    """Choose the language of all that follows, and write to what is the standard output now.
+    """Choose the language of all that follows, and look at where it goes: a terminal, or a pipe.
 
     Args:
         language: "zh", "en", or "auto": Chinese where the locale is Chinese and the output can write it.
     """
     global _language, _console
     if language == "auto":
-        language = "zh" if _locale().lower().startswith("zh") and _can_write("结论") else "en"
+        language = "zh" if _locale().lower().startswith("zh") and can_write("结论") else "en"
     is_terminal = sys.stdout.isatty()
     columns = os.environ.get("COLUMNS", "")
     plain_width = int(columns) if re.fullmatch("[1-9][0-9]{1,4}", columns) else PLAIN_WIDTH
     _language = language
     _console = _Console(
-        file=sys.stdout,
         width=None if is_terminal else plain_width,
         force_terminal=None if is_terminal else False,
         force_jupyter=False,
@@ -69,10 +73,12 @@ def console() -> Console:
 
 
 def pick(text: Text | str) -> str:
-    """The text in the reader's language."""
+    """The text in the reader's language, in characters that the standard output has."""
+    if not _language:
+        begin()
     if isinstance(text, Text):
-        return text.zh if _language == "zh" else text.en
-    return text
+        text = text.zh if _language == "zh" else text.en
+    return writable(text)
 
 
 def say(text: Text | str, style: str = "") -> None:
@@ -103,9 +109,9 @@ def show(record: Record, notes: Sequence[Text], tables: Sequence[Table]) -> None
     width = max(cell_len(pick(Text(*names))) for names in CHINESE.items())
     for claim in record.claims:
         verdict = claim["verdict"]
-        mark, letter, colour = MARKS[verdict]
+        mark, colour = MARKS[verdict]
         label = set_cell_size(pick(Text(verdict, CHINESE[verdict])), width)
-        start = [(mark if _can_write(mark) else letter, f"bold {colour}"), (f" {label}  ", colour)]
+        start = [(pick(mark), f"bold {colour}"), (f" {label}  ", colour)]
         statement, measured = Text(claim["claim"], claim["claim_zh"]), Text(claim["measured"], claim["measured_zh"])
         _paragraph(start, [(pick(statement), ""), (pick(measured), "dim")])
 
@@ -122,20 +128,32 @@ def _paragraph(start: Sequence[tuple[str, str]], texts: Sequence[tuple[str, str]
 def _show_table(table: Table) -> None:
     say("")
     say(table.title, style="bold")
-    grid = rich.table.Table(box=_LINE_BELOW_HEADER, pad_edge=False, show_edge=False)
-    for number, name in enumerate(table.header):
-        grid.add_column(pick(name), justify="right" if number else "left", overflow="fold")
-    for row in table.rows:
-        grid.add_row(*map(pick, row))
+    names, rows = [*map(pick, table.header)], [[*map(pick, row)] for row in table.rows]
+    columns = [[row[number] for row in rows] for number in range(len(names))]
+    widths = [max(map(cell_len, column), default=0) for column in columns]
+    room = console().width - _GAP * (len(names) - 1)
+    if sum(map(max, widths, map(cell_len, names))) > room:  # names are broken first, then words, and numbers last
+        names = [
+            "\n".join(wrap(name, max(width, *map(cell_len, _PIECE.findall(name)), 1)))
+            for name, width in zip(names, widths, strict=True)
+        ]
+    are_numbers = [any(_NUMBER.match(cell) for cell in column) for column in columns]
+    numbers_fit = sum(width for width, is_number in zip(widths, are_numbers, strict=True) if is_number) < room
+    grid = rich.table.Table(box=_LINE_BELOW_HEADER, padding=(0, 0, 0, _GAP - 1), pad_edge=False, show_edge=False)
+    for name, is_number in zip(names, are_numbers, strict=True):
+        justify: Any = "right" if is_number else "left"
+        grid.add_column(name, justify=justify, no_wrap=is_number and numbers_fit, overflow="fold")
+    for row in rows:
+        grid.add_row(*row)
     console().print(grid)
     if table.note:
         _paragraph([("", "")], [(pick(table.note), "dim")])
 
 
 _PIECE = re.compile(
-    r"\s+|[（“《]*(?:[\u4e00-\u9fff]|[^\s\u4e00-\u9fff（“《）”》，。；：、]+|[（“《])[）”》，。；：、]*|[^\s]"
+    r"\s+|（[^（）\s]{1,8}）[，。；：、]*|[（“《]*(?:[\u4e00-\u9fff]|[^\s\u4e00-\u9fff（“《）”》，。；：、]+|[（“《])[）”》，。；：、]*|[^\s]"
 )
-"""A blank, a word, or one Chinese character; a mark stays with what it belongs to."""
+"""A blank, a short remark in brackets, a word, or one Chinese character; a mark stays with what it belongs to."""
 
 
 def wrap(text: str, width: int) -> list[str]:
@@ -144,7 +162,7 @@ def wrap(text: str, width: int) -> list[str]:
     >>> wrap("SRN 的准确率随长度增加而下降。", 12)
     ['SRN 的准确率', '随长度增加而', '下降。']
     """
-    width = max(width, 10)
+    width = max(width, 8)
     lines, line = [], ""
     for piece in (part for word in _PIECE.findall(text) for part in chop_cells(word, width)):
         if cell_len(line + piece.rstrip()) > width:
@@ -152,15 +170,6 @@ def wrap(text: str, width: int) -> list[str]:
             line = ""
         line = line + piece if line else piece.lstrip()
     return [*lines, line.rstrip()]
-
-
-def _can_write(text: str) -> bool:
-    encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
-    try:
-        text.encode(encoding)
-    except (UnicodeEncodeError, LookupError):
-        return False
-    return True
 
 
 def _locale() -> str:

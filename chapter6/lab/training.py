@@ -167,7 +167,9 @@ def train_all(run: Run, wanted: Sequence[Training], also_in: Sequence[Path] = ()
     missing = pieces
     for may_wait in (False, True):
         items, missing = missing, []
-        if may_wait and items:
+        if not items:
+            break
+        if may_wait:
             terminal.say_of(
                 run.number,
                 f"another run trains {len(items)} of them here; waiting for it",

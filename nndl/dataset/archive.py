@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
-from nndl.dataset.text import open_file
+from nndl.dataset.reading import open_file
 from nndl.error import DataError
 
 MAX_BYTES = 1 << 30

@@ -12,7 +12,7 @@ import random
 from pathlib import Path
 
 from nndl.dataset import DATA
-from nndl.dataset.text import open_file, read_lines
+from nndl.dataset.reading import open_file, read_lines
 from nndl.error import DataError, OutputError, SettingError
 from nndl.file import replacing
 
@@ -127,7 +127,7 @@ def provide(data_dir: Path, length: int) -> Path:
 def load(folder: Path) -> dict[str, list[Example]]:
     """The three splits of one length, every line checked.
 
-    See :mod:`nndl.dataset.text` for the encodings; the lines may end in LF, CRLF or CR.
+    See :mod:`nndl.dataset.reading` for the encodings; the lines may end in LF, CRLF or CR.
 
     Raises:
         DataError: names file, line and fault.

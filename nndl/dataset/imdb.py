@@ -17,8 +17,9 @@ from pathlib import Path
 from nndl.dataset import prepared
 from nndl.dataset.archive import read_archive
 from nndl.dataset.prepared import AGAIN, Preparation, Source
+from nndl.dataset.reading import TOKENIZERS, decode
 from nndl.dataset.stored import TEXT_FILES, load_arrays, load_texts, write_texts
-from nndl.dataset.text import SPLITS, TOKENIZERS, Corpus, Reviews, Vocabulary, decode, index_texts
+from nndl.dataset.text import SPLITS, Corpus, Reviews, Vocabulary, index_texts
 from nndl.error import DataError
 
 import numpy as np

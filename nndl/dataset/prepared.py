@@ -19,7 +19,8 @@ from typing import Any
 from nndl import jsonfile
 from nndl.dataset.archive import MAX_BYTES
 from nndl.dataset.download import download
-from nndl.dataset.text import SPLITS, open_file
+from nndl.dataset.reading import open_file
+from nndl.dataset.text import SPLITS
 from nndl.error import CheckpointError, DataError, DownloadError, NotPreparedError, OutputError
 from nndl.file import check_sum, clear_leftovers, replacing
 from nndl.lock import holding

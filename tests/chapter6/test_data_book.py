@@ -92,7 +92,7 @@ def test_the_same_again_and_nothing_overwritten(
     (folder / "datasets" / "5" / "note.txt").write_text("mine")
     before = everything(folder)
     said = book(capsys, folder, *data)
-    assert "made 已生成: dataset/imdb\n" in said
+    assert "made: dataset/imdb\n" in said
     assert {name: content for name, content in everything(folder).items() if name in before} == before
     after = everything(folder)
     assert "made" not in book(capsys, folder, *data)

@@ -8,6 +8,7 @@ from chapter6 import presets
 from chapter6 import sec_6_8_findings as findings
 from chapter6 import sec_6_8_ladder as ladder
 from chapter6 import sec_6_8_lstm_comparison as lesson
+from chapter6.lab import terminal
 from chapter6.lab.claim import FAILS, HOLDS, OPEN
 from chapter6.lab.record import Record
 from nndl.error import SettingError
@@ -39,6 +40,19 @@ def test_shapes_that_are_none(text: str) -> None:
 def test_settings_out_of_range(changes: dict[str, Any], message: str) -> None:
     with pytest.raises(SettingError, match=message):
         presets.Comparison(**changes)
+
+
+@pytest.mark.parametrize(
+    ("language", "expected"),
+    [("en", "[6.8] not on this machine: bptt, onednn\n"), ("zh", "[6.8] 本机没有：bptt, onednn\n")],
+)
+def test_rungs_that_are_missing_are_said(
+    language: str, expected: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(ladder, "available", lambda: ["stepwise", "fused", "paddle"])
+    terminal.begin(language)
+    assert lesson.find_rungs(SimpleNamespace(number="6.8")) == ["stepwise", "fused", "paddle"]  # type: ignore[arg-type]
+    assert capsys.readouterr().out == expected
 
 
 def point(both: dict[str, list[float]], length: int = 10, memory: dict[str, int] | None = None) -> dict[str, Any]:

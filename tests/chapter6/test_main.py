@@ -63,10 +63,10 @@ def test_help_of_one_section_and_of_all_shows_no_other_sections_settings(
         assert option not in capsys.readouterr().out
 
 
-def test_list_and_help_do_not_load_paddle() -> None:
+def test_list_and_help_load_nothing_large() -> None:
     code = "import sys, runpy\nsys.argv = ['chapter6', *sys.argv[1:]]\n"
     code += "try: runpy.run_module('chapter6', run_name='__main__')\n"
-    code += "except SystemExit: pass\nassert not {'paddle', 'matplotlib', 'scipy'} & set(sys.modules)"
+    code += "except SystemExit: pass\nassert not {'paddle', 'numpy', 'matplotlib', 'scipy', 'rich'} & set(sys.modules)"
     for arguments in ([], ["--help"], ["run", "--help"], ["run", "6.5", "--help"], ["run", "6.1"]):
         subprocess.run([sys.executable, "-c", code, *arguments], check=True, capture_output=True)
 
@@ -133,6 +133,10 @@ def test_terminal_without_chinese() -> None:
     command = [sys.executable, "-m", "chapter6"]
     result = subprocess.run(command, check=True, capture_output=True, env=environment, text=True)
     assert "6.2  The memory of a simple recurrent network" in result.stdout
+    result = subprocess.run(
+        [*command, "run", "6.8", "--help"], check=True, capture_output=True, env=environment, text=True
+    )
+    assert "by blanks (???x??x?????)" in " ".join(result.stdout.split())  # 批大小×步数×隐状态大小
 
 
 def test_output_folder_that_cannot_be_written(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:

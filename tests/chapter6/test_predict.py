@@ -170,7 +170,7 @@ def test_a_file_that_is_no_text(
         assert lines == []
         assert f"{file}, {said}" in error
         assert "UTF-8" in error
-    monkeypatch.setattr("nndl.dataset.text.MAX_LINE", 100)
+    monkeypatch.setattr("nndl.dataset.reading.MAX_LINE", 100)
     file.write_bytes(b"good\n" + b"great " * 20)
     assert "line 2: longer than 100" in predict(capsys, "--model", "nowhere", "--file", file, code=2)[1]
     for path in ("/dev/zero", "/dev/null"):

@@ -10,6 +10,7 @@ from pathlib import Path
 from chapter6.__main__ import main
 from chapter6.contents import SECTIONS
 from chapter6.lab import record as records
+from chapter6.lab import report, terminal
 from chapter6.lab.claim import CHINESE, FAILS
 from chapter6.lab.lesson import Lesson
 from chapter6.lab.record import Record
@@ -119,6 +120,22 @@ def test_lstm_section_reuses_the_srn_results(out: Path) -> None:
     folders = {r["model"]: r["folder"] for r in record_of(out, "6.5").metrics["trainings"]}
     assert folders["SRN"].startswith(str(out / "6.2"))
     assert folders["LSTM"].startswith(str(out / "6.5"))
+
+
+@pytest.mark.parametrize("number", REDUCED)
+def test_the_terminal_shows_one_language(number: str, out: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    record, entry = record_of(out, number), SECTIONS[number]
+    lesson: Lesson = import_module(entry.module).LESSON
+    said = {}
+    for language in ("en", "zh"):
+        terminal.begin(language)
+        terminal.show(record, report.notes(entry, record), lesson.tables(record))
+        said[language] = capsys.readouterr().out
+    assert not re.search("[\u3000-\u9fff\uff00-\uffef]", said["en"])
+    assert all(table.title.zh in said["zh"] for table in lesson.tables(record))
+    assert said["zh"].count("✓ 成立") == said["en"].count("✓ holds")
+    chinese = "".join(said["zh"].split())
+    assert not any("".join(claim["claim"].split()) in chinese for claim in record.claims)
 
 
 def test_results_do_not_depend_on_jobs_and_start_anew_elsewhere(out: Path, tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from chapter6 import sec_6_7_inspection as inspection
 from chapter6 import sec_6_7_text_classification as lesson
 from chapter6.__main__ import main
 from chapter6.lab import record as records
+from chapter6.lab import terminal
 from chapter6.lab.claim import CHINESE, HOLDS
 from chapter6.lab.record import Record
 from nndl.dataset import imdb
@@ -192,6 +193,21 @@ def test_finished_trainings_are_reused(out: Path, tmp_path: Path, capsys: pytest
     shutil.copytree(out / "6.7", tmp_path / "6.7")
     run(tmp_path)
     assert "2 of 2 trainings are done already" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+@pytest.mark.parametrize("is_prepared", [False, True])
+def test_which_corpus_it_is_said_in_one_language(
+    is_prepared: bool, language: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(imdb, "is_prepared", lambda root: is_prepared)
+    terminal.begin(language)
+    run = SimpleNamespace(number="6.7", data_dir=Path("data"), settings=SimpleNamespace(corpus="auto"))
+    assert lesson.choose_corpus(run) == ("imdb" if is_prepared else "small")  # type: ignore[arg-type]
+    (line,) = capsys.readouterr().out.splitlines()
+    assert line.isascii() == (language == "en")
+    assert ("--corpus small" if is_prepared else "python -m chapter6 data imdb") in line
+    assert (" is not prepared" in line) == (language == "en" and not is_prepared)
 
 
 def test_without_imdb(tmp_path: Path, capsys: pytest.CaptureFixture[str], out: Path) -> None:

@@ -18,9 +18,10 @@ if TYPE_CHECKING:
 
 
 class Backend(NamedTuple):
-    """One way: what it is, in a line, and the module whose ``unroll`` it is; none for Paddle's own layer."""
+    """One way: what it is, in both languages, and the module whose ``unroll`` it is; none for Paddle's own layer."""
 
     what: str
+    what_zh: str
     module: str = ""
 
     @property
@@ -35,12 +36,12 @@ class Backend(NamedTuple):
 
 BACKENDS = {
     "stepwise": Backend(
-        "one matrix product a gate and step, as in the book 每门每步一次矩阵乘", f"{__name__}.stepwise"
+        "one matrix product a gate and step, as in the book", "每门每步一次矩阵乘，与书中相同", f"{__name__}.stepwise"
     ),
-    "fused": Backend("gates side by side, all inputs in one product 合并门与输入", "nndl.op.unroller"),
-    "bptt": Backend("the backward pass by hand 手推反向传播", f"{__name__}.bptt"),
-    "onednn": Backend("an operator around oneDNN's primitive 封装 oneDNN 原语的算子", f"{__name__}.onednn"),
-    "paddle": Backend("paddle.nn.LSTM"),
+    "fused": Backend("gates side by side, all inputs in one product", "合并各门，输入一次乘完", "nndl.op.unroller"),
+    "bptt": Backend("the backward pass by hand", "手推反向传播", f"{__name__}.bptt"),
+    "onednn": Backend("an operator around oneDNN's primitive", "封装 oneDNN 原语的算子", f"{__name__}.onednn"),
+    "paddle": Backend("paddle.nn.LSTM", "paddle.nn.LSTM"),
 }
 OWN = tuple(name for name, way in BACKENDS.items() if way.module)
 """Those of :class:`nndl.LSTM`."""

@@ -12,6 +12,7 @@ from typing import Any
 
 import nndl
 from chapter6 import sec_6_2_srn_memory, sec_6_4_gradient_explosion, sec_6_5_lstm_memory
+from chapter6.lab import interruption
 from chapter6.lab.reach import PACKAGES, ROOT, code_of, reached
 from chapter6.lab.training import Training, fit, train_one
 from nndl.dataset import DATA
@@ -362,6 +363,7 @@ def test_what_does_not_train_changes_nothing(tmp_path: Path) -> None:
             nndl.VisualDLLogger.__init__,
         ),
         *(nndl.runtime.set_device, nndl.dataset.digit_sum.generate, Training.folder_name.func),
+        *(interruption.say, interruption.leave_from_now_on),
     ):
         change(tmp_path, function)
     assert changed(tmp_path) == ""

@@ -14,7 +14,7 @@ import nndl
 from chapter6.contents import SECTIONS
 from chapter6.lab import result, training
 from chapter6.lab.lesson import Run
-from chapter6.lab.training import Training, find_finished, mark_of, on_all_cores, train_one
+from chapter6.lab.training import Training, find_finished, mark_of, on_all_cores, train_all, train_one
 from chapter6.sec_6_2_srn_memory import train
 from nndl import jsonfile
 from nndl.dataset import DATA
@@ -47,6 +47,16 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def folder(trained: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(trained, tmp_path / "6.2" / "quick" / "checkpoints" / trained.name))
+
+
+def test_only_trainings_that_are_to_be_done_are_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The display divides by their number."""
+    shown = []
+    show = training.progress.trainings
+    monkeypatch.setattr(training.progress, "trainings", lambda total: (shown.append(total), show(total))[1])
+    for expected in ([1], [1]):  # the second time it is done already
+        train_all(make_run(tmp_path), [make_training()])
+        assert shown == expected
 
 
 def test_a_training_is_asked_by_name() -> None:

@@ -274,7 +274,7 @@ def test_a_pipe_in_the_place_of_a_file_is_not_waited_for(tmp_path):
 
 
 def test_a_line_that_does_not_end(tmp_path, monkeypatch):
-    monkeypatch.setattr("nndl.dataset.text.MAX_LINE", 1_000)
+    monkeypatch.setattr("nndl.dataset.reading.MAX_LINE", 1_000)
     path = tmp_path / "train.txt"
     path.write_text("1" * 999)
     with pytest.raises(DataError, match="no tab") as caught:
