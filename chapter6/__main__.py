@@ -27,6 +27,8 @@ def _command(words: list[str]) -> None:
     if words[:1] == ["run"]:
         run_lessons(words[1:])
     else:
+        if words and words[0] in {*SECTIONS, *ELSEWHERE}:
+            raise SettingError(f"{words[0]}: a section is run by: {PROGRAM} run {' '.join(words)}")
         options = make_parser().parse_args(words)
         options.command(options)
 
@@ -55,8 +57,7 @@ def make_digit_sum(options: argparse.Namespace) -> None:
     check_whole("k", options.k, 1, 1000)
     if options.k * options.length > MOST_DIGITS:
         raise SettingError(f"k x length {options.k} x {options.length}: expected at most {MOST_DIGITS:,}")
-    root = options.data_dir / "digit_sum"
-    made = digit_sum.write(root, options.length, options.k, options.seed)
+    made = digit_sum.make(options.data_dir, options.length, options.k, options.seed)
     _say(f"made {made}", f"已生成 {made}")
 
 

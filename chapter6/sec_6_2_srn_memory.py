@@ -20,7 +20,7 @@ from typing import Any
 import chapter6  # noqa: F401 (from here on Ctrl-C is one line)
 import nndl
 from chapter6 import sec_6_2_findings as findings
-from chapter6.lab import measure
+from chapter6.lab import measure, terminal
 from chapter6.lab.lesson import Lesson, Run
 from chapter6.lab.training import Training, fit, mark_of, train_all
 from nndl.dataset import digit_sum
@@ -36,6 +36,8 @@ from paddle.nn.initializer import Assign
 
 def find_data(run: Run, length: int) -> tuple[Path, str]:
     """The folder of one length, and the mark of its content; made where it is not there."""
+    if digit_sum.find(run.data_dir, length) is None:
+        terminal.say_of(run.number, f"the data of length {length} are made", f"生成长度为 {length} 的数据")
     folder = digit_sum.provide(run.data_dir, length)
     return folder, mark_of(folder / f"{split}.txt" for split in digit_sum.SPLITS)
 

@@ -117,8 +117,10 @@ def read_run(
         sys.exit(0)
     for option in owners:
         if _name(option) in found and (len(entries) > 1 or entries[0].number not in owners[option]):
-            belongs = f"{option} is a setting of section {', '.join(owners[option])}"
-            everything.error(f"{belongs}; to set it run that section alone: run {owners[option][0]} {option} ...")
+            only = ", and several sections in one call take the common options only" if len(entries) > 1 else ""
+            belongs = f"{option} is a setting of section {', '.join(owners[option])}{only}"
+            one = next((entry.number for entry in entries if entry.number in owners[option]), owners[option][0])
+            everything.error(f"{belongs}; to set it run one section: run {one} {option} ...")
     options, _ = run_parser(prog, entries).parse_known_args(words)
     if lacking := [entry for entry in entries if options.preset not in entry.presets]:
         has = "; ".join(f"section {entry.number} has {', '.join(entry.presets)}" for entry in lacking)
@@ -324,7 +326,9 @@ def _real(text: str) -> float:
 
 
 def _wholes(text: str) -> tuple[int, ...]:
-    return _convert(text, lambda text: tuple(map(int, text.split(","))), "whole numbers separated by commas")
+    return _convert(
+        text, lambda text: tuple(map(int, text.replace("，", ",").split(","))), "whole numbers separated by commas"
+    )
 
 
 def _text(text: str) -> str:

@@ -102,7 +102,7 @@ def make(data_dir: Path, length: int, k: int = TRAIN_K, seed: int = DATA_SEED) -
 
 
 def provide(data_dir: Path, length: int) -> Path:
-    """The folder of one length, checked; it is made, and said so, where it is not there. Any number may call at once.
+    """The folder of one length, checked; it is made where it is not there. Any number may call at once.
 
     Raises:
         SettingError: length under 3 or over :data:`MAX_LENGTH`, or the folder of this name holds another length.
@@ -113,7 +113,6 @@ def provide(data_dir: Path, length: int) -> Path:
     if folder is None:
         try:
             folder = make(data_dir, length)
-            print(f"[data] length {length} was not there; made {folder} from seed {DATA_SEED} 已生成该长度的数据")
         except OutputError:
             folder = find(data_dir, length)
             if folder is None:  # else another run has just made it, the same

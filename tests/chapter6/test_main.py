@@ -169,7 +169,7 @@ def test_reviews_that_are_not_there_are_missed_before_anything_starts(
 
 def test_damaged_data_line(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     assert call("data", "digit_sum", "--length", 5, "--data-dir", tmp_path) == 0
-    train = tmp_path / "digit_sum" / "5" / "train.txt"
+    train = tmp_path / "made" / "digit_sum" / "5" / "train.txt"
     lines = train.read_text().splitlines()
     lines[6] = lines[6].replace("\t", " ")
     train.write_text("\n".join(lines))
@@ -181,7 +181,7 @@ def test_damaged_data_line(capsys: pytest.CaptureFixture[str], tmp_path: Path) -
 def test_data_makes_a_length_once(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     arguments = ["data", "digit_sum", "--length", 40, "--data-dir", tmp_path]
     assert call(*arguments) == 0
-    before = (tmp_path / "digit_sum" / "40" / "train.txt").read_bytes()
+    before = (tmp_path / "made" / "digit_sum" / "40" / "train.txt").read_bytes()
     assert before.count(b"\n") == 300
     assert "stays as it is" in error_line(capsys, *arguments, "--seed", 1)
-    assert (tmp_path / "digit_sum" / "40" / "train.txt").read_bytes() == before
+    assert (tmp_path / "made" / "digit_sum" / "40" / "train.txt").read_bytes() == before

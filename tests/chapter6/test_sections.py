@@ -79,8 +79,8 @@ def test_report_shows_figures_and_verdicts(out: Path, number: str) -> None:
 
 def test_report_says_what_differs_from_preset_and_book(out: Path) -> None:
     report = (out / "6.2" / "quick" / "report.md").read_text(encoding="utf-8")
-    assert "Changed from preset `quick`: lengths = 5, 10 (5, 10, 15), epochs = 3 (100)" in report
-    assert "epochs = 3 (500), learning_rate = 0.003 (0.001)" in report
+    assert "Changed from preset `quick`: lengths = 5, 10 (5, 10, 15), epochs = 3 (300)" in report
+    assert "epochs = 3 (500), batch_size = 100 (8), learning_rate = 0.005 (0.001)" in report
 
 
 def test_one_seed_says_why_nothing_is_decided(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -222,7 +222,7 @@ def test_missing_data_are_made_and_said(tmp_path: Path, capsys: pytest.CaptureFi
     run_section("6.2", tmp_path / "runs", data_dir=tmp_path / "data")
     output = capsys.readouterr().out
     for length in (5, 10):
-        assert f"length {length} was not there; made {tmp_path / 'data'}" in output
+        assert f"[6.2] the data of length {length} are made" in output
 
 
 def test_section_runs_as_a_script_from_anywhere(tmp_path: Path) -> None:
