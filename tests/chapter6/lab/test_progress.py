@@ -230,18 +230,16 @@ def _tell(parent: object, news: News) -> None:
 
 # --- the whole of it ---
 
-RUN = ["-m", "chapter6", "run", "6.2", "--lengths", "5", "--epochs", "60", "--seeds", "2", "--jobs", "2"]
+RUN = ["-m", "chapter6", "run", "6.2", "--lengths", "5", "--epochs", "30", "--seeds", "2", "--jobs", "2"]
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there are no such terminals")
-@pytest.mark.parametrize(("language", "words"), [("en", ("trainings", "epoch")), ("zh", ("训练", "回合"))])
-def test_in_a_real_terminal(language: str, words: tuple[str, str], tmp_path: Path) -> None:
-    first, again = (in_a_terminal([*RUN, "--lang", language, "--out", str(tmp_path)]) for _ in range(2))
-    assert re.search(rf"━.* {words[0]} 0/2", first)
-    assert re.search(rf"  SRN-L5-seed[01]  {words[1]} \d+/60[,，]", first)
+def test_in_a_real_terminal(tmp_path: Path) -> None:
+    first, again = (in_a_terminal([*RUN, "--lang", "zh", "--out", str(tmp_path)]) for _ in range(2))
+    assert re.search("━.* 训练 0/2", first)
+    assert re.search(r"  SRN-L5-seed[01]  回合 \d+/30，损失 \d", first)
     assert "Traceback" not in first + again
-    done = "done already" if language == "en" else "已完成"
-    assert [done in said for said in (first, again)] == [False, True]
+    assert ["已完成" in said for said in (first, again)] == [False, True]
 
 
 def in_a_terminal(arguments: list[str]) -> str:
