@@ -256,6 +256,9 @@ class VisualDLLogger(Callback):
         step, loss = runner.train_step_losses[-1]
         self._writer.add_scalar("train/loss", loss, step)
 
+    def on_epoch_end(self, runner: "RunnerV3") -> None:  # the curve of the figures: without the noise of the batches
+        self._writer.add_scalar("train/epoch_loss", runner.train_epoch_losses[-1], runner.global_step)
+
     def on_evaluate(self, runner: "RunnerV3", improved: bool) -> None:
         step, loss = runner.dev_losses[-1]
         self._writer.add_scalar("dev/loss", loss, step)

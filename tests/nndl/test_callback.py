@@ -186,6 +186,7 @@ def test_visualdl_reads_the_log_back(make_runner, batches, tmp_path):
         return [(step, pytest.approx(value, rel=1e-6)) for step, value in items]
 
     assert read("train/loss") == close(runner.train_step_losses)
+    assert read("train/epoch_loss") == close([(len(batches) - 1, runner.train_epoch_losses[0])])
     assert read("dev/loss") == close(runner.dev_losses)
     assert read("dev/score") == close(zip([step for step, _ in runner.dev_losses], runner.dev_scores, strict=True))
     for name in NAMES:

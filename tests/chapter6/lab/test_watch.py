@@ -57,6 +57,7 @@ def test_visualdl_reads_the_logs_of_a_run(tmp_path: Path, capsys: pytest.Capture
 
         assert read("dev/loss") == [tuple(each) for each in found["dev_losses"]]
         assert [score for _, score in read("dev/score")] == found["dev_scores"]
+        assert read("train/epoch_loss") == [tuple(each) for each in found["train_losses"]]
         steps = [step for step, _ in read("train/loss")]
         assert steps == list(range(found["train_losses"][-1][0] + 1))
 
