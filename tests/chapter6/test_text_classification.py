@@ -180,7 +180,7 @@ def test_any_review_can_be_looked_into(review: str, out: Path, tmp_path: Path) -
     shutil.copytree(out / "6.7", tmp_path / "6.7")
     words = run(tmp_path, "--review", review).metrics["words"]
     assert len(words["tokens"]) >= 1
-    assert (words["label"], words["source"]) == ("", "the reader's review")
+    assert (words["label"], words["source"]) == ("", ["the reader's review", "读者给出的影评"])
 
 
 def test_results_do_not_depend_on_jobs(record: Record, tmp_path: Path) -> None:
