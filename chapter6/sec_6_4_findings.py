@@ -114,7 +114,7 @@ def _last_loss(result: dict[str, Any]) -> float:
 
 
 def _last_to_first(values: list[float]) -> Text:
-    shown = ", ".join(f"{value:.1e}" if value else "0" for value in values)
+    shown = ", ".join(f"{value:.2g}" for value in values)
     return Text(f"last / first: {shown}", f"末值 / 初值：{shown}")
 
 
@@ -225,10 +225,10 @@ def _draw_strategies(record: Record) -> Drawing:
     return Drawing(
         figure,
         Text(
-            "Above at the book's learning rate, below at a gentler one: where does clipping decide between learning "
-            "and not? A loss (of an example) above the dotted line is no better than guessing. Line: median of the "
-            "seeds; band: their range. Bars: mean; dots: seeds.",
-            "上排为书中的学习率，下排为较小的学习率：在哪里截断决定能否学会？（每个样本的）损失在点线之上，即不比随机猜测好。"
+            "At which of the two learning rates does clipping decide between learning and not? A loss (of an example) "
+            "above the dotted line is no better than guessing. Line: median of the seeds; band: their range. Bars: "
+            "mean; dots: seeds.",
+            "在上下两个学习率中的哪一个，截断决定能否学会？（每个样本的）损失在点线之上，即不比随机猜测好。"
             "线为各种子的中位数，带为其范围；条为均值，点为各种子。",
         ),
     )

@@ -43,7 +43,8 @@ def draw_curves(results: Results) -> Drawing:
         plot.accuracy_axis(right)
     else:
         right.set(ylabel=plot.both("cross entropy", "交叉熵"), ylim=(0, None))
-    plot.lowest(left, dev_losses, plot.both("dev lowest", "验证集最低处"), plot.both("of each seed", "各种子"))
+    names = plot.both("mean dev loss lowest", "验证集平均损失最低"), plot.both("each seed's lowest", "各种子最低")
+    plot.lowest(left, dev_losses, *names)
     plot.legend(figure)
     return Drawing(
         figure,
