@@ -247,9 +247,9 @@ def figures(record: Record) -> dict[str, Drawing]:
 CAPTIONS = {
     "steps": Text(
         f"How far above the matrix products alone (`{FLOOR}`, by Paddle) does each rung stay as the sequence grows? "
-        "What is made of Paddle's operators cannot go below; onednn may, for its products are another library's. "
-        "Line: median of the repeats; band: their range.",
-        f"序列变长时，各种计算方式比仅矩阵乘（`{FLOOR}`，由飞桨计算）慢多少？由飞桨算子组成的不会低于它；"
+        "What computes with Paddle's products should not go below, unless the machine is busy; onednn may, for its "
+        "products are another library's. Line: median of the repeats; band: their range.",
+        f"序列变长时，各种计算方式比仅矩阵乘（`{FLOOR}`，由飞桨计算）慢多少？用飞桨作矩阵乘的不应低于它，除非机器繁忙；"
         "onednn 用另一个库作矩阵乘，可能更低。线为中位数，带为各次测量的范围。",
     ),
     "size": Text(

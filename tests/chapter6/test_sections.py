@@ -4,6 +4,7 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from chapter6.sec_6_2_findings import SPLITS
 from nndl import plot
 
 import matplotlib.image
+import matplotlib.pyplot as plt
 import pytest
 from reduced import REDUCED, run_section, without_times
 
@@ -34,6 +36,12 @@ CLAIMS = {
     },
     "6.8": {"parity", "paddle_faster", "same_accuracy", "trains_faster", "onednn_faster", "memory"},
 }  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def no_figures_of_other_tests() -> Iterator[None]:
+    yield
+    plt.close("all")
 
 
 @pytest.fixture(scope="module")

@@ -70,7 +70,7 @@ def test_report_and_figures(out: Path, record: Record) -> None:
         assert f"](figures/{name}.png)" in report
         assert matplotlib.image.imread(folder / "figures" / f"{name}.png")[..., :3].std() > 0.01
     for depth in (1, 2):
-        assert f"| bidirectional LSTM, {depth} layer{'s' * (depth - 1)} 双向 LSTM，{depth} 层 |" in report
+        assert f"| bidirectional LSTM, {depth} layer{'s' * (depth - 1)}<br>双向 LSTM，{depth} 层 |" in report
 
 
 def test_two_reviews_become_a_batch(record: Record) -> None:
