@@ -229,10 +229,10 @@ class Comparison(TextSettings):
 
     direction: str = setting("forward", "direction of the LSTM", choices=("forward", "bidirectional"))
     corpus: str = setting("auto", "IMDB where it is prepared (auto), imdb or small", choices=("auto", *CORPORA))
-    shapes: str = setting("8x20x32 32x64x128", "what is timed: B x L x D, separated by blanks (批大小×步数×隐状态大小)")
+    shapes: str = setting("8x20x32 32x64x128", "timed: B x L x D, separated by blanks (批大小×时间步数×隐状态大小)")
     steps: tuple[int, ...] = setting(
         (16, 32, 64, 128),
-        "numbers of steps (步数) of the figures, separated by commas",
+        "numbers of steps (时间步数) of the figures, separated by commas",
         least=1,
         most=10_000,
         count=(2, 20),

@@ -134,17 +134,19 @@ def draw_losses(record: Record, model: str) -> Drawing:
     figure, panels = plot.panels(len(lengths))
     for axes, length in zip(panels, lengths, strict=True):
         results = record.results().where(model=model, length=length)
-        plot.band(axes, results.each("train_losses"), plot.LOOKS[0], plot.both("train", "训练集"))
-        plot.band(axes, results.each("dev_losses"), plot.LOOKS[1], plot.both("dev", "验证集"))
+        for split in ("train", "dev"):
+            plot.band(axes, results.each(f"{split}_losses"), plot.SPLITS[split], plot.both(*SPLITS[split]))
         axes.set(title=f"L = {length}", xlabel=plot.both("step", "步数"), ylabel=plot.both("loss", "损失"))
     panels[0].set_ylim(0)
     plot.legend(figure)
     return Drawing(
         figure,
         Text(
-            f"{model}: where the dev loss rises while the training loss falls, what was learned does not carry over to "
-            "new examples; compare the panels. Line: mean over the seeds; band: their range.",
-            f"{model}：训练损失下降而验证集损失上升之处，学到的东西不能泛化；比较各长度。线为各种子的均值，带为其范围。",
+            f"{model}: does the training loss go to 0? Where does the dev loss stay meanwhile, or does it even rise "
+            "again? The gap is what was learned and does not carry over to new examples: does it grow with the length? "
+            "Line: mean over the seeds; band: their range.",
+            f"{model}：训练损失是否趋于 0？此时验证集损失停在何处，是否甚至回升？两者之差即学到却不能泛化的部分："
+            "它是否随长度增大？线为各种子的均值，带为其范围。",
         ),
     )
 
@@ -153,9 +155,9 @@ def _draw_accuracy(record: Record) -> Drawing:
     """Figure 6.7: accuracy against length."""
     plot, lengths = nndl.plot, record.settings["lengths"]
     figure, (axes,) = plot.panels(1, size=(5.2, 3.6))
-    for split, look in zip(("dev", "test"), plot.LOOKS, strict=False):
-        values = accuracies(record.results(), "SRN", lengths, split)
-        plot.points(axes, lengths, list(values.values()), look, plot.both(*SPLITS[split]), "deviation")
+    for place, split in enumerate(("dev", "test")):
+        x, values = plot.apart(lengths, place, 2), accuracies(record.results(), "SRN", lengths, split)
+        plot.points(axes, x, list(values.values()), plot.SPLITS[split], plot.both(*SPLITS[split]), "deviation")
     plot.accuracy_axis(axes)
     axes.set(xlabel=plot.both("sequence length", "序列长度") + " L", xticks=lengths)
     plot.reference(axes, 1 / digit_sum.NUM_CLASSES, plot.both("guessing", "随机猜测"))

@@ -24,7 +24,7 @@ NAMES = {
 }
 CHANCE_LOSS = log(digit_sum.NUM_CLASSES)
 """The cross entropy of guessing among 19 classes."""
-SMALLEST = 1e-45  # of float32
+SMALLEST = 1e-45  # of float32; stands for a norm of 0 where one divides by it, or takes its logarithm
 SHOOTS_UP = 5
 """A norm that reaches this multiple of its first value has shot up."""
 ALMOST_ZERO = 0.01
@@ -34,9 +34,9 @@ ALMOST_ZERO = 0.01
 def claims(record: Record) -> list[Claim]:
     """The book's claims, judged on the record, and ours on the gentler setting."""
     free, clipped = (record.results("book").where(clip=clip) for clip in ("none", "norm"))
-    free_norms, clipped_norms = ([_norms(r, "U") for r in results] for results in (free, clipped))
-    highest = [max(n) / n[0] for n in free_norms]
-    last, clipped_last = ([last_tenth(n) / n[0] for n in norms] for norms in (free_norms, clipped_norms))
+    free_norms, clipped_norms = ([_over_first(r["gradient_norms"]["U"]) for r in rs] for rs in (free, clipped))
+    highest, last = [*map(max, free_norms)], [*map(last_tenth, free_norms)]
+    clipped_last = [*map(last_tenth, clipped_norms)]
     losses, rate = [_last_loss(result) for result in free], record.settings["gentle_learning_rate"]
     return [
         Claim(
@@ -46,7 +46,7 @@ def claims(record: Record) -> list[Claim]:
                 f"不截断时梯度范数急剧上升（U：达到初值的 {SHOOTS_UP} 倍以上）",
             ),
             Text(f"highest / first: {mean_and_spread(highest, 1)}", f"最大值 / 初值：{mean_and_spread(highest, 1)}"),
-            [[log(ratio / SHOOTS_UP) for ratio in highest]],
+            [[log(max(ratio, SMALLEST) / SHOOTS_UP) for ratio in highest]],
         ),
         Claim(
             "saturation",
@@ -64,10 +64,8 @@ def claims(record: Record) -> list[Claim]:
                 "学习随之停止（最后的训练损失高于随机猜测的 ln 19）",
             ),
             Text(
-                *(
-                    f"{words} {mean_and_spread(losses)} (ln 19 = {CHANCE_LOSS:.2f})"
-                    for words in ("loss an example:", "每个样本的损失：")
-                )
+                f"loss an example: {mean_and_spread(losses)} (ln 19 = {CHANCE_LOSS:.2f})",
+                f"每个样本的损失：{mean_and_spread(losses)}（ln 19 = {CHANCE_LOSS:.2f}）",
             ),
             [[loss - CHANCE_LOSS for loss in losses]],
         ),
@@ -104,9 +102,9 @@ def _accuracy_claim(results: Results, id: str, statement: Text) -> Claim:
     return Claim(id, statement, measured, [[b - a for a, b in zip(free, clipped, strict=True)]])
 
 
-def _norms(result: dict[str, Any], parameter: str) -> list[float]:
-    """One number a step, none of them 0: they are divided by the first."""
-    return [max(norm, SMALLEST) for norm in result["gradient_norms"][parameter]]
+def _over_first(norms: list[float]) -> list[float]:
+    """Each norm divided by the first."""
+    return [norm / max(norms[0], SMALLEST) for norm in norms]
 
 
 def _last_loss(result: dict[str, Any]) -> float:
@@ -116,7 +114,7 @@ def _last_loss(result: dict[str, Any]) -> float:
 
 
 def _last_to_first(values: list[float]) -> Text:
-    shown = ", ".join(f"{value:.1e}" for value in values)
+    shown = ", ".join(f"{value:.2g}" for value in values)
     return Text(f"last / first: {shown}", f"末值 / 初值：{shown}")
 
 
@@ -146,37 +144,38 @@ def figures(record: Record) -> dict[str, Drawing]:
     return {"6.8": _draw_explosion(record), "6.9": _draw_clipped(record), "strategies": _draw_strategies(record)}
 
 
-FLOOR, FIRST_STEPS = 1e-6, 60
-"""Where the axis of the norms begins, and how many steps are enlarged."""
+FLOOR, FIRST_STEPS, EVERY = 1e-6, 60, 10
+"""Where the axis of the norms begins, how many steps are enlarged, and of how many the largest norm is drawn."""
 
 
-def _draw_norms(axes: Any, results: Results, kind: str, steps: int | None = None) -> None:
-    """The norms of W, U and b against steps, on a log axis: the median of the seeds and their range."""
+def _draw_norms(axes: Any, results: Results, kind: str, steps: int | None = None, every: int = 1) -> None:
+    """The norms of W, U and b against steps, the largest of every few: the median of the seeds and their range."""
     plot = nndl.plot
     for letter, look in zip("WUb", plot.LOOKS, strict=False):
-        curves = [list(enumerate(max(norm, SMALLEST) for norm in r[kind][letter][:steps])) for r in results]
+        norms = [result[kind][letter][:steps] for result in results]
+        curves = [[(i, max(of[i : i + every])) for i in range(0, len(of), every)] for of in norms]
         plot.band(axes, curves, look, letter, middle=np.median)
     axes.set(xlabel=plot.both("step", "步数"), ylabel=plot.both("gradient norm", "梯度范数"))
+    plot.log_axis(axes, FLOOR)
 
 
 def _draw_explosion(record: Record) -> Drawing:
-    """Figure 6.8: without clipping; the first steps enlarged, then all."""
+    """Figure 6.8: without clipping; the first steps enlarged, then all, which would be a fence of overlapping bars."""
     plot, results = nndl.plot, record.results("book").where(clip="none")
     figure, panels = plot.panels(2, size=(5.0, 3.6), share_x=False)
-    for axes, steps in zip(panels, (FIRST_STEPS, None), strict=True):
-        _draw_norms(axes, results, "gradient_norms", steps)
+    _draw_norms(panels[0], results, "gradient_norms", FIRST_STEPS)
+    _draw_norms(panels[1], results, "gradient_norms", every=EVERY)
     panels[0].set_title(plot.both(f"the first {FIRST_STEPS} steps", f"前 {FIRST_STEPS} 步"))
-    panels[1].set_title(plot.both("all steps", "全部"))
-    for axes in panels:
-        plot.log_axis(axes, FLOOR)
+    panels[1].set_title(plot.both(f"all steps, the largest of every {EVERY}", f"全部，每 {EVERY} 步的最大值"))
     plot.legend(figure)
     return Drawing(
         figure,
         Text(
-            "Left the explosion: how far do the norms rise, within how few steps? Right what follows: the weights are "
-            "thrown so far that tanh saturates, and the gradients fall. Line: median of the seeds; band: their range.",
-            "左图为爆炸：范数在几步之内升到多高？右图为其后：权重被推得很远，tanh 饱和，梯度下降。"
-            "线为各种子的中位数，带为其范围。",
+            "Left: how far do the norms rise, within how few steps? Right: what is left of them later? (Where tanh is "
+            f"saturated, the gradient is almost 0; norms below {FLOOR:g}, 0 among them, lie under the axis.) Line: "
+            "median of the seeds; band: their range.",
+            "左图：范数在几步之内升到多高？右图：其后还剩多少？（tanh 饱和处梯度几乎为 0；"
+            f"低于 {FLOOR:g} 的范数，包括 0，落在坐标轴之下。）线为各种子的中位数，带为其范围。",
         ),
     )
 
@@ -193,8 +192,6 @@ def _draw_clipped(record: Record) -> Drawing:
         _draw_norms(axes, results, kind)
         axes.set_title(title)
         plot.reference(axes, record.settings["clip_at"], f"v = {record.settings['clip_at']:g}")
-    for axes in panels:
-        plot.log_axis(axes, FLOOR)
     plot.legend(figure)
     return Drawing(
         figure,
@@ -218,8 +215,8 @@ def _draw_strategies(record: Record) -> Drawing:
                 plot.band(row[0], curves, look, plot.both(*NAMES[clip]), middle=np.median)
         plot.reference(row[0], CHANCE_LOSS, plot.both("guessing", "随机猜测"))
         setting = f"{plot.both('learning rate', '学习率')} {record.settings[rate]}"
-        label = plot.both("training loss an example", "每个样本的训练损失")
-        row[0].set(title=setting, xlabel=plot.both("step", "步数"), ylabel=label, yscale="log")
+        row[0].set(title=setting, xlabel=plot.both("step", "步数"), ylabel=plot.both("training loss", "训练损失"))
+        plot.plain_log(row[0])
         names = [plot.both(*NAMES[clip]) for clip in groups]
         plot.bars(row[1], names, [results.each("test_accuracy") for results in groups.values()])
         plot.accuracy_axis(row[1], "x")
@@ -228,9 +225,10 @@ def _draw_strategies(record: Record) -> Drawing:
     return Drawing(
         figure,
         Text(
-            "Above at the book's learning rate, below at a gentler one: where does clipping decide between learning "
-            "and not? A loss above the dotted line is no better than guessing. Bars: mean; dots: seeds.",
-            "上排为书中的学习率，下排为较小的学习率：在哪里截断决定能否学会？损失在随机猜测的虚线之上即未学会。"
-            "条为均值，点为各种子。",
+            "At which of the two learning rates does clipping decide between learning and not? A loss (of an example) "
+            "above the dotted line is no better than guessing. Line: median of the seeds; band: their range. Bars: "
+            "mean; dots: seeds.",
+            "在上下两个学习率中的哪一个，截断决定能否学会？（每个样本的）损失在点线之上，即不比随机猜测好。"
+            "线为各种子的中位数，带为其范围；条为均值，点为各种子。",
         ),
     )

@@ -147,9 +147,9 @@ def _draw_accuracy(record: Record) -> Drawing:
     plot, lengths = nndl.plot, record.settings["lengths"]
     figure, panels = plot.panels(2, size=(4.6, 3.6))
     for axes, split in zip(panels, ("dev", "test"), strict=True):
-        for model, look in (("LSTM", plot.LOOKS[0]), ("SRN", plot.LOOKS[1])):
-            values = accuracies(record.results(), model, lengths, split)
-            plot.points(axes, lengths, list(values.values()), look, model, "deviation")
+        for place, model in enumerate(("LSTM", "SRN")):
+            x, values = plot.apart(lengths, place, 2), accuracies(record.results(), model, lengths, split)
+            plot.points(axes, x, list(values.values()), plot.LOOKS[place], model, "deviation")
         plot.accuracy_axis(axes)
         axes.set(
             title=plot.both(*SPLITS[split]), xlabel=plot.both("sequence length", "序列长度") + " L", xticks=lengths
@@ -177,7 +177,7 @@ PANELS = {
 
 
 def _draw_gates(record: Record) -> Drawing:
-    """Figure 6.13: digits across, units down; the units in the order of their forget gate at the last digit."""
+    """Figure 6.13: digits across, units down; in all panels in the order of their forget gate at the last digit."""
     plot, digits, watched = nndl.plot, record.settings["digits"], record.metrics["gates"][0]
     order = sorted(range(len(watched["forget_gate"][0])), key=lambda unit: watched["forget_gate"][-1][unit])
     shown = {name: panel for name, panel in PANELS.items() if name in watched}
@@ -188,15 +188,19 @@ def _draw_gates(record: Record) -> Drawing:
         rows = [[step[unit] for step in watched[name]] for unit in order]
         figure.colorbar(plot.heat_map(axes, rows, limit, signed), ax=axes)
         plot.mark_columns(axes, digits, news)
-        axes.set(title=plot.both(*title), xlabel=plot.both("digit", "数字"), ylabel=plot.both("unit", "单元"))
+        # 行号不是单元的编号   the number of a row is not that of a unit
+        axes.set(title=plot.both(*title), yticks=[])
+        axes.set(xlabel=plot.both("digit", "数字"), ylabel=plot.both("unit, sorted", "排序后的单元"))
     prediction, total = watched["prediction"], f"{digits[0]} + {digits[1]} = {digits[0] + digits[1]}"
     figure.suptitle(f"{total}, {plot.both('predicted', '预测')} {prediction}")
     return Drawing(
         figure,
         Text(
             f"An LSTM trained at L = {watched['length']} (seed {watched['seed']}) reads the digits; framed: those that "
-            "are news. Do the gates stand still in the zeros, and change at the framed digits?",
+            "are news. A row is a unit, the same in all panels; above are those whose forget gate is least at the last "
+            "digit. Do the gates stand still in the zeros, and change at the framed digits?",
             f"在 L = {watched['length']} 上训练的 LSTM（种子 {watched['seed']}）逐个读入数字；有框的是新出现的数字。"
+            "每行一个单元，各图次序相同，最后一个数字处遗忘门最小者在上。"
             "读到 0 时各门是否几乎不变？读到有框的数字时是否变化？",
         ),
     )

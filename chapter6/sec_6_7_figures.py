@@ -28,10 +28,11 @@ def draw_curves(results: Results) -> Drawing:
     """Figure 6.16: losses, and beside them the score on dev, against steps; a line ends each epoch."""
     import matplotlib.pyplot as plt
 
-    plot, (train, dev) = nndl.plot, nndl.plot.LOOKS[:2]
+    plot, dev_losses = nndl.plot, results.each("dev_losses")
+    train, dev = plot.SPLITS["train"], plot.SPLITS["dev"]
     figure, (left, right) = plt.subplots(1, 2, figsize=(9.6, 3.6))
     plot.band(left, [_smooth(losses) for losses in results.each("step_losses")], train, plot.both("train", "训练集"))
-    plot.band(left, results.each("dev_losses"), dev, plot.both("dev", "验证集"))
+    plot.band(left, dev_losses, dev, plot.both("dev", "验证集"))
     scores = [[(step, s) for (step, _), s in zip(r["dev_losses"], r["dev_scores"], strict=True)] for r in results]
     plot.band(right, scores, dev, plot.both("dev", "验证集"))
     for axes in (left, right):
@@ -42,17 +43,19 @@ def draw_curves(results: Results) -> Drawing:
         plot.accuracy_axis(right)
     else:
         right.set(ylabel=plot.both("cross entropy", "交叉熵"), ylim=(0, None))
-    lowest = [min(losses, key=lambda point: point[1])[0] for losses in results.each("dev_losses")]
-    plot.turning_point(left, lowest, plot.both("lowest dev loss", "验证集损失最低"))
+    names = plot.both("mean dev loss lowest", "验证集平均损失最低"), plot.both("each seed's lowest", "各种子最低")
+    plot.lowest(left, dev_losses, *names)
     plot.legend(figure)
     return Drawing(
         figure,
         Text(
             "Does the dev loss turn up while the train loss keeps falling? From there on the model learns the "
-            "training reviews by heart (overfitting). Line: mean over the seeds; band: their range; a pale line ends "
-            "each epoch, a dark one marks the lowest dev loss.",
+            "training reviews by heart (overfitting). Line: mean over the seeds; band: their range. Upright: a pale "
+            "line ends each epoch; a dark one marks where the mean dev loss is lowest, a grey strip from the first to "
+            "the last step at which that of a seed is.",
             "训练损失持续下降时，验证集损失是否转而上升？此后模型只是记住训练影评（过拟合）。"
-            "线为各种子的均值，带为其范围；浅色竖线为回合结束，深色竖线为验证集损失最低处。",
+            "线为各种子的均值，带为其范围。浅色竖线为回合结束；深色竖线为验证集平均损失最低处；"
+            "灰色竖条为各种子最低处的范围，从最早到最晚。",
         ),
     )
 
@@ -83,7 +86,7 @@ def draw_by_length(results: Results) -> Drawing:
     figure, (axes,) = plot.panels(1, size=(6, 3.6))
     groups = list(zip(*results.each("by_length"), strict=True))
     accuracies = [[right / total for _, _, right, total in group] for group in groups]
-    plot.points(axes, range(len(groups)), accuracies, plot.LOOKS[0], plot.both("test", "测试集"))
+    plot.points(axes, range(len(groups)), accuracies, plot.SPLITS["test"], plot.both("test", "测试集"))
     plot.accuracy_axis(axes)
     axes.set_xticks(range(len(groups)), [f"{low} – {high}" for (low, high, *_), *_ in groups])
     axes.set_xlabel(plot.both("tokens of the review", "影评的词数"))
@@ -103,9 +106,9 @@ def draw_by_depth(record: Record) -> Drawing:
     """Accuracy against the number of layers (exercise 6.6)."""
     plot, depths = nndl.plot, record.settings["num_layers"]
     figure, (axes,) = plot.panels(1, size=(5.2, 3.6))
-    for split, name, look in (("dev", "验证集", plot.LOOKS[0]), ("test", "测试集", plot.LOOKS[1])):
+    for place, (split, name) in enumerate((("dev", "验证集"), ("test", "测试集"))):
         accuracies = [record.results().where(num_layers=depth).each(f"{split}_accuracy") for depth in depths]
-        plot.points(axes, depths, accuracies, look, plot.both(split, name))
+        plot.points(axes, plot.apart(depths, place, 2), accuracies, plot.SPLITS[split], plot.both(split, name))
     plot.accuracy_axis(axes)
     axes.set(xlabel=plot.both("LSTM layers", "LSTM 层数"), xticks=depths)
     plot.legend(figure)
@@ -129,11 +132,11 @@ def draw_words(words: dict[str, Any]) -> Drawing:
         f"{predicted} {words['predicted']} ({words['probability']:.2f}){labelled}",
         plot.both("negative ← → positive: logit with the word minus logit without it", "该词带来的对数几率变化"),
     )
+    en, zh = words["source"]
     return Drawing(
         figure,
         Text(
-            f"{words['source']}: pink words (solid edge) speak for positive, green ones (dashed edge) for negative.",
-            f"{'测试集中的一条影评' if words['label'] else '读者给出的影评'}："
-            "粉色词（实线框）倾向正面，绿色词（虚线框）倾向负面。",
+            f"The words of {en}: pink ones (solid edge) speak for positive, green ones (dashed edge) for negative.",
+            f"{zh}。粉色词（实线框）倾向正面，绿色词（虚线框）倾向负面。",
         ),
     )

@@ -232,10 +232,10 @@ def shapes_table(record: Record) -> Table:
 
 HEADER = [
     Text("model", "模型"),
-    Text("dev accuracy", "验证集准确率"),
-    Text("test accuracy", "测试集准确率"),
-    Text("seeds together", "合议"),
-    Text("seconds a training", "每次训练秒数"),
+    Text("dev", "验证集"),
+    Text("test", "测试集"),
+    Text("ensemble", "集成"),
+    Text("seconds", "秒"),
 ]
 
 
@@ -245,9 +245,9 @@ def accuracy_table(record: Record) -> Table:
     words, steps = results[0]["vocabulary_size"], results[0]["steps_per_epoch"]
     note = Text(
         f"Vocabulary {words:,}; an epoch has {steps} steps; the dev set is evaluated every {every} steps and at the "
-        "end (the book: every 10). Seeds together: test accuracy of the sum of their logits.",
+        "end (the book: every 10). Ensemble: test accuracy of the sum of the seeds' logits; seconds: of a training.",
         f"词表 {words:,}；一回合 {steps} 步；每 {every} 步及结束时评价验证集（书中每 10 步）。"
-        "合议：各种子的对数几率相加。",
+        "集成：各种子对数几率之和的测试准确率；秒：每次训练用时。",
     )
     corpus = CORPORA[record.metrics["corpus"]]
     return Table(Text(f"Accuracy: {corpus.en}", f"准确率：{corpus.zh}"), HEADER, rows, note)

@@ -5,6 +5,7 @@ from itertools import pairwise
 from typing import Any
 
 import nndl
+from chapter6.lab.text import Text
 from nndl.dataset.batching import ReviewSampler, pad
 from nndl.dataset.text import LABELS, TOKENIZERS, Corpus
 
@@ -16,8 +17,8 @@ from paddle import Tensor
 AT_ONCE = 128
 """Reviews in a batch."""
 LENGTH_GROUPS = 6
-WORDS_SHOWN = (40, 70)
-"""The review that is looked into unless the reader gives one: the first of test with so many tokens."""
+WORDS_SHOWN = 55
+"""Tokens that fit the figure; the review that is looked into has about so many, unless the reader gives one."""
 
 
 def predict(runner: nndl.RunnerV3, reviews: Sequence[np.ndarray], max_seq_len: int) -> np.ndarray:
@@ -82,7 +83,7 @@ def words(runner: nndl.RunnerV3, corpus: Corpus, max_seq_len: int, review: str =
     w_{i+1} … w_n)`: above zero, it speaks for positive. (Li, Monroe, Jurafsky: "Understanding Neural Networks
     through Representation Erasure", 2016.)
     """
-    text, label, source = (review, "", "the reader's review") if review else _choose(corpus)
+    text, label, source = (review, "", _THE_READERS) if review else _choose(runner, corpus, max_seq_len)
     tokens = TOKENIZERS[corpus.tokenizer](text)[:max_seq_len]
     ids = corpus.vocabulary.encode(tokens)
     # 每次去掉一个词   leave out one word at a time
@@ -102,9 +103,18 @@ def words(runner: nndl.RunnerV3, corpus: Corpus, max_seq_len: int, review: str =
     }
 
 
-def _choose(corpus: Corpus) -> tuple[str, str, str]:
-    """Text, label and whereabouts of the first test review of a length that fits the figure."""
+_THE_READERS = Text("the reader's review", "读者给出的影评")
+
+
+def _choose(runner: nndl.RunnerV3, corpus: Corpus, max_seq_len: int) -> tuple[str, str, Text]:
+    """Text, label and whereabouts of the test review that the model is surest of, among those that fit the figure."""
     reviews = corpus.reviews["test"]
-    fits = [i for i, n in enumerate(reviews.lengths) if WORDS_SHOWN[0] <= n <= WORDS_SHOWN[1]]
-    i = fits[0] if fits else int(reviews.lengths.argmin())
-    return corpus.texts["test"][i], LABELS[reviews[i][1]], f"review {i} of test, the first of {WORDS_SHOWN} tokens"
+    fit = np.abs(np.asarray(reviews.lengths) - WORDS_SHOWN).argsort(kind="stable")[:AT_ONCE].tolist()
+    logits = predict(runner, [reviews[i][0] for i in fit], max_seq_len)
+    # 两类相当时, 各词的贡献说明不了什么   where the classes are even, contributions say nothing
+    i = fit[int(np.abs(logits[:, 1] - logits[:, 0]).argmax())]
+    source = Text(
+        f"review {i} of test, which the model is surest of among the {len(fit)} nearest to {WORDS_SHOWN} tokens",
+        f"测试集第 {i} 条影评：在长度最接近 {WORDS_SHOWN} 个词的 {len(fit)} 条中，模型对它最有把握",
+    )
+    return corpus.texts["test"][i], LABELS[reviews[i][1]], source

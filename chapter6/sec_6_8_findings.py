@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from math import exp, isnan, log, nan
 from statistics import fmean, median
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import nndl
 from chapter6.lab.claim import Claim, mean_and_spread
@@ -16,9 +16,6 @@ from chapter6.sec_6_7_findings import CORPORA
 from chapter6.sec_6_8_ladder import FLOOR, RUNGS
 
 import numpy as np
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 # --- 结论 claims ---
 
@@ -142,7 +139,7 @@ def memory_claim(points: Sequence[Point]) -> Claim:
         "memory",
         Text(
             f"memory grows linearly with the number of steps (a step costs the same, within {LINEAR:.0%})",
-            f"内存随步数线性增长（每步开销变化不超过 {LINEAR:.0%}）",
+            f"内存随时间步数线性增长（每步开销变化不超过 {LINEAR:.0%}）",
         ),
         Text(f"last step against first: {measured}", f"最后一步与第一步之比：{measured}"),
         None if unknown else all(abs(ratio - 1) <= LINEAR for ratio in growth.values()),
@@ -156,7 +153,7 @@ def bytes_per_step(shorter: Point, longer: Point, name: str) -> float:
 
 # --- 表 tables ---
 
-RUNG = Text("rung", "级")
+RUNG = Text("rung", "计算方式")
 
 
 def tables(record: Record) -> list[Table]:
@@ -195,23 +192,24 @@ def shape_table(point: Point, repeats: int) -> Table:
         rows.append([name, _times(point["forward"][name]), _times(both[name]), *against, memory])
     header = [
         RUNG,
-        Text("forward, ms", "前向（毫秒）"),
-        Text("forward and backward, ms", "前向与反向（毫秒）"),
+        Text("forward", "前向"),
+        Text("with backward", "前向与反向"),
         "/ paddle",
         f"/ {FLOOR}",
-        Text("peak memory, MB", "峰值内存（MB）"),
+        Text("memory", "内存"),
     ]
     note = Text(
         f"Medians of {repeats} measurements, with their range. `{FLOOR}`: the matrix products alone, by Paddle; the "
         "floor for all that is made of Paddle's operators (oneDNN's own products may be faster).",
         f"{repeats} 次测量的中位数及范围。`{FLOOR}`：仅矩阵乘，飞桨算子组合的下限（oneDNN 的矩阵乘可能更快）。",
     )
-    return Table(same(name_of(point)), header, rows, note)
+    title = Text(f"{name_of(point)}: milliseconds, and MB at the peak", f"{name_of(point)}：毫秒，峰值内存（MB）")
+    return Table(title, header, rows, note)
 
 
 def _times(values: Sequence[float]) -> str:
     digits = 2 if median(values) < 10 else 0
-    return f"{median(values):.{digits}f} ({min(values):.{digits}f} – {max(values):.{digits}f})"
+    return f"{median(values):.{digits}f} ({min(values):.{digits}f}–{max(values):.{digits}f})"
 
 
 def training_table(record: Record) -> Table:
@@ -240,34 +238,34 @@ def figures(record: Record) -> dict[str, Drawing]:
     """Time against steps and against hidden size, and memory against steps."""
     by_steps, by_size = record.metrics["by_steps"], record.metrics["by_size"]
     return {
-        "steps": Drawing(
-            draw(by_steps, "L", times_of, TIME),
-            Text(
-                "How far above the matrix products alone does each rung stay as the sequence grows? The five differ in "
-                "the number of small operators a step. Line: median of the repeats; band: their range.",
-                "序列变长时，各级比仅矩阵乘慢多少？五级的差别在于每步的小算子数。线为中位数，带为各次测量的范围。",
-            ),
-        ),
-        "size": Drawing(
-            draw(by_size, "D", times_of, TIME),
-            Text(
-                "With few units the operators' overhead is nearly all of the time; with many the products outweigh it, "
-                "and the lines come together.",
-                "单元少时，时间几乎都是算子的开销；单元多时矩阵乘占多数，各线靠拢。",
-            ),
-        ),
-        "memory": Drawing(
-            draw(by_steps, "L", megabytes_of, MEMORY),
-            Text(
-                "What the backward pass needs of the forward pass is kept for every step: parallel lines of slope one.",
-                "反向传播需要的前向结果逐步保留：斜率为一的平行线。",
-            ),
-        ),
+        "steps": draw(by_steps, "L", times_of, TIME, CAPTIONS["steps"]),
+        "size": draw(by_size, "D", times_of, TIME, CAPTIONS["size"]),
+        "memory": draw(by_steps, "L", megabytes_of, MEMORY, CAPTIONS["memory"]),
     }
 
 
+CAPTIONS = {
+    "steps": Text(
+        f"How far above the matrix products alone (`{FLOOR}`, by Paddle) does each rung stay as the sequence grows? "
+        "What computes with Paddle's products should not go below, unless the machine is busy; onednn may, for its "
+        "products are another library's. Line: median of the repeats; band: their range.",
+        f"序列变长时，各种计算方式比仅矩阵乘（`{FLOOR}`，由飞桨计算）慢多少？用飞桨作矩阵乘的不应低于它，除非机器繁忙；"
+        "onednn 用另一个库作矩阵乘，可能更低。线为中位数，带为各次测量的范围。",
+    ),
+    "size": Text(
+        "How far apart are the rungs with few units, how far with many? The overhead of calling operators does not "
+        "depend on the number of units, the products grow with it. Line: median of the repeats; band: their range.",
+        "单元少时各种计算方式相差多少，单元多时呢？调用算子的开销与单元数无关，矩阵乘则随之增大。"
+        "线为中位数，带为各次测量的范围。",
+    ),
+    "memory": Text(
+        "What the backward pass needs of the forward pass is kept for every step: does twice the length take twice the "
+        "memory, and which rung keeps most?",
+        "反向传播需要的前向结果逐步保留：长度加倍，内存是否加倍？哪种计算方式保留得最多？",
+    ),
+}
 TIME, MEMORY = Text("forward and backward, ms", "前向与反向"), Text("peak memory, MB", "峰值内存")
-AXES = {"L": Text("number of steps", "步数"), "D": Text("hidden size", "隐状态大小")}
+AXES = {"L": Text("number of steps", "时间步数"), "D": Text("hidden size", "隐状态大小")}
 
 
 def times_of(point: Point) -> dict[str, list[float]]:
@@ -279,8 +277,8 @@ def megabytes_of(point: Point) -> dict[str, list[float]]:
 
 
 def draw(
-    points: Sequence[Point], axis: str, costs_of: Callable[[Point], dict[str, list[float]]], what: Text
-) -> "Figure":
+    points: Sequence[Point], axis: str, costs_of: Callable[[Point], dict[str, list[float]]], what: Text, caption: Text
+) -> Drawing:
     """The cost of every rung against L or D, on logarithmic axes."""
     plot = nndl.plot
     figure, (axes,) = plot.panels(1, size=(6.4, 4.2))
@@ -296,4 +294,4 @@ def draw(
     others = ", ".join(f"{name} = {value}" for name, value in sizes[0].items() if name != axis)
     axes.set(xlabel=f"{plot.both(*AXES[axis])} {axis}", ylabel=plot.both(*what), title=others)
     plot.legend(figure)
-    return figure
+    return Drawing(figure, caption)

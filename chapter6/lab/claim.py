@@ -10,6 +10,13 @@ from chapter6.lab.text import Text
 HOLDS, FAILS, OPEN = "holds", "does not hold", "not decided"
 CHINESE = {HOLDS: "成立", FAILS: "不成立", OPEN: "未定"}
 CONFIDENCE = 0.95
+WHAT_OPEN_MEANS = Text(
+    f"{OPEN}: the seeds (in measurements of time: the repeats) say neither yes nor no with {CONFIDENCE:.0%} confidence "
+    "(Student's t); more of them, such as --seeds 10, may decide",
+    f"{CHINESE[OPEN]}：各种子（测时间则为各次测量）的结果在 {CONFIDENCE:.0%} 的置信度下（t 检验）"
+    "既不能肯定也不能否定；增加种子数，如 --seeds 10，或可得出结论",
+)
+"""What a reader is told below the verdicts where one is open."""
 
 Evidence = bool | Sequence[Sequence[float]] | None
 

@@ -178,13 +178,13 @@ def speed_table(times: Mapping[str, Any]) -> Table:
         rows.append([length, *(f"{value:.2f}" for value in medians.values()), *against])
     header = [
         "L",
-        Text("stepwise, ms", "逐步计算（毫秒）"),
-        Text("ours, ms", "本项目（毫秒）"),
-        Text("Paddle, ms", "飞桨（毫秒）"),
+        Text("stepwise", "逐步计算"),
+        Text("ours", "本项目"),
+        Text("Paddle", "飞桨"),
         Text("stepwise / Paddle", "逐步 / 飞桨"),
         Text("ours / Paddle", "本项目 / 飞桨"),
     ]
-    return Table(Text("Speed: forward and backward", "速度：前向与反向"), header, rows)
+    return Table(Text("Forward and backward, milliseconds", "前向与反向（毫秒）"), header, rows)
 
 
 def ratios(times: Mapping[str, Sequence[float]], name: str, to: str) -> list[float]:

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from chapter6.lab.claim import CHINESE
+from chapter6.lab.claim import CHINESE, OPEN, WHAT_OPEN_MEANS
 from chapter6.lab.lesson import Drawing, Entry
 from chapter6.lab.record import Record
 from chapter6.lab.text import Text
@@ -37,7 +37,7 @@ def notes(entry: Entry, record: Record) -> list[Text]:
             Text(f"Changed from preset `{record.preset}`: {changed}", f"与预设 `{record.preset}` 不同的设置：{changed}")
         )
     if record.preset != reference and (changed := _differences(record.settings, entry.presets[reference])):
-        of, of_zh = ("the book's", "书中设置") if reference == "book" else ("those of preset `full`", "预设 `full`")
+        of, of_zh = ("the book's", "书中设置") if reference == "book" else ("those of preset `full`", "预设 `full` ")
         lines.append(
             Text(
                 f"The verdicts are about these settings, not {of}: {changed}",
@@ -63,8 +63,8 @@ def markdown(entry: Entry, record: Record, tables: Sequence[Table], drawings: Ma
     environment = record.environment
     verdicts = [
         [
-            f"{c['claim']}<br>{c['claim_zh']}",
-            str(Text(c["measured"], c["measured_zh"])),
+            Text(c["claim"], c["claim_zh"]),
+            Text(c["measured"], c["measured_zh"]),
             f"**{c['verdict']}** {CHINESE[c['verdict']]}",
         ]
         for c in record.claims
@@ -76,12 +76,13 @@ def markdown(entry: Entry, record: Record, tables: Sequence[Table], drawings: Ma
         f"{printed}preset `{record.preset}` · seeds {plain(record.seeds)} · {record.seconds:.0f} s, "
         "reused trainings not counted 不含已完成的训练",
         f"Settings 设置: {settings}",
-        *map(str, notes(entry, record)),
+        *map(_lines, notes(entry, record)),
         "## Verdicts 结论",
         markdown_table(["claim 论断", "measured 实测", "verdict 结论"], verdicts),
+        *([_lines(WHAT_OPEN_MEANS)] if any(c["verdict"] == OPEN for c in record.claims) else []),
         *[_markdown(table) for table in tables],
         "## Figures 图",
-        *[f"![{name}](figures/{name}.png)\n\n{_figure_name(name)}: {d.caption}" for name, d in drawings.items()],
+        *[_figure(name, drawing) for name, drawing in drawings.items()],
         "## Machine 环境",
         f"{environment['processor']}, {environment['usable_cores']} cores, device {environment['device']}, "
         f"Python {environment['python']}, "
@@ -90,19 +91,25 @@ def markdown(entry: Entry, record: Record, tables: Sequence[Table], drawings: Ma
     return "\n\n".join(parts) + "\n"
 
 
-def _figure_name(name: str) -> str:
-    return f"Figure 图 {name}" if name[0].isdigit() else f"Figure 图 `{name}`"
+def _figure(name: str, drawing: Drawing) -> str:
+    shown = name if name[0].isdigit() else f"`{name}`"
+    return f"![{name}](figures/{name}.png)\n\nFigure 图 {shown}: {_lines(drawing.caption)}"
 
 
 def _markdown(table: Table) -> str:
     parts = [f"## {table.title}", markdown_table(table.header, table.rows)]
-    return "\n\n".join([*parts, str(table.note)] if table.note else parts)
+    return "\n\n".join([*parts, _lines(table.note)] if table.note else parts)
+
+
+def _lines(text: Text | str) -> str:
+    """One language a line: in one line they would run into each other."""
+    return text.joined("<br>") if isinstance(text, Text) else text
 
 
 def markdown_table(header: Sequence[Text | str], rows: Sequence[Sequence[Text | str]]) -> str:
     """Rows under a header; a bar within a cell is no border."""
     lines = [header, ["---"] * len(header), *rows]
-    return "\n".join(f"| {' | '.join(str(cell).replace('|', chr(92) + '|') for cell in line)} |" for line in lines)
+    return "\n".join(f"| {' | '.join(_lines(cell).replace('|', chr(92) + '|') for cell in line)} |" for line in lines)
 
 
 def plain(value: Any) -> str:

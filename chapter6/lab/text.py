@@ -17,7 +17,11 @@ class Text(NamedTuple):
     zh: str
 
     def __str__(self) -> str:
-        return self.en if self.en == self.zh else f"{self.en} {self.zh}"
+        return self.joined(" ")
+
+    def joined(self, between: str) -> str:
+        """Both, with this between them; once where they are the same."""
+        return self.en if self.en == self.zh else f"{self.en}{between}{self.zh}"
 
 
 def same(text: str) -> Text:

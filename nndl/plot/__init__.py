@@ -3,7 +3,7 @@
     >>> from nndl import plot
     >>> with plot.style():
     ...     figure, (axes,) = plot.panels(1)
-    ...     plot.band(axes, [[(0, 3.0), (10, 1.0)], [(0, 2.8), (10, 0.6)]], plot.LOOKS[0], "train")
+    ...     plot.band(axes, [[(0, 3.0), (10, 1.0)], [(0, 2.8), (10, 0.6)]], plot.SPLITS["train"], "train")
     ...     _ = axes.set(xlabel=plot.both("step", "步数"), ylabel=plot.both("loss", "损失"))
     >>> plot.save({"6.6": figure}, folder)  # doctest: +SKIP
 
@@ -20,16 +20,18 @@ from nndl.error import SettingError
 from nndl.plot.book import plot_training_loss, plot_training_loss_acc
 from nndl.plot.draw import (
     accuracy_axis,
+    apart,
     band,
     bars,
     epoch_lines,
     log_axis,
     log_log,
+    lowest,
+    plain_log,
     points,
     reference,
-    turning_point,
 )
-from nndl.plot.look import COLORS, DIVERGING, LOOKS, SEQUENTIAL, both, chinese_font, style
+from nndl.plot.look import COLORS, DIVERGING, LOOKS, SEQUENTIAL, SPLITS, both, chinese_font, style
 from nndl.plot.matrix import confusion, heat_map, mark_columns
 from nndl.plot.page import legend, panels, save
 from nndl.plot.words import draw_words
@@ -39,7 +41,9 @@ __all__ = [
     "DIVERGING",
     "LOOKS",
     "SEQUENTIAL",
+    "SPLITS",
     "accuracy_axis",
+    "apart",
     "band",
     "bars",
     "both",
@@ -51,15 +55,16 @@ __all__ = [
     "legend",
     "log_axis",
     "log_log",
+    "lowest",
     "mark_columns",
     "panels",
+    "plain_log",
     "plot_training_loss",
     "plot_training_loss_acc",
     "points",
     "reference",
     "save",
     "style",
-    "turning_point",
 ]
 
 

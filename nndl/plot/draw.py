@@ -17,7 +17,6 @@ from matplotlib.ticker import LogLocator
 Curve = Sequence[Sequence[float | None]]
 """[(step, value)]; a value that is None or NaN is a gap."""
 _MARK = "0.35"  # the grey of lines that are no curve
-_PAPER = {"facecolor": "white", "edgecolor": "none", "alpha": 0.75, "pad": 1}  # behind a text that may meet a curve
 
 
 def band(
@@ -63,6 +62,15 @@ def points(
     axes.errorbar(x, means, bar, **look, label=label)
 
 
+def apart(x: Sequence[float], place: int, places: int) -> list[float]:
+    """The x of one of several groups of points, moved a little aside, so that their bars do not hide each other.
+
+    >>> apart([10, 20], place=0, places=2)
+    [9.85, 19.85]
+    """
+    return [value + 0.03 * (max(x) - min(x)) * (place - (places - 1) / 2) for value in x]
+
+
 def bars(axes: Axes, names: Sequence[str], groups: Sequence[Sequence[float]]) -> None:
     """A bar a group, as long as its mean, which stands at its right, and a dot a seed. They lie, so that names read.
 
@@ -90,44 +98,50 @@ def accuracy_axis(axes: Axes, axis: Literal["x", "y"] = "y") -> None:
 
 
 def log_axis(axes: Axes, floor: float) -> None:
-    """A logarithmic y axis that begins at ``floor``, and says so where values lie below it. After the curves."""
-    cut = axes.dataLim.ymin < floor
-    axes.set(yscale="log", ylim=(floor, None))
-    if cut:
+    """A logarithmic y axis; where values lie below ``floor``, it begins there, and says so. After the curves."""
+    axes.set_yscale("log")
+    if axes.dataLim.ymin < floor:
+        axes.set_ylim(floor, None)
         power = np.format_float_scientific(floor, trim="-", exp_digits=1)
-        _write(axes, 0.99, 0.02, f"↓ {both(f'below {power}', f'低于 {power}')}", ha="right", va="bottom")
+        # beside the axes: within them it would hide a curve
+        axes.text(1.01, 0, f"↓ < {power}", transform=axes.transAxes, va="bottom", color=_MARK, fontsize="small")
 
 
 def log_log(axes: Axes, x: Sequence[float]) -> None:
-    """Both axes logarithmic, with ticks that read as plain numbers: at each x, and at 1, 2 and 5 upwards."""
-    axes.set(xscale="log", yscale="log")
+    """Both axes logarithmic, with ticks that read as plain numbers: at each x, and upwards as :func:`plain_log`."""
+    axes.set_xscale("log")
     axes.set_xticks(x, [f"{value:g}" for value in x])
+    plain_log(axes)
+
+
+def plain_log(axes: Axes) -> None:
+    """A logarithmic y axis with ticks that read as plain numbers, at 1, 2 and 5 of each power of ten."""
+    axes.set_yscale("log")
     axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     axes.yaxis.set_major_formatter("{x:g}")
     axes.minorticks_off()
 
 
 def reference(axes: Axes, y: float, name: str) -> None:
-    """A horizontal line with its name over its right end, such as the accuracy of guessing (随机猜测)."""
-    axes.axhline(y, color=_MARK, linewidth=1, linestyle=(0, (1, 2)), zorder=1.5)
-    _write(axes, 0.99, y, name, ha="right", va="bottom", transform=axes.get_yaxis_transform())
+    """A horizontal line, such as the accuracy of guessing (随机猜测); the legend names it, for a text hides curves."""
+    axes.axhline(y, color=_MARK, linewidth=1, linestyle=(0, (1, 2)), zorder=1.5, label=name)
 
 
-def turning_point(axes: Axes, x: Sequence[float], text: str) -> None:
-    """A vertical line at the mean of x (one a seed), over a strip from the first to the last. After the curves."""
-    mean, (left, right) = fmean(x), axes.get_xlim()
-    axes.axvspan(min(x), max(x), color=_MARK, alpha=0.12, linewidth=0, zorder=0.5)
-    axes.axvline(mean, color=_MARK, linewidth=1, zorder=1.5)
-    side, way = ("left", 4) if mean < (left + right) / 2 else ("right", -4)
-    place = {"xycoords": axes.get_xaxis_transform(), "xytext": (way, -2), "textcoords": "offset points"}
-    axes.annotate(text, (mean, 1), ha=side, va="top", color=_MARK, fontsize="small", bbox=_PAPER, **place)
+def lowest(axes: Axes, curves: Sequence[Curve], of_mean: str, of_seeds: str) -> None:
+    """Where the mean of several curves, as :func:`band` draws it, is lowest, and from where to where each of them is.
+
+    Args:
+        curves: one a seed, over the same steps.
+        of_mean, of_seeds: the names of the line and of the strip, for the legend.
+    """
+    means = [(fmean(value for _, value in points), points[0][0]) for points in zip(*curves, strict=False)]
+    steps = [min((value, step) for step, value in curve)[1] for curve in curves]
+    axes.axvline(min(means)[1], color=_MARK, linewidth=1, zorder=1.5, label=of_mean)
+    # a strip of no width would not be seen
+    axes.axvspan(min(steps), max(steps), facecolor=_MARK, edgecolor=_MARK, alpha=0.15, zorder=0.5, label=of_seeds)
 
 
 def epoch_lines(axes: Axes, steps_per_epoch: int, epochs: int) -> None:
     """A pale vertical line at the end of each epoch (回合) but the last."""
     for epoch in range(1, epochs):
         axes.axvline(epoch * steps_per_epoch, color="0.85", linewidth=0.8, zorder=0.4)
-
-
-def _write(axes: Axes, x: float, y: float, text: str, **how: Any) -> None:
-    axes.text(x, y, text, **{"transform": axes.transAxes, "color": _MARK, "fontsize": "small", "bbox": _PAPER, **how})

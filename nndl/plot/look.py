@@ -29,6 +29,9 @@ LOOKS: tuple[dict[str, Any], ...] = (
 )
 """How the first, second, … thing of a figure looks, from the book's pink and black on; keywords of ``Axes.plot``."""
 
+SPLITS = {"train": LOOKS[0], "dev": LOOKS[1], "test": LOOKS[3]}
+"""How training, dev and test set look, in every figure that shows them."""
+
 SEQUENTIAL = "RdPu"
 """The colour map from 0 up."""
 DIVERGING = "PiYG_r"

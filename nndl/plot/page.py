@@ -9,6 +9,7 @@ from nndl.plot.look import style
 
 import matplotlib.pyplot as plt
 from matplotlib.axes import Axes
+from matplotlib.container import Container
 from matplotlib.figure import Figure
 
 
@@ -36,11 +37,11 @@ def panels(
 
 
 def legend(figure: Figure) -> None:
-    """One legend for all panels, below them; what several panels show is named once."""
+    """One legend for all panels, below them; what several panels show is named once, points before lines."""
+    entries = [e for axes in figure.axes for e in zip(*axes.get_legend_handles_labels(), strict=True)]
     named = {}
-    for axes in figure.axes:
-        for handle, label in zip(*axes.get_legend_handles_labels(), strict=True):
-            named.setdefault(label, handle)
+    for handle, label in sorted(entries, key=lambda entry: not isinstance(entry[0], Container)):
+        named.setdefault(label, handle)
     figure.legend(named.values(), named.keys(), loc="outside lower center", ncols=len(named))
 
 

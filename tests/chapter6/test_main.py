@@ -136,7 +136,7 @@ def test_terminal_without_chinese() -> None:
     result = subprocess.run(
         [*command, "run", "6.8", "--help"], check=True, capture_output=True, env=environment, text=True
     )
-    assert "by blanks (???x??x?????)" in " ".join(result.stdout.split())  # 批大小×步数×隐状态大小
+    assert "by blanks (???x????x?????)" in " ".join(result.stdout.split())  # 批大小×时间步数×隐状态大小
 
 
 def test_output_folder_that_cannot_be_written(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:

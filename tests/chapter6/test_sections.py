@@ -4,6 +4,7 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
 
@@ -14,8 +15,11 @@ from chapter6.lab import report, terminal
 from chapter6.lab.claim import CHINESE, FAILS
 from chapter6.lab.lesson import Lesson
 from chapter6.lab.record import Record
+from chapter6.sec_6_2_findings import SPLITS
+from nndl import plot
 
 import matplotlib.image
+import matplotlib.pyplot as plt
 import pytest
 from reduced import REDUCED, run_section, without_times
 
@@ -32,6 +36,12 @@ CLAIMS = {
     },
     "6.8": {"parity", "paddle_faster", "same_accuracy", "trains_faster", "onednn_faster", "memory"},
 }  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def no_figures_of_other_tests() -> Iterator[None]:
+    yield
+    plt.close("all")
 
 
 @pytest.fixture(scope="module")
@@ -97,6 +107,28 @@ def test_figures_and_claims_come_from_the_record_alone(out: Path, number: str) -
     lesson: Lesson = import_module(SECTIONS[number].module).LESSON
     assert [claim.plain() for claim in lesson.claims(record)] == record.claims
     assert set(lesson.figures(record)) == FIGURES[number]
+
+
+@pytest.mark.parametrize("number", REDUCED)
+def test_no_text_lies_on_what_is_drawn(out: Path, number: str) -> None:
+    lesson: Lesson = import_module(SECTIONS[number].module).LESSON
+    with plot.style():
+        drawings = lesson.figures(record_of(out, number))
+    for drawing in drawings.values():
+        drawing.figure.canvas.draw()
+        for axes in drawing.figure.axes:
+            assert not [text for text in axes.texts if text.get_window_extent().overlaps(axes.bbox)]
+
+
+@pytest.mark.parametrize("number", REDUCED)
+def test_train_dev_and_test_look_alike_in_all_figures(out: Path, number: str) -> None:
+    lesson: Lesson = import_module(SECTIONS[number].module).LESSON
+    looks = {plot.both(*SPLITS[split]): look["color"] for split, look in plot.SPLITS.items()}
+    for drawing in lesson.figures(record_of(out, number)).values():
+        for axes in drawing.figure.axes:
+            for handle, label in zip(*axes.get_legend_handles_labels(), strict=True):
+                line = handle[0] if isinstance(handle, tuple) else handle
+                assert line.get_color() == looks.get(label, line.get_color())
 
 
 @pytest.mark.parametrize("number", ["6.2", "6.5"])

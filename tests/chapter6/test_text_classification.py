@@ -14,7 +14,7 @@ from chapter6.lab import terminal
 from chapter6.lab.claim import CHINESE, HOLDS
 from chapter6.lab.record import Record
 from nndl.dataset import imdb
-from nndl.dataset.text import PAD, UNK, Corpus
+from nndl.dataset.text import LABELS, PAD, UNK, Corpus
 
 import matplotlib.image
 import numpy as np
@@ -70,7 +70,7 @@ def test_report_and_figures(out: Path, record: Record) -> None:
         assert f"](figures/{name}.png)" in report
         assert matplotlib.image.imread(folder / "figures" / f"{name}.png")[..., :3].std() > 0.01
     for depth in (1, 2):
-        assert f"| bidirectional LSTM, {depth} layer{'s' * (depth - 1)} 双向 LSTM，{depth} 层 |" in report
+        assert f"| bidirectional LSTM, {depth} layer{'s' * (depth - 1)}<br>双向 LSTM，{depth} 层 |" in report
 
 
 def test_two_reviews_become_a_batch(record: Record) -> None:
@@ -175,12 +175,28 @@ def test_word_contributions_are_what_leaving_out_changes(out: Path, record: Reco
     assert max(map(abs, expected)) > 1e-4
 
 
+def test_the_review_looked_into_is_the_one_that_the_model_is_surest_of(record: Record) -> None:
+    result = max(record.metrics["trainings"][:2], key=lambda result: result["dev_accuracy"])
+    runner, reviews = lesson.load_runner(result), corpus_of(record).reviews["test"]
+    near = sorted(range(len(reviews)), key=lambda i: abs(len(reviews[i][0]) - 55))[:128]
+    sure = []
+    for i in near:  # 40 tokens are read
+        ids = paddle.to_tensor(reviews[i][0][None, :40].astype("int64"))
+        shares = paddle.nn.functional.softmax(runner.predict((ids, paddle.to_tensor([ids.shape[1]]))))
+        sure.append(float(shares.max()))
+    words = record.metrics["words"]
+    assert words["probability"] == pytest.approx(max(sure), abs=1e-5)
+    chosen = near[int(np.argmax(sure))]
+    assert words["label"] == LABELS[reviews[chosen][1]]
+    assert words["source"][0].startswith(f"review {chosen} of test")
+
+
 @pytest.mark.parametrize("review", ["great", "costs $5 or $6, not bad at all", "zzzz qqqq"])
 def test_any_review_can_be_looked_into(review: str, out: Path, tmp_path: Path) -> None:
     shutil.copytree(out / "6.7", tmp_path / "6.7")
     words = run(tmp_path, "--review", review).metrics["words"]
     assert len(words["tokens"]) >= 1
-    assert (words["label"], words["source"]) == ("", "the reader's review")
+    assert (words["label"], words["source"]) == ("", ["the reader's review", "读者给出的影评"])
 
 
 def test_results_do_not_depend_on_jobs(record: Record, tmp_path: Path) -> None:

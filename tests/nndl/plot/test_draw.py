@@ -106,12 +106,16 @@ def test_a_log_axis_says_what_it_cuts(axes):
     assert axes.get_yscale() == "log"
     assert axes.get_ylim()[0] == 1e-6
     assert axes.get_ylim()[1] >= 1e3
-    assert texts(axes) == [f"↓ {plot.both('below 1e-6', '低于 1e-6')}"]
+    [text] = axes.texts
+    assert text.get_text() == "↓ < 1e-6"
+    assert text.get_position()[0] > 1  # beside the axes
 
 
-def test_a_log_axis_that_cuts_nothing_says_nothing(axes):
-    plot.band(axes, [[(0, 1e3), (1, 1e-5)]], PINK, "W")
+def test_a_log_axis_that_cuts_nothing_says_nothing_and_leaves_no_room(axes):
+    plot.band(axes, [[(0, 1e3), (1, 1.0)]], PINK, "W")
     plot.log_axis(axes, 1e-6)
+    assert axes.get_yscale() == "log"
+    assert axes.get_ylim()[0] > 0.1
     assert texts(axes) == []
 
 
@@ -123,22 +127,39 @@ def test_log_log_with_numbers_that_read(axes):
     assert {"2", "5", "10", "20", "50"} <= {text.get_text() for text in axes.get_yticklabels()}
 
 
-def test_a_reference_has_its_name(axes):
+def test_plain_log_with_numbers_that_read(axes):
+    axes.plot([0, 1], [0.15, 60])
+    plot.plain_log(axes)
+    axes.figure.canvas.draw()
+    assert axes.get_yscale() == "log"
+    assert {"0.2", "1", "5", "50"} <= {text.get_text() for text in axes.get_yticklabels()}
+
+
+def test_groups_of_points_stand_side_by_side():
+    x = [10, 20, 60]
+    moved = [plot.apart(x, place, 3) for place in range(3)]
+    assert moved[1] == x
+    for before, middle, after in zip(*moved, strict=True):
+        assert 0 < middle - before < 2
+        assert middle - before == pytest.approx(after - middle)
+    assert plot.apart([1], 0, 2) == [1]
+
+
+def test_a_reference_is_named_in_the_legend_and_hides_no_curve(axes):
     plot.reference(axes, 0.5, "guessing")
     assert list(axes.lines[0].get_ydata()) == [0.5, 0.5]
-    [text] = axes.texts
-    assert (text.get_text(), text.get_position()[1], text.get_verticalalignment()) == ("guessing", 0.5, "bottom")
+    assert axes.lines[0].get_label() == "guessing"
+    assert texts(axes) == []
 
 
-@pytest.mark.parametrize(("x", "side"), [([10, 30], "left"), ([70, 90], "right")])
-def test_a_turning_point_is_a_line_over_the_range_of_the_seeds(axes, x, side):
-    axes.plot([0, 100], [0, 1])
-    plot.turning_point(axes, x, "lowest")
-    assert list(axes.lines[-1].get_xdata()) == [sum(x) / 2] * 2
-    [strip] = axes.patches
-    assert (strip.get_x(), strip.get_width()) == (x[0], 20)
-    [text] = axes.texts
-    assert (text.get_text(), text.get_horizontalalignment()) == ("lowest", side)
+def test_the_lowest_point_is_that_of_the_mean_curve_over_the_range_of_the_seeds(axes):
+    """The mean is 5, 3, 4: lowest at 20, where neither of the two is."""
+    curves = [[(10, 1.0), (20, 3.0), (30, 6.0)], [(10, 9.0), (20, 3.0), (30, 2.0)]]
+    plot.lowest(axes, curves, "mean", "each")
+    [line], [strip] = axes.lines, axes.patches
+    assert (list(line.get_xdata()), line.get_label()) == ([20, 20], "mean")
+    assert (strip.get_x(), strip.get_width(), strip.get_label()) == (10, 20, "each")
+    assert texts(axes) == []
 
 
 def test_a_line_at_the_end_of_each_epoch_but_the_last(axes):

@@ -44,6 +44,16 @@ def test_a_legend_names_each_thing_once():
     assert [text.get_text() for text in legend.get_texts()] == ["train", "dev"]
 
 
+def test_a_legend_names_points_before_lines():
+    with plot.style():
+        figure, [axes] = plot.panels(1)
+        plot.reference(axes, 0.5, "guessing")
+        plot.points(axes, [1, 2], [[0.5], [0.6]], plot.LOOKS[0], "test")
+        plot.legend(figure)
+    [legend] = figure.legends
+    assert [text.get_text() for text in legend.get_texts()] == ["test", "guessing"]
+
+
 def a_figure(title="loss"):
     with plot.style():
         figure, [axes] = plot.panels(1)
