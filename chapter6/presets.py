@@ -246,7 +246,7 @@ class Comparison(TextSettings):
         count=(2, 20),
         each_once=True,
     )
-    repeats: int = setting(5, "measurements of each time; the median is shown", least=2, most=1000)
+    repeats: int = setting(9, "measurements of each time; the median is shown", least=2, most=1000)
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -230,7 +230,22 @@ def _tell(parent: object, news: News) -> None:
 
 # --- the whole of it ---
 
-RUN = ["-m", "chapter6", "run", "6.2", "--lengths", "5", "--epochs", "30", "--seeds", "2", "--jobs", "2"]
+RUN = [
+    "-m",
+    "chapter6",
+    "run",
+    "6.2",
+    "--lengths",
+    "5",
+    "--epochs",
+    "30",
+    "--batch-size",
+    "8",
+    "--seeds",
+    "2",
+    "--jobs",
+    "2",
+]
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there are no such terminals")
