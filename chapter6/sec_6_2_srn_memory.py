@@ -17,7 +17,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import chapter6  # noqa: F401 (from here on Ctrl-C is one line)
+import chapter6  # noqa: F401  Ctrl-C 从此只显示一行   from here on Ctrl-C is one line
 import nndl
 from chapter6 import sec_6_2_findings as findings
 from chapter6.lab import measure, terminal
@@ -144,7 +144,7 @@ def trainings(run: Run, name: str = "SRN", train: Any = train, **more: Any) -> l
     return wanted
 
 
-def run(run: Run) -> dict[str, Any]:
+def experiment(run: Run) -> dict[str, Any]:
     """The lesson, step by step; returns what the record keeps."""
     example = hand_set_example()
     comparison = compare_with_paddle(run.settings)
@@ -153,7 +153,7 @@ def run(run: Run) -> dict[str, Any]:
 
 
 # 结论、表与图   claims, tables and figures: sec_6_2_findings.py
-LESSON = Lesson(run, findings.claims, findings.tables, findings.figures)
+LESSON = Lesson(experiment, findings.claims, findings.tables, findings.figures)
 
 if __name__ == "__main__":
     from chapter6.__main__ import main

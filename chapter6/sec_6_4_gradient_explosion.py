@@ -20,7 +20,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import chapter6  # noqa: F401 (from here on Ctrl-C is one line)
+import chapter6  # noqa: F401  Ctrl-C 从此只显示一行   from here on Ctrl-C is one line
 import nndl
 from chapter6 import sec_6_4_findings as findings
 from chapter6.lab.lesson import Lesson, Run
@@ -100,7 +100,7 @@ LARGEST = 3.4e38  # of float32
 # --- 实验 experiment ---
 
 
-def run(run: Run) -> dict[str, Any]:
+def experiment(run: Run) -> dict[str, Any]:
     """Train with each kind of clipping and each seed, in the book's setting and in a gentler one."""
     settings = run.settings
     book = _trainings(run, settings.epochs, settings.learning_rate)
@@ -122,7 +122,7 @@ def _trainings(run: Run, epochs: int, learning_rate: float) -> list[Training]:
 
 
 # 结论、表与图   claims, tables and figures: sec_6_4_findings.py
-LESSON = Lesson(run, findings.claims, findings.tables, findings.figures)
+LESSON = Lesson(experiment, findings.claims, findings.tables, findings.figures)
 
 if __name__ == "__main__":
     from chapter6.__main__ import main

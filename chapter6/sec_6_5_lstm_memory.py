@@ -16,7 +16,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import chapter6  # noqa: F401 (from here on Ctrl-C is one line)
+import chapter6  # noqa: F401  Ctrl-C 从此只显示一行   from here on Ctrl-C is one line
 import nndl
 from chapter6 import sec_6_5_findings as findings
 from chapter6.lab import measure
@@ -75,7 +75,7 @@ def train(training: Training, folder: Path) -> dict[str, Any]:
 # --- 实验 experiment ---
 
 
-def run(run: Run) -> dict[str, Any]:
+def experiment(run: Run) -> dict[str, Any]:
     """The lesson, step by step; returns what the record keeps."""
     comparison = compare_with_paddle(run.settings)
     # 相同长度与种子的 LSTM 与 SRN; 6.2 节训练过的 SRN 直接取用   SRNs that section 6.2 has trained serve again
@@ -115,7 +115,7 @@ def watch_gates(result: dict[str, Any], digits: tuple[int, ...]) -> dict[str, An
 
 
 # 结论、表与图   claims, tables and figures: sec_6_5_findings.py
-LESSON = Lesson(run, findings.claims, findings.tables, findings.figures)
+LESSON = Lesson(experiment, findings.claims, findings.tables, findings.figures)
 
 if __name__ == "__main__":
     from chapter6.__main__ import main

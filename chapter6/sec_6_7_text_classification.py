@@ -17,7 +17,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-import chapter6  # noqa: F401 (from here on Ctrl-C is one line)
+import chapter6  # noqa: F401  Ctrl-C 从此只显示一行   from here on Ctrl-C is one line
 import nndl
 from chapter6 import presets
 from chapter6 import sec_6_7_figures as figures
@@ -254,7 +254,7 @@ def load_runner(found: dict[str, Any]) -> nndl.RunnerV3:
     return runner
 
 
-def run(run: Run) -> dict[str, Any]:
+def experiment(run: Run) -> dict[str, Any]:
     """The lesson, step by step; returns what the record keeps."""
     name, computed = choose_corpus(run), choose(run.settings.backend, otherwise="paddle")
     settings = replace(presets.of_one_training(vars(run.settings)), backend=computed)
@@ -282,7 +282,7 @@ def run(run: Run) -> dict[str, Any]:
     }
 
 
-LESSON = Lesson(run, findings.claims, findings.tables, figures.figures, check_data, data_parallel=True)
+LESSON = Lesson(experiment, findings.claims, findings.tables, figures.figures, check_data, data_parallel=True)
 
 if __name__ == "__main__":
     from chapter6.__main__ import main

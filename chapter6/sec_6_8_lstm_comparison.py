@@ -26,7 +26,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-import chapter6  # noqa: F401 (from here on Ctrl-C is one line)
+import chapter6  # noqa: F401  Ctrl-C 从此只显示一行   from here on Ctrl-C is one line
 import nndl
 from chapter6 import presets
 from chapter6 import sec_6_8_findings as findings
@@ -105,7 +105,7 @@ def trainings(run: Run, rungs: Sequence[str], corpus: str) -> list[Training]:
 # --- 实验 experiment ---
 
 
-def run(run: Run) -> dict[str, Any]:
+def experiment(run: Run) -> dict[str, Any]:
     """The lesson, step by step; returns what the record keeps."""
     # 1 有哪几级   which rungs there are
     rungs = find_rungs(run)
@@ -120,7 +120,7 @@ def run(run: Run) -> dict[str, Any]:
 
 
 # 结论、表与图   claims, tables and figures: sec_6_8_findings.py
-LESSON = Lesson(run, findings.claims, findings.tables, findings.figures, check_data)
+LESSON = Lesson(experiment, findings.claims, findings.tables, findings.figures, check_data)
 
 if __name__ == "__main__":
     from chapter6.__main__ import main

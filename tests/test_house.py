@@ -17,8 +17,6 @@ FILES = {
 }
 LESSONS = [entry.module for entry in ENTRIES]
 """In the order of the course."""
-FAMILY = len("chapter6.sec_6_2_")
-"""The part of a module's name that it shares with the other modules of its section."""
 MOST_LINES = 300
 NO_LESSON = ("结论", "表与图", "设置")
 """How the banners begin under which there is no lesson: claims, tables and figures, settings."""
@@ -45,6 +43,12 @@ def imports(name: str) -> set[str]:
     return {module for module in modules & FILES.keys() if module != name}
 
 
+def family(module: str) -> str:
+    """The part of a module's name that it shares with the other modules of its lesson."""
+    match = re.match(r"chapter6\.(sec_6_\d_|extras\.[a-z]+_)", module)
+    return match[0] if match else module
+
+
 def place(name: str) -> tuple[int, int]:
     """How far to the right a module stands: arrows never point there."""
     if name.startswith("nndl"):
@@ -55,7 +59,7 @@ def place(name: str) -> tuple[int, int]:
         return 2, 0
     if name == "chapter6.__main__":
         return 4, 0
-    owner = [n for n, lesson in enumerate(LESSONS) if name == lesson or name.startswith(lesson[:FAMILY])]
+    owner = [n for n, lesson in enumerate(LESSONS) if family(name) == family(lesson)]
     assert owner, f"{name} belongs to no lesson"
     return 3, owner[0]
 

@@ -14,7 +14,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import chapter6  # noqa: F401 (from here on Ctrl-C is one line)
+import chapter6  # noqa: F401  Ctrl-C 从此只显示一行   from here on Ctrl-C is one line
 import nndl
 from chapter6.extras import cells_findings as findings
 from chapter6.lab.lesson import Lesson, Run
@@ -66,7 +66,7 @@ def train_gru(training: Training, folder: Path) -> dict[str, Any]:
 # --- 实验 experiment ---
 
 
-def run(run: Run) -> dict[str, Any]:
+def experiment(run: Run) -> dict[str, Any]:
     """Every cell at every length, with every seed (多组训练)."""
     wanted = [
         *trainings(run, "LSTM", train_lstm, backend=choose("auto", otherwise="fused")),
@@ -81,7 +81,7 @@ def run(run: Run) -> dict[str, Any]:
 
 
 # 结论、表与图   claims, tables and figures: cells_findings.py
-LESSON = Lesson(run, findings.claims, findings.tables, findings.figures)
+LESSON = Lesson(experiment, findings.claims, findings.tables, findings.figures)
 
 if __name__ == "__main__":
     from chapter6.__main__ import main

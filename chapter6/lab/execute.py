@@ -30,7 +30,7 @@ def execute(lesson: Lesson, run: Run) -> Record:
         (run.folder / ".probe").unlink(missing_ok=True)  # of two runs at a time one finds it gone
         _check_places(run.folder)
         start = time.perf_counter()
-        metrics = jsonfile.finite(lesson.run(run))
+        metrics = jsonfile.finite(lesson.experiment(run))
     progress.stage(Text("judging and drawing", "作结论、绘图"))
     done = Record(
         section=run.number,
@@ -76,7 +76,7 @@ def execute_all(runs: Sequence[Run], device: str, language: str) -> None:
         lesson.check_data(run)
     for lesson, run in lessons:
         if distributed.rank():
-            lesson.run(run)  # with the first process, which alone writes and reports
+            lesson.experiment(run)  # with the first process, which alone writes and reports
             continue
         title = run.entry.title
         terminal.say_of(run.number, f"{title.en}, preset {run.preset}", f"{title.zh}，预设 {run.preset}")

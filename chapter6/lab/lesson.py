@@ -1,8 +1,8 @@
 """What a lesson is to the laboratory: how it is announced, how it is run, what it hands over.
 
 A lesson is a module that ends with ``LESSON = Lesson(...)``. Its functions know nothing of files, processes or the
-command line: ``run`` computes, the others read the record that is kept of it, so figures and verdicts can be made anew
-without training.
+command line: ``experiment`` computes, the others read the record that is kept of it, so figures and verdicts can be
+made anew without training.
 """
 
 from collections.abc import Callable, Mapping
@@ -115,16 +115,16 @@ class Lesson:
     """What a lesson hands over.
 
     Args:
-        run: the lesson itself: computes, and returns what the record shall keep, plain values.
+        experiment: the lesson itself: computes, and returns what the record shall keep, plain values.
         claims: the book's claims, judged on the record.
         tables: the numbers of the report, from the record.
         figures: name to drawing, from the record; the book's numbers where it has the figure.
-        check_data: raises DataError for data that :attr:`run` would stumble over; called for all lessons of a command
-            before the first one runs.
+        check_data: raises DataError for data that :attr:`experiment` would stumble over; called for all lessons of a
+            command before the first one runs.
         data_parallel: whether several processes can train one of its models together (:mod:`nndl.distributed`).
     """
 
-    run: Callable[[Run], dict[str, Any]]
+    experiment: Callable[[Run], dict[str, Any]]
     claims: Callable[["Record"], list["Claim"]]
     tables: Callable[["Record"], list["Table"]]
     figures: Callable[["Record"], dict[str, Drawing]]

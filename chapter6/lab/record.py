@@ -36,7 +36,7 @@ class Record:
         seeds: which were used.
         seconds: of the whole run, reused trainings not counted.
         environment: the machine and the versions.
-        metrics: what the lesson's ``run`` returned.
+        metrics: what the lesson's ``experiment`` returned.
         claims: the verdicts, see :meth:`chapter6.lab.claim.Claim.plain`.
     """
 

@@ -357,7 +357,7 @@ def test_what_does_not_train_changes_nothing(tmp_path: Path) -> None:
     for function in (
         *(
             lesson.LESSON.figures,
-            lesson.run,
+            lesson.experiment,
             lesson.LESSON.claims,
             nndl.plot.plot_training_loss,
             nndl.VisualDLLogger.__init__,
