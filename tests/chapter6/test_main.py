@@ -33,7 +33,7 @@ def error_line(capsys: pytest.CaptureFixture[str], *arguments: object) -> str:
 
 def replace_run(number: str, run: Callable[[Run], Any], monkeypatch: pytest.MonkeyPatch) -> None:
     module = import_module(SECTIONS[number].module)
-    monkeypatch.setattr(module, "LESSON", replace(module.LESSON, run=run))
+    monkeypatch.setattr(module, "LESSON", replace(module.LESSON, experiment=run))
 
 
 def test_list_names_every_section(capsys: pytest.CaptureFixture[str]) -> None:
