@@ -72,7 +72,7 @@ LSTM_MEMORY = {name: LSTMMemory(**vars(preset)) for name, preset in MEMORY.items
 
 CELLS = {
     "quick": Memory(lengths=(5, 15)),
-    "full": Memory(lengths=(10, 20, 30), epochs=300, batch_size=8, learning_rate=0.001, eval_steps=100),
+    "book": replace(MEMORY["book"], lengths=(10, 20, 30)),
 }
 
 # --- 6.4: gradient explosion 梯度爆炸 ---
@@ -87,8 +87,8 @@ class Explosion(Settings):
     batch_size: int = setting(64, "batch size B (批大小)", least=1, most=10_000)
     learning_rate: float = setting(0.2, "learning rate (学习率)", above=0)
     clip_at: float = setting(5.0, "the bound v of the clipping (截断阈值)", least=1e-30)
-    gentle_epochs: int = setting(300, "epochs in the gentler setting", least=1, most=2000)
-    gentle_learning_rate: float = setting(0.02, "learning rate in the gentler setting", above=0)
+    gentle_epochs: int = setting(300, "epochs in the gentler setting (较温和设置的回合)", least=1, most=2000)
+    gentle_learning_rate: float = setting(0.02, "learning rate in the gentler setting (较温和设置的学习率)", above=0)
     input_size: int = setting(32, "embedding size M (嵌入大小)", least=1, most=4096)
     hidden_size: int = setting(32, "hidden size D (隐状态大小)", least=1, most=4096)
     eval_steps: int = setting(100, "steps between two evaluations on the dev set (验证集)", least=1, most=10**6)
@@ -115,27 +115,31 @@ class TextSettings(Settings):
     vocab_size: int = setting(
         0, "largest vocabulary (词表), special words included; 0 for no bound", least=0, most=10**6
     )
-    min_freq: int = setting(5, "how often a word must occur in train to be in the vocabulary", least=1, most=10**6)
+    min_freq: int = setting(
+        5, "how often a word must occur in train to be in the vocabulary (最低词频)", least=1, most=10**6
+    )
     train_reviews: int = setting(
-        2500, "reviews of train that are used, half of each class; 0 for all", least=0, most=10**6
+        2500, "reviews of train (训练集) that are used, half of each class; 0 for all", least=0, most=10**6
     )
     dev_reviews: int = setting(
         1000, "reviews of dev (验证集) that are used, half of each class; 0 for all", least=0, most=10**6
     )
     max_seq_len: int = setting(128, "tokens kept of a review (截断长度)", least=1, most=10_000)
-    batching: str = setting("bucket", "batches of like length, or plain shuffling", choices=("bucket", "shuffle"))
+    batching: str = setting(
+        "bucket", "batches of like length (分桶), or plain shuffling", choices=("bucket", "shuffle")
+    )
     batch_size: int = setting(64, "batch size B (批大小)", least=1, most=10_000)
     epochs: int = setting(11, "epochs (回合)", least=1, most=1000)
     learning_rate: float = setting(0.002, "Adam's learning rate (学习率)", above=0)
     schedule: str = setting("constant", "the learning rate over the training (学习率调度)", choices=SCHEDULES)
     input_size: int = setting(64, "embedding size M (嵌入大小)", least=1, most=4096)
     hidden_size: int = setting(64, "hidden size D of each direction (隐状态大小)", least=1, most=4096)
-    direction: str = setting("bidirectional", "direction of the LSTM", choices=("forward", "bidirectional"))
+    direction: str = setting("bidirectional", "direction of the LSTM (方向)", choices=("forward", "bidirectional"))
     pooling: str = setting("max", "pooling over time (汇聚)", choices=("mean", "max", "last"))
     dropout: float = setting(
         0.0, "dropout (丢弃率) of embeddings, between layers and before the classifier", least=0, below=1
     )
-    word_dropout: float = setting(0.0, "how often a word is replaced by [UNK] in training", least=0, below=1)
+    word_dropout: float = setting(0.0, "how often a word is replaced by [UNK] in training (词丢弃率)", least=0, below=1)
     backend: str = setting(
         "auto",
         "what computes the LSTM (算子): oneDNN where it can be had (auto), or the one named",
@@ -175,7 +179,9 @@ BOOK = TextSettings(
 class TextClassification(TextSettings):
     """Those of a training, the corpus, and how deep the LSTM is."""
 
-    corpus: str = setting("auto", "IMDB where it is prepared (auto), imdb or small", choices=("auto", *CORPORA))
+    corpus: str = setting(
+        "auto", "the reviews (语料): IMDB where it is prepared (auto), imdb or small", choices=("auto", *CORPORA)
+    )
     num_layers: tuple[int, ...] = setting(
         (1,),
         "depth of the LSTM (层数); several, separated by commas, are compared",
@@ -183,7 +189,7 @@ class TextClassification(TextSettings):
         most=MAX_LAYERS,
         each_once=True,
     )
-    review: str = setting("", "a review to look into, word by word; left out: one of the test reviews")
+    review: str = setting("", "a review to look into, word by word (逐词观察的影评); left out: one of the test reviews")
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -227,8 +233,10 @@ WORD_ORDER = of_one_training(vars(TEXT["quick"]))
 class Comparison(TextSettings):
     """What is timed, and, for the training on reviews, the settings of section 6.7."""
 
-    direction: str = setting("forward", "direction of the LSTM", choices=("forward", "bidirectional"))
-    corpus: str = setting("auto", "IMDB where it is prepared (auto), imdb or small", choices=("auto", *CORPORA))
+    direction: str = setting("forward", "direction of the LSTM (方向)", choices=("forward", "bidirectional"))
+    corpus: str = setting(
+        "auto", "the reviews (语料): IMDB where it is prepared (auto), imdb or small", choices=("auto", *CORPORA)
+    )
     shapes: str = setting("8x20x32 32x64x128", "timed: B x L x D, separated by blanks (批大小×时间步数×隐状态大小)")
     steps: tuple[int, ...] = setting(
         (16, 32, 64, 128),
@@ -240,13 +248,13 @@ class Comparison(TextSettings):
     )
     sizes: tuple[int, ...] = setting(
         (16, 32, 64, 128),
-        "hidden sizes D of the figure, separated by commas",
+        "hidden sizes D (隐状态大小) of the figure, separated by commas",
         least=1,
         most=4096,
         count=(2, 20),
         each_once=True,
     )
-    repeats: int = setting(9, "measurements of each time; the median is shown", least=2, most=1000)
+    repeats: int = setting(9, "measurements of each time (测量次数); the median is shown", least=2, most=1000)
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -48,7 +48,7 @@ def claims(record: Record) -> list[Claim]:
             "dev_loss",
             Text("the dev loss at the end of training grows with the length", "训练结束时的验证集损失随序列长度增大"),
             by_length(dev),
-            [slopes(dev)],
+            [slopes(dev)] if len(lengths) > 1 else None,
         ),
         falls_claim("SRN", results, lengths),
     ]
@@ -60,6 +60,13 @@ def falls_claim(model: str, results: Results, lengths: Sequence[int]) -> Claim:
     fall = [[-slope for slope in slopes(values)] for values in (dev, test)]
     change = [f"{-10 * fmean(of_split):+.2f}" for of_split in fall]
     measured = by_length(test)
+    if len(lengths) > 1:
+        slope = Text(
+            f"; slope for 10 more digits: dev {change[0]}, test {change[1]}",
+            f"；每增加 10 个数字的变化：验证集 {change[0]}，测试集 {change[1]}",
+        )
+    else:
+        slope = Text("; it takes two lengths to decide", "；至少两个长度才能判定")
     return Claim(
         "accuracy_falls",
         Text(
@@ -67,10 +74,10 @@ def falls_claim(model: str, results: Results, lengths: Sequence[int]) -> Claim:
             f"{model} 在验证集和测试集上的准确率随长度增加而下降",
         ),
         Text(
-            f"test: {measured.en}; slope for 10 more digits: dev {change[0]}, test {change[1]}",
-            f"测试集：{measured.zh}；每增加 10 个数字的变化：验证集 {change[0]}，测试集 {change[1]}",
+            f"test: {measured.en}{slope.en}",
+            f"测试集：{measured.zh}{slope.zh}",
         ),
-        fall,
+        fall if len(lengths) > 1 else None,
     )
 
 

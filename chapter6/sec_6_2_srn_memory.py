@@ -112,7 +112,7 @@ def learn(layer: nn.Layer, training: Training, folder: Path) -> dict[str, Any]:
     optimizer = paddle.optimizer.Adam(training.learning_rate, parameters=model.parameters())
     # 5 评价指标   metric: 准确率   accuracy
     runner = nndl.RunnerV3(model, optimizer, criterion, nndl.Accuracy())
-    # 训练: 即 runner.train, 中断后可继续, 保留验证集上最好的模型   runner.train, resumable; the best on dev is kept
+    # 训练: 即 runner.train, 中断后可继续; 最后取回验证集上最好的模型   runner.train, resumable; the best on dev
     plan = {"num_epochs": training.epochs, "eval_steps": training.eval_steps}
     curves = fit(runner, train_loader, dev_loader, folder, **plan)
     # 评价: 从未见过的样本   evaluation on examples that it has never seen

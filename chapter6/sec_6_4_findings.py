@@ -196,8 +196,9 @@ def _draw_clipped(record: Record) -> Drawing:
     return Drawing(
         figure,
         Text(
-            "Do the gradients stay alive to the end? What the update uses of them, right, never exceeds the bound v.",
-            "梯度是否始终有效？右图为更新所用的梯度，不超过阈值 v。",
+            "Do the gradients stay alive to the end? What the update uses of them, right, never exceeds the bound v. "
+            "Line: median of the seeds; band: their range.",
+            "梯度是否始终有效？右图为更新所用的梯度，不超过阈值 v。线为各种子的中位数，带为其范围。",
         ),
     )
 
@@ -227,8 +228,8 @@ def _draw_strategies(record: Record) -> Drawing:
         Text(
             "At which of the two learning rates does clipping decide between learning and not? A loss (of an example) "
             "above the dotted line is no better than guessing. Line: median of the seeds; band: their range. Bars: "
-            "mean; dots: seeds.",
+            "mean test accuracy; dots: seeds.",
             "在上下两个学习率中的哪一个，截断决定能否学会？（每个样本的）损失在点线之上，即不比随机猜测好。"
-            "线为各种子的中位数，带为其范围；条为均值，点为各种子。",
+            "线为各种子的中位数，带为其范围；条为测试准确率的均值，点为各种子。",
         ),
     )

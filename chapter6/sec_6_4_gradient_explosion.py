@@ -34,7 +34,7 @@ from paddle import nn
 # --- 梯度截断 clipping ---
 
 CLIPS = {
-    # 不截断
+    # 不截断   no clipping
     "none": lambda v: None,
     # 按值截断   by value: g_i <- min(max(g_i, -v), v)
     "value": lambda v: nn.ClipGradByValue(v),
@@ -73,7 +73,8 @@ def train(training: Training, folder: Path) -> dict[str, Any]:
         num_epochs=training.epochs,
         eval_steps=training.eval_steps,
         callbacks=[recorder],
-        checkpoint_steps=0,  # the norms are no part of a checkpoint, so such a training, a short one, starts anew
+        # 检查点不含梯度范数, 所以中断后从头训练   the norms are no part of a checkpoint, so it would start anew
+        checkpoint_steps=0,
     )
     # 评价   evaluate
     accuracy, _ = runner.evaluate(test_loader)

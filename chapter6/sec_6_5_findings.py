@@ -198,9 +198,10 @@ def _draw_gates(record: Record) -> Drawing:
         Text(
             f"An LSTM trained at L = {watched['length']} (seed {watched['seed']}) reads the digits; framed: those that "
             "are news. A row is a unit, the same in all panels; above are those whose forget gate is least at the last "
-            "digit. Do the gates stand still in the zeros, and change at the framed digits?",
+            "digit. (Pointed ends of a scale: values beyond it have its last colour.) Do the gates stand still in the "
+            "zeros, and change at the framed digits?",
             f"在 L = {watched['length']} 上训练的 LSTM（种子 {watched['seed']}）逐个读入数字；有框的是新出现的数字。"
-            "每行一个单元，各图次序相同，最后一个数字处遗忘门最小者在上。"
+            "每行一个单元，各图次序相同，最后一个数字处遗忘门最小者在上。（色条尖端：超出范围的值取端点颜色。）"
             "读到 0 时各门是否几乎不变？读到有框的数字时是否变化？",
         ),
     )

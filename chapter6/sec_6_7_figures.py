@@ -74,8 +74,9 @@ def draw_confusion(results: Results) -> Drawing:
     return Drawing(
         figure,
         Text(
-            "Which class is taken for the other, on test? The diagonal is right; mean over the seeds.",
-            "测试集上哪一类被误判为另一类？对角线为判断正确；各种子的均值。",
+            "Which class is taken for the other, on test? Shares of each true class; the diagonal is right; mean over "
+            "the seeds.",
+            "测试集上哪一类被误判为另一类？各真实类别中的占比；对角线为判断正确；各种子的均值。",
         ),
     )
 
@@ -116,7 +117,7 @@ def draw_by_depth(record: Record) -> Drawing:
         figure,
         Text(
             "Does a deeper LSTM do better (exercise 6.6)? Mean and range over the seeds.",
-            "更深的 LSTM 更好吗（动手练习 6.6）？各种子的均值与范围。",
+            "更深的 LSTM 更好吗（练习 6.6）？各种子的均值与范围。",
         ),
     )
 
@@ -136,7 +137,8 @@ def draw_words(words: dict[str, Any]) -> Drawing:
     return Drawing(
         figure,
         Text(
-            f"The words of {en}: pink ones (solid edge) speak for positive, green ones (dashed edge) for negative.",
-            f"{zh}。粉色词（实线框）倾向正面，绿色词（虚线框）倾向负面。",
+            f"The words of {en}: pink ones speak for positive, green ones for negative; the strongest "
+            "are framed, solid for positive, dashed for negative.",
+            f"{zh}。粉色词倾向正面，绿色词倾向负面；影响最大的词加框，正面为实线，负面为虚线。",
         ),
     )

@@ -64,7 +64,7 @@ def _small_claims(results: Results) -> list[Claim]:
             "accuracy",
             Text(
                 f"the LSTM learns the task (test accuracy at least {LEARNED})",
-                f"LSTM 学会（测试准确率不低于 {LEARNED}）",
+                f"LSTM 学会了这一任务（测试准确率不低于 {LEARNED}）",
             ),
             same(mean_and_spread(accuracies, 3)),
             [[accuracy - LEARNED for accuracy in accuracies]],
@@ -291,7 +291,7 @@ def _lstm(direction: str, depth: int) -> Text:
 
 
 def _row(name: Text, results: Results) -> list[Text | str]:
-    # a review is right if the margins of all seeds add up to more than zero
+    # 集成: 各种子的对数几率之差相加   ensemble: a review is right if the margins of all seeds add up to more than zero
     together = fmean(sum(margins) > 0 for margins in zip(*results.each("margins"), strict=True))
     accuracies = [mean_and_spread(results.each(f"{split}_accuracy"), 3) for split in ("dev", "test")]
     return [name, *accuracies, f"{together:.3f}", f"{fmean(results.each('seconds')):.0f}"]

@@ -51,16 +51,16 @@ def load_corpus(training: Training) -> Corpus:
     return corpus.limit(training.vocab_size, training.min_freq)
 
 
-EXAMPLES, KEPT = ("Not bad at all!", "The unpadded plot was dull, yet the cast was great."), 8  # tokens kept of them
+EXAMPLES, KEPT = ("Not bad at all!", "The unpadded plot was dull, yet the cast was great."), 8  # 各保留 8 个词   tokens
 
 
 def follow_into_batch(corpus: Corpus) -> dict[str, Any]:
     """Two reviews on their way into a batch: words, ids, one length (从影评到批次)."""
     # 切词: 转小写, 分成词与标点   tokenise: lower case, split into words (and marks)
     words = [TOKENIZERS[corpus.tokenizer](text) for text in EXAMPLES]
-    # 查词表   each word's id; a word that is not in the vocabulary becomes [UNK], id 1
+    # 查词表: 表外的词为 [UNK], 编号 1   each word's id; a word that is not in the vocabulary becomes [UNK], id 1
     ids = [corpus.vocabulary.encode(tokens) for tokens in words]
-    # 截断与补齐   truncate to the first tokens; pad with [PAD], id 0, to the longest of the batch
+    # 截断, 再以 [PAD] (编号 0) 补齐   truncate to the first tokens; pad with [PAD], id 0, to the longest of the batch
     batch, lengths = pad(ids, KEPT)
     return {"words": words, "ids": [x.tolist() for x in ids], "batch": batch.tolist(), "lengths": lengths.tolist()}
 

@@ -73,7 +73,7 @@ def compare_with_paddle(rungs: Sequence[str]) -> dict[str, dict[str, dict[str, f
 def measure(rungs: Sequence[str], settings: presets.Comparison) -> dict[str, list[dict[str, Any]]]:
     """What a pass costs on each rung: at some shapes, as the steps L grow, and as the hidden size D grows."""
     wanted = {
-        # 书中的规模   shapes such as those of sections 6.5 and 6.7
+        # 与 6.5、6.7 节相近的规模   shapes such as those of sections 6.5 and 6.7
         "shapes": presets.parse_shapes(settings.shapes),
         # 步数加倍, 耗时与内存也加倍?   twice the steps: twice the time and memory?
         "by_steps": settings.by_steps(),

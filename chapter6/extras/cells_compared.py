@@ -73,7 +73,8 @@ def experiment(run: Run) -> dict[str, Any]:
         *trainings(run, "SRN", train_srn),
         *trainings(run, "residual SRN", train_residual_srn),
         *trainings(run, "GRU", train_gru),
-        # 你的单元: 在此加一行, 只训练新的   a cell of your own: one more line here, and only that is trained
+        # 你的单元: 仿照上面写单元类和训练函数, 在此加一行; 只训练新的
+        # a cell of your own: a class and a training function like those above, one more line here; only it is trained
     ]
     # 6.2、6.5 节训练过的 SRN 与 LSTM 直接取用   those that sections 6.2 and 6.5 have trained serve again
     trained = [run.out / section / run.preset / "checkpoints" for section in ("6.2", "6.5")]

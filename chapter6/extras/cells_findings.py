@@ -1,5 +1,6 @@
 """Cells compared, what was found: what the exercises ask, judged, the table and the figure (结论、表与图)."""
 
+from itertools import cycle
 from statistics import fmean
 
 import nndl
@@ -72,12 +73,15 @@ def figures(record: Record) -> dict[str, Drawing]:
     plot, lengths = nndl.plot, record.settings["lengths"]
     figure, (axes,) = plot.panels(1, size=(5.2, 3.6))
     cells = cells_of(record)  # LSTM 与 SRN 在先, 样子与图 6.12 相同   LSTM and SRN first, to look as in figure 6.12
-    for place, (name, look) in enumerate(zip(cells, plot.LOOKS, strict=False)):
+    for place, (name, look) in enumerate(zip(cells, cycle(plot.LOOKS), strict=False)):
         x, values = plot.apart(lengths, place, len(cells)), accuracies(record.results(), name, lengths).values()
         plot.points(axes, x, list(values), look, name, "deviation")
     plot.accuracy_axis(axes)
     axes.set(xlabel=plot.both("sequence length", "序列长度") + " L", xticks=lengths)
     plot.legend(figure)
-    en = "Which cell is best at each length, which loses least from the first to the last? Mean ± standard deviation."
-    zh = "每个长度上哪种单元最好？从最短到最长，哪种单元下降最少？均值 ± 各种子的标准差。"
+    en = (
+        "Test accuracy: which cell is best at each length, which loses least from the first to the last? "
+        "Mean ± standard deviation."
+    )
+    zh = "测试准确率：每个长度上哪种单元最好？从最短到最长，哪种单元下降最少？均值 ± 各种子的标准差。"
     return {"cells": Drawing(figure, Text(en, zh))}

@@ -79,6 +79,11 @@ def judge(evidence: Sequence[float]) -> str:
     return FAILS if fmean(evidence) + margin < 0 else OPEN
 
 
+def is_open_by_chance(claim: dict[str, Any]) -> bool:
+    """Whether more seeds may decide a claim, as :meth:`Claim.plain` has it: there is evidence, of several seeds."""
+    return claim["verdict"] == OPEN and any(len(row) > 1 for row in claim["evidence"])
+
+
 def mean_and_spread(values: Sequence[float], digits: int = 2) -> str:
     """Mean ± standard deviation, such as ``0.71 ± 0.08``; without the spread for a single value."""
     mean = f"{fmean(values):.{digits}f}"

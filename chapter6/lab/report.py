@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from chapter6.lab.claim import CHINESE, OPEN, WHAT_OPEN_MEANS
+from chapter6.lab.claim import CHINESE, WHAT_OPEN_MEANS, is_open_by_chance
 from chapter6.lab.lesson import Drawing, Entry
 from chapter6.lab.record import Record
 from chapter6.lab.text import Text
@@ -31,17 +31,15 @@ class Table:
 def notes(entry: Entry, record: Record) -> list[Text]:
     """What a reader must know before the verdicts: which settings they are about, and that one seed decides nothing."""
     lines = []
-    reference = "book" if "book" in entry.presets else "full"
     if changed := _differences(record.settings, entry.presets[record.preset]):
         lines.append(
             Text(f"Changed from preset `{record.preset}`: {changed}", f"与预设 `{record.preset}` 不同的设置：{changed}")
         )
-    if record.preset != reference and (changed := _differences(record.settings, entry.presets[reference])):
-        of, of_zh = ("the book's", "书中设置") if reference == "book" else ("those of preset `full`", "预设 `full` ")
+    if record.preset != "book" and (changed := _differences(record.settings, entry.presets["book"])):
         lines.append(
             Text(
-                f"The verdicts are about these settings, not {of}: {changed}",
-                f"结论针对这里的设置，与{of_zh}不同：{changed}",
+                f"The verdicts are about these settings, not the book's, in brackets: {changed}",
+                f"结论针对这里的设置，与书中设置（括号内）不同：{changed}",
             )
         )
     if len(record.seeds) == 1:
@@ -79,7 +77,7 @@ def markdown(entry: Entry, record: Record, tables: Sequence[Table], drawings: Ma
         *map(_lines, notes(entry, record)),
         "## Verdicts 结论",
         markdown_table(["claim 论断", "measured 实测", "verdict 结论"], verdicts),
-        *([_lines(WHAT_OPEN_MEANS)] if any(c["verdict"] == OPEN for c in record.claims) else []),
+        *([_lines(WHAT_OPEN_MEANS)] if any(map(is_open_by_chance, record.claims)) else []),
         *[_markdown(table) for table in tables],
         "## Figures 图",
         *[_figure(name, drawing) for name, drawing in drawings.items()],

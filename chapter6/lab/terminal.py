@@ -8,7 +8,7 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-from chapter6.lab.claim import CHINESE, FAILS, HOLDS, OPEN, WHAT_OPEN_MEANS
+from chapter6.lab.claim import CHINESE, FAILS, HOLDS, OPEN, WHAT_OPEN_MEANS, is_open_by_chance
 from chapter6.lab.record import Record
 from chapter6.lab.report import Table
 from chapter6.lab.stand_in import can_write, writable
@@ -114,7 +114,7 @@ def show(record: Record, notes: Sequence[Text], tables: Sequence[Table]) -> None
         start = [(pick(mark), f"bold {colour}"), (f" {label}  ", colour)]
         statement, measured = Text(claim["claim"], claim["claim_zh"]), Text(claim["measured"], claim["measured_zh"])
         _paragraph(start, [(pick(statement), ""), (pick(measured), "dim")])
-    if any(claim["verdict"] == OPEN for claim in record.claims):
+    if any(map(is_open_by_chance, record.claims)):
         _paragraph([("", "")], [(pick(WHAT_OPEN_MEANS), "dim")])
 
 

@@ -68,7 +68,7 @@ def apart(x: Sequence[float], place: int, places: int) -> list[float]:
     >>> apart([10, 20], place=0, places=2)
     [9.85, 19.85]
     """
-    return [value + 0.03 * (max(x) - min(x)) * (place - (places - 1) / 2) for value in x]
+    return [value + 0.03 * (max(x) - min(x) or 1) * (place - (places - 1) / 2) for value in x]
 
 
 def bars(axes: Axes, names: Sequence[str], groups: Sequence[Sequence[float]]) -> None:

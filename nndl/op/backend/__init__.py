@@ -50,7 +50,7 @@ OWN = tuple(name for name, way in BACKENDS.items() if way.module)
 def choose(wanted: str, otherwise: str, X: "Tensor | None" = None, cell_class: type | None = None) -> str:
     """The name of what computes: the backend asked for; "auto" is oneDNN's operator where it can be had.
 
-    Where the equation of the cell was changed "auto" is "fused", which computes what stands there.
+    Where the equation of the cell was changed one line says so, and "auto" is "fused", which computes what is there.
 
     Args:
         wanted: "auto", or one of :data:`BACKENDS`.
@@ -62,15 +62,16 @@ def choose(wanted: str, otherwise: str, X: "Tensor | None" = None, cell_class: t
         SettingError: another name.
         BuildError: "onednn" is asked for and cannot be had.
     """
-    if choice("backend", wanted, ("auto", *BACKENDS)) not in ("auto", "onednn"):
+    if choice("backend", wanted, ("auto", *BACKENDS)) in ("fused", "paddle"):
         return wanted
     from nndl.op.backend import equation, onednn
     from nndl.op.cell import LSTMCell
 
+    is_operators = equation.is_operators(cell_class or LSTMCell)  # says so where it is not
     if wanted == "auto":
-        if not equation.is_operators(cell_class or LSTMCell):
+        if not is_operators:
             return "fused"
         return "onednn" if (X is None or onednn.takes(X)) and not onednn.why_not() else otherwise
-    if onednn.why_not():
+    if wanted == "onednn" and onednn.why_not():
         raise BuildError(f"backend onednn: {onednn.why_not()}; backend auto takes what is there")
     return wanted

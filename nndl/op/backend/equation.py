@@ -37,5 +37,8 @@ def _is_unchanged() -> bool:
     except (AttributeError, TypeError, ValueError):  # it uses or gives something else than an LSTM
         same = False
     if not same:
-        say_once("nndl: LSTMCell was changed, so backend auto computes what stands in it 公式已改动，auto 按该公式计算")
+        say_once(
+            "nndl: LSTMCell was changed: backend auto and fused compute what stands in it, the others still the book's "
+            "LSTM 公式已改动：auto 与 fused 按改动后的公式计算，其他方式仍按书中公式"
+        )
     return same

@@ -1,6 +1,17 @@
 """Verdicts: what holds, what does not, and what one seed cannot decide."""
 
-from chapter6.lab.claim import FAILS, HOLDS, OPEN, Claim, Evidence, judge, last_tenth, mean_and_spread, slope
+from chapter6.lab.claim import (
+    FAILS,
+    HOLDS,
+    OPEN,
+    Claim,
+    Evidence,
+    is_open_by_chance,
+    judge,
+    last_tenth,
+    mean_and_spread,
+    slope,
+)
 from chapter6.lab.text import Text, same
 
 import pytest
@@ -63,3 +74,12 @@ def test_slope() -> None:
 def test_last_tenth() -> None:
     assert last_tenth([3.0, 1.0, 2.0]) == 2.0
     assert last_tenth([9.0] * 27 + [1.0, 5.0, 2.0]) == 2.0
+
+
+@pytest.mark.parametrize(
+    ("evidence", "is_open"),
+    [([[1.0, -1.0, 0.1]], True), ([[1.0]], False), (None, False), ([[1.0, 1.1, 0.9]], False), (True, False)],
+)
+def test_more_seeds_are_advised_only_where_they_can_decide(evidence: Evidence, is_open: bool) -> None:
+    plain = Claim("id", Text("a", "甲"), Text("b", "乙"), evidence).plain()
+    assert is_open_by_chance(plain) == is_open

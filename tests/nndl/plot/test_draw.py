@@ -142,7 +142,7 @@ def test_groups_of_points_stand_side_by_side():
     for before, middle, after in zip(*moved, strict=True):
         assert 0 < middle - before < 2
         assert middle - before == pytest.approx(after - middle)
-    assert plot.apart([1], 0, 2) == [1]
+    assert plot.apart([1], 0, 2)[0] < 1 < plot.apart([1], 1, 2)[0]  # also where there is only one x
 
 
 def test_a_reference_is_named_in_the_legend_and_hides_no_curve(axes):
