@@ -94,11 +94,12 @@ IN_TRAINING = ("stepwise", "onednn", "paddle")
 def trainings(run: Run, rungs: Sequence[str], corpus: str) -> list[Training]:
     """The text model of section 6.7, trained with each rung: only ``backend`` differs (仅计算方式不同)."""
     settings = presets.of_one_training(vars(run.settings))
+    # 各级轮流训练, 机器忙闲对各级相同   they take turns, so that a busy machine disturbs all alike
     return [
         training_of(run, replace(settings, backend=name), corpus, 1, seed)
+        for seed in range(run.seeds)
         for name in IN_TRAINING
         if name in rungs
-        for seed in range(run.seeds)
     ]
 
 
