@@ -2,8 +2,10 @@
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 from chapter6 import presets
 from chapter6 import sec_6_7_inspection as inspection
@@ -106,9 +108,25 @@ def test_a_bag_of_words_does_not_know_the_order() -> None:
 def test_few_reviews_are_few_in_all_parts(record: Record) -> None:
     for result in record.metrics["word_order"]:
         assert (result["corpus"], result["train_reviews"]) == ("small", SMALL[1])
+        assert (result["dev_reviews"], result["epochs"]) == (SMALL[3], SMALL[7])
     assert any(
         table.note and f"Trained on {SMALL[1]} reviews" in table.note.en for table in lesson.LESSON.tables(record)
     )
+
+
+@pytest.mark.parametrize(
+    ("preset", "asked", "less"),
+    [
+        ("quick", {}, {}),
+        ("book", {}, {}),  # three epochs on IMDB are not asked for: the small corpus takes more
+        ("book", {"epochs": 2, "train_reviews": 100}, {"epochs": 2, "train_reviews": 100}),
+        ("quick", {"epochs": 50, "dev_reviews": 0}, {"epochs": presets.WORD_ORDER.epochs}),
+    ],
+)
+def test_word_order_gets_less_where_less_is_asked_for(preset: str, asked: dict, less: dict) -> None:
+    settings = replace(presets.TEXT[preset], **asked)
+    run: Any = SimpleNamespace(entry=SimpleNamespace(presets=presets.TEXT), preset=preset, settings=settings)
+    assert lesson._less(run) == less
 
 
 def test_counts_add_up(record: Record) -> None:
