@@ -48,7 +48,7 @@ def claims(record: Record) -> list[Claim]:
             "dev_loss",
             Text("the dev loss at the end of training grows with the length", "训练结束时的验证集损失随序列长度增大"),
             by_length(dev),
-            [slopes(dev)] if len(lengths) > 1 else None,
+            [slopes(dev)],
         ),
         falls_claim("SRN", results, lengths),
     ]
@@ -58,9 +58,9 @@ def falls_claim(model: str, results: Results, lengths: Sequence[int]) -> Claim:
     """Dev and test accuracy fall as the length grows: a negative slope in every seed's points."""
     dev, test = (accuracies(results, model, lengths, split) for split in ("dev", "test"))
     fall = [[-slope for slope in slopes(values)] for values in (dev, test)]
-    change = [f"{-10 * fmean(of_split):+.2f}" for of_split in fall]
     measured = by_length(test)
-    if len(lengths) > 1:
+    if all(fall):
+        change = [f"{-10 * fmean(of_split):+.2f}" for of_split in fall]
         slope = Text(
             f"; slope for 10 more digits: dev {change[0]}, test {change[1]}",
             f"；每增加 10 个数字的变化：验证集 {change[0]}，测试集 {change[1]}",
@@ -77,7 +77,7 @@ def falls_claim(model: str, results: Results, lengths: Sequence[int]) -> Claim:
             f"test: {measured.en}{slope.en}",
             f"测试集：{measured.zh}{slope.zh}",
         ),
-        fall if len(lengths) > 1 else None,
+        fall,
     )
 
 
@@ -95,7 +95,9 @@ def final_losses(results: Results, lengths: Sequence[int], split: str) -> dict[i
 
 
 def slopes(values: dict[int, list[float]]) -> list[float]:
-    """For each seed the slope of its values over the lengths."""
+    """For each seed the slope of its values over the lengths; nothing where there is but one."""
+    if len(values) < 2:
+        return []
     return [claim.slope(list(values), of_one_seed) for of_one_seed in zip(*values.values(), strict=True)]
 
 

@@ -268,7 +268,12 @@ def experiment(run: Run) -> dict[str, Any]:
     small = replace(presets.WORD_ORDER, **_less(run), backend=computed)
     seeds, depths = range(run.seeds), run.settings.num_layers
     deep = on_all_cores([training_of(run, settings, name, depth, seed) for depth in depths for seed in seeds])
-    word_order = on_all_cores([training_of(run, small, "small", depth, seed) for depth in (1, 0) for seed in seeds])
+    # 线程数相同, 相同的训练才不会重复   in as many threads, or a training that is in both would be repeated
+    word_order = [
+        replace(training_of(run, small, "small", depth, seed), threads=deep[0].threads)
+        for depth in (1, 0)
+        for seed in seeds
+    ]
     find_finished(run, [*deep, *word_order])  # 已损坏的先报告   a damaged one is said before anything is trained
     corpus = load_corpus(deep[0])
     batch = follow_into_batch(corpus)

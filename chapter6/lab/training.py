@@ -176,7 +176,7 @@ def train_all(run: Run, wanted: Sequence[Training], also_in: Sequence[Path] = ()
                 f"另一个运行正在训练其中 {len(items)} 个，等待其完成",
             )
         under_way = progress.trainings(len(items))
-        threads = max((piece.training.threads for piece in items), default=1)
+        (threads,) = {piece.training.threads for piece in items}  # one pool of processes: all have as many
         for piece, found in spread(partial(_work, may_wait=may_wait), items, run.jobs, run.device, threads):
             under_way.finish(piece.training.name)
             if found is None:

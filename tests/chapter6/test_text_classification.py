@@ -11,10 +11,13 @@ from chapter6 import presets
 from chapter6 import sec_6_7_inspection as inspection
 from chapter6 import sec_6_7_text_classification as lesson
 from chapter6.__main__ import main
+from chapter6.contents import SECTIONS
 from chapter6.lab import record as records
 from chapter6.lab import terminal
 from chapter6.lab.claim import CHINESE, HOLDS
+from chapter6.lab.lesson import Run
 from chapter6.lab.record import Record
+from chapter6.lab.training import Training
 from nndl.dataset import imdb
 from nndl.dataset.text import LABELS, PAD, UNK, Corpus
 
@@ -127,6 +130,27 @@ def test_word_order_gets_less_where_less_is_asked_for(preset: str, asked: dict, 
     settings = replace(presets.TEXT[preset], **asked)
     run: Any = SimpleNamespace(entry=SimpleNamespace(presets=presets.TEXT), preset=preset, settings=settings)
     assert lesson._less(run) == less
+
+
+def test_a_training_that_is_in_both_parts_is_not_repeated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On many cores, too, where the number of threads depends on that of the trainings."""
+
+    class Stop(Exception):
+        pass
+
+    def find(run: Run, trainings: list[Training]) -> None:
+        wanted.extend(trainings)
+        raise Stop
+
+    wanted: list[Training] = []
+    monkeypatch.setattr("nndl.runtime.usable_cores", lambda: 4)
+    monkeypatch.setattr(lesson, "find_finished", find)
+    settings = replace(presets.TEXT["quick"], corpus="small", backend="fused")
+    with pytest.raises(Stop):
+        lesson.experiment(Run(SECTIONS["6.7"], "quick", settings, 2, 1, "cpu", tmp_path, tmp_path))
+    deep, again, bags = (wanted[i : i + 2] for i in (0, 2, 4))
+    assert [t.folder_name for t in deep] == [t.folder_name for t in again]
+    assert [t.num_layers for t in bags] == [0, 0]
 
 
 def test_counts_add_up(record: Record) -> None:

@@ -65,9 +65,8 @@ def choose(wanted: str, otherwise: str, X: "Tensor | None" = None, cell_class: t
     if choice("backend", wanted, ("auto", *BACKENDS)) in ("fused", "paddle"):
         return wanted
     from nndl.op.backend import equation, onednn
-    from nndl.op.cell import LSTMCell
 
-    is_operators = equation.is_operators(cell_class or LSTMCell)  # says so where it is not
+    is_operators = equation.is_operators(cell_class)  # says so where it is not
     if wanted == "auto":
         if not is_operators:
             return "fused"

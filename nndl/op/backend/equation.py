@@ -10,8 +10,9 @@ import numpy as np
 import paddle
 
 
-def is_operators(cell_class: type[Any] = LSTMCell) -> bool:
-    """Whether the cells of a class compute the LSTM of the operators; found by computing a step."""
+def is_operators(cell_class: type[Any] | None = None) -> bool:
+    """Whether the cells of a class, else ``LSTMCell``, compute the LSTM of the operators; found by computing a step."""
+    cell_class = cell_class or LSTMCell
     is_same = cell_class.step is LSTMCell.step and cell_class.project is LSTMCell.project
     return is_same and (not paddle.in_dynamic_mode() or _is_unchanged())
 
