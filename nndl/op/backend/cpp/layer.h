@@ -1,0 +1,395 @@
+// One layer of one kind of cell, in one direction, forward and backward, for the sequences of one thread.
+//
+// A thread runs its sequences through all steps alone; no step waits for another thread. They are sorted, the longest
+// first, so that at each step those that go on stand together, and padding costs nothing:
+//
+//     step  0 1 2 3 4 5 6 7
+//     row 0 a b c d e f g h
+//     row 1 a b c d              rows_at(2) is 3, rows_at(3) is 2
+//     row 2 a b c
+//
+// Steps are computed in blocks of about BLOCK rows: X W, and in the backward pass dX, dW and dU, are one product a
+// block; only H U and dH, which wait for the step before, are one a step.
+#pragma once
+
+#include <numeric>
+#include <vector>
+
+#include "cells.h"
+
+constexpr int64_t BLOCK = 256;  // rows: with a panel of weights, one panel of it fits into the first cache
+
+// [B, L, width]; `offset` is where this direction's share of each row begins.
+struct Batch {
+  Real* data;
+  int64_t L, width, offset = 0;
+  Real* at(int64_t b, int64_t t) const { return data + (b * L + t) * width + offset; }
+};
+
+struct Block {
+  int64_t first_step, steps, rows;
+};
+
+// The sequences of one thread, and when each is computed.
+struct Rows {
+  std::vector<int64_t> sequence, length;
+  std::vector<Block> blocks;
+  int64_t longest_block = 0;
+
+  // Every `of`-th of the sorted sequences, from the `part`-th on: each thread gets long and short ones.
+  Rows(const std::vector<int64_t>& sorted, const int64_t* lengths, int64_t L, int64_t part, int64_t of) {
+    for (size_t i = part; i < sorted.size(); i += of) {
+      sequence.push_back(sorted[i]);
+      length.push_back(lengths ? lengths[sorted[i]] : L);
+    }
+    int64_t rows = count();
+    for (int64_t step = 0; step < length[0]; ++step) {
+      rows = rows_at(step, rows);
+      if (blocks.empty() || blocks.back().rows + rows > BLOCK) blocks.push_back({step, 0, 0});
+      blocks.back().steps += 1;
+      blocks.back().rows += rows;
+      longest_block = std::max(longest_block, blocks.back().rows);
+    }
+  }
+
+  int64_t count() const { return int64_t(sequence.size()); }
+
+  // How many sequences have an element at this step; `most` is known from the step before.
+  int64_t rows_at(int64_t step, int64_t most) const {
+    while (most > 0 && length[most - 1] <= step) --most;
+    return most;
+  }
+
+  // The element of a sequence that a step computes: run in reverse, it begins at its own last one.
+  int64_t element(int64_t row, int64_t step, bool reverse) const { return reverse ? length[row] - 1 - step : step; }
+
+  // f(row of the block, row, step) for all rows of a block.
+  template <typename F>
+  void each(const Block& block, F f) const {
+    int64_t place = 0, rows = count();
+    for (int64_t step = block.first_step; step < block.first_step + block.steps; ++step) {
+      rows = rows_at(step, rows);
+      for (int64_t row = 0; row < rows; ++row) f(place++, row, step);
+    }
+  }
+};
+
+// Hands out pieces of one allocation.
+struct Arena {
+  Real* next;
+  Real* take(int64_t size) {
+    Real* taken = next;
+    next += size;
+    return taken;
+  }
+  Panels panels(int64_t panels, int64_t rows) {
+    return {take(Panels::size(panels, rows)), Panels::stride_for(rows)};
+  }
+};
+
+template <typename Cell>
+struct Layer {
+  int64_t M, D;
+  int64_t depth_X = panels_for(M), depth_H = panels_for(D);  // panels of an input, of a state
+
+  int64_t width() const { return Cell::GATES * D; }  // of W and U
+  int64_t gates() const { return Cell::GATES * depth_H; }
+  int64_t slots() const { return Cell::SLOTS * depth_H; }
+  int64_t states() const { return Cell::HAS_C ? 2 : 1; }
+
+  // ---- weights ----
+
+  // W or U [rows, G D] and back: column by column of gates, into the panels that the slots of the gates need.
+  template <typename F>
+  void each_panel_of_weights(const int (&slot)[Cell::GATES], int first_slot, F f) const {
+    for (int gate = 0; gate < Cell::GATES; ++gate)
+      each_panel(D, [&](int64_t panel, int64_t first, int64_t count) {
+        f((slot[gate] - first_slot) * depth_H + panel, gate * D + first, count);
+      });
+  }
+
+  struct Slots {
+    int of[Cell::GATES], first;
+  };
+  static Slots slots_of_W() {
+    Slots slots{{}, Cell::W_FIRST};
+    for (int gate = 0; gate < Cell::GATES; ++gate) slots.of[gate] = slot_in_W<Cell>(gate);
+    return slots;
+  }
+  static Slots slots_of_U() {
+    Slots slots{{}, Cell::U_FIRST};
+    for (int gate = 0; gate < Cell::GATES; ++gate) slots.of[gate] = slot_in_U<Cell>(gate);
+    return slots;
+  }
+
+  // To multiply with: A W.
+  Factor packed(const Real* weights, int64_t rows, const Slots& slots, Arena& arena) const {
+    const int64_t depth = panels_for(rows), size = Factor::size(depth, gates());
+    Real* packed = arena.take(size);
+    std::fill_n(packed, size, Real(0));
+    each_panel_of_weights(slots.of, slots.first, [&](int64_t panel, int64_t column, int64_t count) {
+      Real* to = packed + panel * depth * WIDTH * WIDTH;
+      for (int64_t row = 0; row < rows; ++row, to += WIDTH) std::copy_n(weights + row * width() + column, count, to);
+    });
+    return {packed, depth, gates()};
+  }
+
+  // To multiply with its transpose: d W'.
+  Factor packed_transposed(const Real* weights, int64_t rows, const Slots& slots, Arena& arena) const {
+    const int64_t panels = panels_for(rows), size = Factor::size(gates(), panels);
+    Real* packed = arena.take(size);
+    std::fill_n(packed, size, Real(0));
+    each_panel_of_weights(slots.of, slots.first, [&](int64_t panel, int64_t column, int64_t count) {
+      each_panel(rows, [&](int64_t n, int64_t first, int64_t among) {
+        Real* to = packed + (n * gates() + panel) * WIDTH * WIDTH;
+        for (int64_t i = 0; i < among; ++i)
+          for (int64_t j = 0; j < count; ++j) to[j * WIDTH + i] = weights[(first + i) * width() + column + j];
+      });
+    });
+    return {packed, gates(), panels};
+  }
+
+  // The gradient of W or U from where multiply_transposed adds it up; `parts` of them lie `stride` apart.
+  void unpack(const Real* packed, int64_t parts, int64_t stride, int64_t rows, const Slots& slots, Real* weights) const {
+    const int64_t depth = panels_for(rows);
+    each_panel_of_weights(slots.of, slots.first, [&](int64_t panel, int64_t column, int64_t count) {
+      const Real* from = packed + panel * depth * WIDTH * WIDTH;
+      for (int64_t row = 0; row < rows; ++row, from += WIDTH)
+        for (int64_t j = 0; j < count; ++j) {
+          Real sum = 0;
+          for (int64_t part = 0; part < parts; ++part) sum += from[part * stride + j];
+          weights[row * width() + column + j] = sum;
+        }
+    });
+  }
+
+  // b, one vector for each slot.
+  const Real* packed_b(const Real* b, Arena& arena) const {
+    Real* packed = arena.take(slots() * WIDTH);
+    for (int i = 0; i < Cell::SLOTS; ++i)
+      to_panels(b + i * D, D, {packed + Cell::SLOT_OF_BIAS[i] * depth_H * WIDTH, WIDTH}, 0);
+    return packed;
+  }
+
+  void unpack_b(const Real* packed, int64_t parts, int64_t stride, Real* b) const {
+    for (int i = 0; i < Cell::SLOTS; ++i)
+      for (int64_t j = 0; j < D; ++j) {
+        b[i * D + j] = 0;
+        for (int64_t part = 0; part < parts; ++part)
+          b[i * D + j] += packed[part * stride + Cell::SLOT_OF_BIAS[i] * depth_H * WIDTH + j];
+      }
+  }
+
+  // ---- what the forward pass keeps of a block ----
+
+  struct Kept {
+    Panels slots, H, C;  // H and C: before the step
+  };
+
+  Kept kept(Arena& arena, int64_t rows) const {
+    Kept own{arena.panels(slots(), rows), arena.panels(depth_H, rows), {nullptr, 0}};
+    if (Cell::HAS_C) own.C = arena.panels(depth_H, rows);
+    return own;
+  }
+
+  int64_t kept_size(int64_t rows) const {
+    return Panels::size(slots(), rows) + states() * Panels::size(depth_H, rows);
+  }
+
+  int64_t reserve_size(const Rows& rows) const {
+    int64_t size = 0;
+    for (const Block& block : rows.blocks) size += kept_size(block.rows);
+    return size;
+  }
+
+  // ---- forward ----
+
+  struct Weights {
+    Factor W, U;
+    const Real* b;
+  };
+
+  Weights weights(const Real* W, const Real* U, const Real* b, Arena& arena) const {
+    return {packed(W, M, slots_of_W(), arena), packed(U, D, slots_of_U(), arena), packed_b(b, arena)};
+  }
+  int64_t weights_size() const {
+    return Factor::size(depth_X, gates()) + Factor::size(depth_H, gates()) + slots() * WIDTH;
+  }
+
+  int64_t forward_size(const Rows& rows, bool training) const {
+    return Panels::size(depth_X, rows.longest_block) + states() * Panels::size(depth_H, rows.count()) +
+           (training ? 0 : 2 * kept_size(rows.longest_block));
+  }
+
+  // H and C: the first states [B, D], or null; they become the last states, in H_last and C_last.
+  void forward(const Rows& rows, bool reverse, const Weights& by, const Batch& X, const Real* H, const Real* C,
+               const Batch& Y, Real* H_last, Real* C_last, Real* reserve, Real* scratch) const {
+    Arena arena{scratch}, keeping{reserve};
+    const int64_t count = rows.count();
+    const Panels x = arena.panels(depth_X, rows.longest_block), ended_H = arena.panels(depth_H, count);
+    const Panels ended_C = Cell::HAS_C ? arena.panels(depth_H, count) : Panels{};
+    Arena spare[2] = {arena, {arena.next + kept_size(rows.longest_block)}};  // without a reserve, blocks take turns
+    const auto keep = [&](size_t block) {
+      if (reserve) return kept(keeping, rows.blocks[block].rows);
+      Arena turn = spare[block % 2];
+      return kept(turn, rows.blocks[block].rows);
+    };
+    Kept now = keep(0), next = now;
+    gather(rows, H, now.H);
+    if (Cell::HAS_C) gather(rows, C, now.C);
+    int64_t active = count;
+    for (size_t i = 0; i < rows.blocks.size(); ++i, now = next) {
+      const Block& block = rows.blocks[i];
+      if (i + 1 < rows.blocks.size()) next = keep(i + 1);
+      rows.each(block, [&](int64_t place, int64_t row, int64_t step) {
+        to_panels(X.at(rows.sequence[row], rows.element(row, step, reverse)), M, x, place);
+      });
+      project(block.rows, x, by, now.slots);
+      int64_t place = 0;
+      for (int64_t step = block.first_step; step < block.first_step + block.steps; ++step) {
+        const int64_t going_on = rows.rows_at(step + 1, active);
+        const Panels a = now.slots.from_row(place), H_before = now.H.from_row(place);
+        const Panels C_before = Cell::HAS_C ? now.C.from_row(place) : Panels{};
+        const Panels a_U = a.from_panel(Cell::U_FIRST * depth_H);
+        multiply(active, H_before, by.U, Start::from(a_U), a_U);
+        const bool last_of_block = step + 1 == block.first_step + block.steps;
+        const int64_t after = last_of_block ? 0 : place + active;
+        const Kept& then = last_of_block ? next : now;
+        const Panels H_after = then.H.from_row(after), C_after = Cell::HAS_C ? then.C.from_row(after) : Panels{};
+        step_rows(0, going_on, a, H_before, C_before, H_after, C_after);
+        step_rows(going_on, active, a, H_before, C_before, ended_H, ended_C);  // their last step
+        for (int64_t row = 0; row < active; ++row)
+          from_panels(row < going_on ? H_after : ended_H, row, D,
+                      Y.at(rows.sequence[row], rows.element(row, step, reverse)));
+        place += active;
+        active = going_on;
+      }
+    }
+    scatter(rows, ended_H, H_last);
+    if (Cell::HAS_C) scatter(rows, ended_C, C_last);
+  }
+
+  // X W + b; a slot without W starts from its b alone.
+  void project(int64_t rows, const Panels& x, const Weights& by, const Panels& a) const {
+    const int64_t first = Cell::W_FIRST * depth_H, end = first + gates();
+    multiply(rows, x, by.W, Start::from_one_row(by.b + first * WIDTH), a.from_panel(first));
+    multiply(rows, x, {nullptr, 0, slots() - end}, Start::from_one_row(by.b + end * WIDTH), a.from_panel(end));
+  }
+
+  void step_rows(int64_t from, int64_t to, const Panels& a, const Panels& H_before, const Panels& C_before,
+                 const Panels& H_after, const Panels& C_after) const {
+    for (int64_t panel = 0; panel < depth_H; ++panel)
+      for (int64_t row = from; row < to; ++row)
+        for (int half = 0; half < WIDTH; half += LANES) {
+          Vec slot[Cell::SLOTS];
+          for (int i = 0; i < Cell::SLOTS; ++i) slot[i] = load(a.at(i * depth_H + panel, row) + half);
+          State before{load(H_before.at(panel, row) + half), Vec{}};
+          if (Cell::HAS_C) before.C = load(C_before.at(panel, row) + half);
+          const State after = Cell::step(slot, before);
+          for (int i = 0; i < Cell::SLOTS; ++i) store(a.at(i * depth_H + panel, row) + half, slot[i]);
+          store(H_after.at(panel, row) + half, after.H);
+          if (Cell::HAS_C) store(C_after.at(panel, row) + half, after.C);
+        }
+  }
+
+  // The states [B, D] of the sequences of this thread, and back; without any, zeros.
+  void gather(const Rows& rows, const Real* states, const Panels& to) const {
+    for (int64_t row = 0; row < rows.count(); ++row)
+      if (states)
+        to_panels(states + rows.sequence[row] * D, D, to, row);
+      else
+        for (int64_t panel = 0; panel < depth_H; ++panel) std::fill_n(to.at(panel, row), WIDTH, Real(0));
+  }
+  void scatter(const Rows& rows, const Panels& from, Real* states) const {
+    for (int64_t row = 0; row < rows.count(); ++row) from_panels(from, row, D, states + rows.sequence[row] * D);
+  }
+
+  // ---- backward ----
+
+  struct WeightsBack {
+    Factor W, U;  // transposed
+  };
+
+  WeightsBack weights_back(const Real* W, const Real* U, Arena& arena) const {
+    return {packed_transposed(W, M, slots_of_W(), arena), packed_transposed(U, D, slots_of_U(), arena)};
+  }
+  int64_t weights_back_size() const { return Factor::size(gates(), depth_X) + Factor::size(gates(), depth_H); }
+
+  // Where one thread adds up the gradients of the weights.
+  struct Sums {
+    Real *dW, *dU, *db;
+  };
+  Sums sums(Real* at) const {
+    return {at, at + Factor::size(depth_X, gates()),
+            at + Factor::size(depth_X, gates()) + Factor::size(depth_H, gates())};
+  }
+  int64_t sums_size() const { return weights_size(); }
+
+  int64_t backward_size(const Rows& rows) const {
+    return 2 * Panels::size(depth_X, rows.longest_block) + Panels::size(slots(), rows.longest_block) +
+           states() * Panels::size(depth_H, rows.count());
+  }
+
+  // dH and dC: the gradients of the last states [B, D], or null; those of the first go to dH_first and dC_first.
+  void backward(const Rows& rows, bool reverse, const WeightsBack& by, const Batch& X, const Batch& dY,
+                const Real* dH_last, const Real* dC_last, const Real* reserve_end, const Batch& dX, bool add_to_dX,
+                Real* dH_first, Real* dC_first, const Sums& to, Real* scratch) const {
+    Arena arena{scratch};
+    const int64_t count = rows.count(), most = rows.longest_block;
+    const Panels x = arena.panels(depth_X, most), dx = arena.panels(depth_X, most), d = arena.panels(slots(), most);
+    const Panels dH = arena.panels(depth_H, count), dC = Cell::HAS_C ? arena.panels(depth_H, count) : Panels{};
+    const Panels d_W = d.from_panel(Cell::W_FIRST * depth_H), d_U = d.from_panel(Cell::U_FIRST * depth_H);
+    gather(rows, dH_last, dH);
+    if (Cell::HAS_C) gather(rows, dC_last, dC);
+    std::fill_n(to.dW, sums_size(), Real(0));
+    std::vector<int64_t> active;
+    for (size_t i = rows.blocks.size(); i-- > 0;) {
+      const Block& block = rows.blocks[i];
+      Arena keeping{const_cast<Real*>(reserve_end -= kept_size(block.rows))};
+      const Kept own = kept(keeping, block.rows);
+      rows.each(block, [&](int64_t place, int64_t row, int64_t step) {
+        to_panels(X.at(rows.sequence[row], rows.element(row, step, reverse)), M, x, place);
+      });
+      int64_t place = block.rows;
+      for (int64_t step = block.first_step + block.steps; step-- > block.first_step;) {
+        const int64_t now = rows.rows_at(step, count);
+        place -= now;
+        if (dY.data)
+          for (int64_t row = 0; row < now; ++row)
+            add_to_panels(dY.at(rows.sequence[row], rows.element(row, step, reverse)), D, dH, row);
+        back_rows(now, own, place, dH, dC, d);
+        multiply(now, d_U.from_row(place), by.U, Start::from(dH), dH);  // dH_{t-1} += d U'
+      }
+      multiply_transposed(block.rows, x, depth_X, d_W, gates(), to.dW);      // dW += X' d
+      multiply_transposed(block.rows, own.H, depth_H, d_U, gates(), to.dU);  // dU += H_{t-1}' d
+      add_rows(block.rows, d, slots(), to.db);
+      multiply(block.rows, d_W, by.W, Start::from_zero(), dx);               // dX = d W'
+      rows.each(block, [&](int64_t place, int64_t row, int64_t step) {
+        Real* to = dX.at(rows.sequence[row], rows.element(row, step, reverse));
+        add_to_dX ? add_from_panels(dx, place, M, to) : from_panels(dx, place, M, to);
+      });
+    }
+    if (dH_first) scatter(rows, dH, dH_first);
+    if (dC_first) scatter(rows, dC, dC_first);
+  }
+
+  void back_rows(int64_t count, const Kept& own, int64_t place, const Panels& dH, const Panels& dC,
+                 const Panels& d) const {
+    for (int64_t panel = 0; panel < depth_H; ++panel)
+      for (int64_t row = 0; row < count; ++row)
+        for (int half = 0; half < WIDTH; half += LANES) {
+          Vec slot[Cell::SLOTS], found[Cell::SLOTS];
+          for (int i = 0; i < Cell::SLOTS; ++i) slot[i] = load(own.slots.at(i * depth_H + panel, place + row) + half);
+          State before{load(own.H.at(panel, place + row) + half), Vec{}};
+          State after{load(dH.at(panel, row) + half), Vec{}};
+          if (Cell::HAS_C) {
+            before.C = load(own.C.at(panel, place + row) + half);
+            after.C = load(dC.at(panel, row) + half);
+          }
+          const State first = Cell::back(slot, before, after, found);
+          for (int i = 0; i < Cell::SLOTS; ++i) store(d.at(i * depth_H + panel, place + row) + half, found[i]);
+          store(dH.at(panel, row) + half, first.H);
+          if (Cell::HAS_C) store(dC.at(panel, row) + half, first.C);
+        }
+  }
+};
