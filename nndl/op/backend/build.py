@@ -1,8 +1,8 @@
-"""Compiles the operator around oneDNN, once: ``python -m nndl.op.backend.build``, or at its first use.
+"""Compiles our native operator, once: ``python -m nndl.op.backend.build``, or at its first use.
 
-It needs a C++17 compiler and a Paddle whose wheel brings oneDNN along (Linux on x86). The library is kept in the
-user's cache folder under a name that says what it was made of: source, compiler, flags, and which Paddle. Nothing is
-downloaded, and no Python headers are needed.
+It needs a C++17 compiler and nothing else: Paddle's wheel brings its headers, nothing is downloaded. The library is kept
+in the user's cache folder under a name that says what it was made of: source, compiler, flags, which Paddle, and the
+instructions of this processor; another processor, which may lack some, gets a library of its own.
 
 A library is code that runs in this process. So the folder is the user's alone, where nobody else can leave one, and a
 check sum beside the library tells a damaged one, which would end the process; such a library is compiled again.
@@ -10,6 +10,7 @@ check sum beside the library tells a damaged one, which would end the process; s
 
 import hashlib
 import os
+import platform
 import shlex
 import shutil
 import stat
@@ -24,26 +25,28 @@ from nndl.runtime import say_once
 
 from filelock import FileLock, Timeout
 
-SOURCE = Path(__file__).with_name("native") / "lstm.cc"
-THREADS = "libiomp5.so"  # the OpenMP of Paddle and its oneDNN: a second one would start threads of its own
-ONEDNN = "libdnnl.so.3"  # the 3 is the version of the C interface that native/onednn.h declares
-FLAGS = ["-O2", "-std=c++17", "-shared", "-fPIC", "-fopenmp", "-Wl,--as-needed", "-w"]
+SOURCE = Path(__file__).with_name("cpp") / "cells.cc"
+FLAGS = ["-O2", "-std=c++17", "-shared", "-fPIC", "-ffp-contract=fast", "-w"]
 FLAGS += ["-DPADDLE_WITH_CUSTOM_KERNEL", "-D_GLIBCXX_USE_CXX11_ABI=1"]
-LIBRARIES = ("libpaddle.so", "libphi.so", "libphi_core.so", "libcommon.so", ONEDNN, THREADS)
+THIS_PROCESSOR = "-mcpu=native" if platform.machine().lower() in ("aarch64", "arm64") else "-march=native"
+LIBRARIES = ("libpaddle.so", "libphi.so", "libphi_core.so", "libcommon.so")
+THREADS = "libiomp5.so"  # the OpenMP of Paddle: a second one, such as the compiler's, would start threads of its own
 COMPILERS = ("c++", "g++", "clang++")
 SECONDS_TO_COMPILE = 300
 
 
 @cache
-def library() -> Path:
+def library(real: str = "float") -> Path:
     """The compiled operator; compiles it where that has not been done yet, which takes a few seconds.
 
+    Args:
+        real: what it computes with, "float" or "double".
+
     Raises:
-        BuildError: no compiler, no oneDNN in the installed Paddle, a cache folder that cannot be written, or the
-            compiler's own error.
+        BuildError: no compiler, a cache folder that cannot be written, or the compiler's own error.
     """
-    command = _command()
-    name = f"lstm-{_fingerprint(command)}.so"
+    command = [*_command(), f"-DREAL={real}", f"-DNNDL_OPERATOR=nndl_cells_{real}"]
+    name = f"cells-{real}-{_fingerprint(command)}.so"
     try:
         path = _private_folder() / name
         if not _is_sound(path):
@@ -63,17 +66,15 @@ def _command() -> list[str]:
     import paddle
 
     include, libs = Path(paddle.sysconfig.get_include()), Path(paddle.sysconfig.get_lib())
-    if not (libs / ONEDNN).exists():
-        raise BuildError(f"{libs}: this Paddle comes without oneDNN ({ONEDNN})")
+    command = [*_compiler(), *FLAGS, THIS_PROCESSOR]
+    command += [f"-I{folder}" for folder in (include, include / "third_party")]
+    command += [str(SOURCE)]
+    if sys.platform == "darwin":  # Apple's compiler has no OpenMP; its linker finds Paddle in the process
+        return [*command, "-undefined", "dynamic_lookup"]
     folders = [libs, libs.parent / "base"]
-    return [
-        *_compiler(),
-        *FLAGS,
-        *(f"-I{folder}" for folder in (include, include / "third_party")),
-        str(SOURCE),
-        *(option for folder in folders for option in (f"-L{folder}", f"-Wl,-rpath,{folder}")),
-        *(f"-l:{name}" for name in LIBRARIES),
-    ]
+    found = [name for name in (*LIBRARIES, THREADS) if any((folder / name).exists() for folder in folders)]
+    command += [option for folder in folders for option in (f"-L{folder}", f"-Wl,-rpath,{folder}")]
+    return [*command, "-fopenmp", "-Wl,--as-needed", *(f"-l:{name}" for name in found)]
 
 
 def _compiler() -> list[str]:
@@ -125,8 +126,9 @@ def _fingerprint(command: list[str]) -> str:
     """Of all that the library is made of."""
     import paddle
 
-    version = _run([command[0], "--version"]).stdout.encode()
-    parts = [repr(command).encode(), version, paddle.__version__.encode(), str(paddle.version.commit).encode()]
+    # the macros of this compiler on this processor: its version, and which instructions there are
+    macros = _run([*command[: command.index(str(SOURCE))], "-E", "-dM", "-xc++", "-"]).stdout.encode()
+    parts = [repr(command).encode(), macros, paddle.__version__.encode(), str(paddle.version.commit).encode()]
     parts += [path.read_bytes() for path in sorted(SOURCE.parent.iterdir()) if path.is_file()]
     return hashlib.sha256(b"\0".join(parts)).hexdigest()[:16]
 

@@ -14,7 +14,11 @@
 #include "paddle/phi/api/ext/op_meta_info.h"
 #include "paddle/phi/api/include/api.h"
 
+#if defined(_OPENMP)
 extern "C" int omp_get_max_threads();  // of the OpenMP that Paddle uses
+#else
+inline int omp_get_max_threads() { return 1; }
+#endif
 
 using paddle::Tensor;
 using Shape = std::vector<int64_t>;
@@ -84,30 +88,26 @@ void require(const char* name, const Tensor& given, const Shape& shape, paddle::
   }
 }
 
-// One direction's parameters, states and the like; null where there is none.
-template <typename Cell>
+// All that a call is given, looked at.
 struct Problem {
   const Tensor &X, &lengths;
   const std::vector<Tensor>&parameters, &states;
   int64_t B, L, K;
-  Layer<Cell> layer;
+  Layer layer;
   std::vector<int64_t> sorted;  // the sequences that have an element, the longest first
 
-  Problem(const Tensor& X, const std::vector<Tensor>& parameters, const std::vector<Tensor>& states,
-          const Tensor& lengths)
-      : X(X), lengths(lengths), parameters(parameters), states(states) {
-    require_rank("X", X, 3);
-    B = X.shape()[0], L = X.shape()[1], K = int64_t(parameters.size()) / 3;
-    if (K < 1 || K > 2 || parameters.size() != size_t(3 * K)) refuse("expected W, U and b of 1 or 2 directions");
-    require_rank("U", parameters[1], 2);
-    layer = {X.shape()[2], parameters[1].shape()[0]};
+  Problem(const std::string& cell, const Tensor& X, const std::vector<Tensor>& parameters,
+          const std::vector<Tensor>& states, const Tensor& lengths)
+      : X(X), lengths(lengths), parameters(parameters), states(states), K(int64_t(parameters.size()) / 3),
+        layer(layer_of(cell, X, parameters)) {
+    B = X.shape()[0], L = X.shape()[1];
     const int64_t M = layer.M, D = layer.D;
     if (B < 1 || L < 1 || D < 1 || M < 1) refuse("X of shape ", text(X.shape()), " to ", D, " units: expected no 0");
     require("X", X, {B, L, M});
     for (int64_t k = 0; k < K; ++k) {
       require("W", parameters[3 * k], {M, layer.width()});
       require("U", parameters[3 * k + 1], {D, layer.width()});
-      require("b", parameters[3 * k + 2], {1, Cell::SLOTS * D});
+      require("b", parameters[3 * k + 2], {1, layer.cell.slots * D});
     }
     if (has_states()) {
       if (states.size() != size_t(K * layer.states())) refuse(states.size(), " states: expected another number");
@@ -125,12 +125,25 @@ struct Problem {
     if (n) std::stable_sort(sorted.begin(), sorted.end(), [n](int64_t a, int64_t b) { return n[a] > n[b]; });
   }
 
+  static Layer layer_of(const std::string& cell, const Tensor& X, const std::vector<Tensor>& parameters) {
+    if (parameters.size() != 3 && parameters.size() != 6) refuse("expected W, U and b of 1 or 2 directions");
+    require_rank("X", X, 3);
+    require_rank("U", parameters[1], 2);
+    for (const Kind& kind : KINDS)
+      if (kind.name == cell) return {kind, X.shape()[2], parameters[1].shape()[0]};
+    refuse("a cell ", cell, ": expected SRN, LSTM or GRU");
+  }
+
   // Without states a tensor without elements stands in their place.
   bool has_states() const { return !(states.size() == 1 && states[0].numel() == 0); }
 
-  const Real* parameter(int64_t k, int which) const { return parameters[3 * k + which].template data<Real>(); }
-  const Real* state(int64_t k, int which) const {
-    return has_states() ? states[k * layer.states() + which].template data<Real>() : nullptr;
+  const Real* parameter(int64_t k, int which) const { return parameters[3 * k + which].data<Real>(); }
+
+  // The states of direction k, each a tensor of its own from the `first` on.
+  Pair states_in(const std::vector<Tensor>& tensors, int64_t first, int64_t k) const {
+    if (!has_states()) return {};
+    const auto data = [&](int64_t i) { return const_cast<Real*>(tensors[first + k * layer.states() + i].data<Real>()); };
+    return {data(0), layer.cell.has_C ? data(1) : nullptr};
   }
 
   int64_t elements() const {
@@ -154,14 +167,13 @@ struct Problem {
 
   bool is_full() const { return elements() == B * L; }
   Shape state_shape() const { return K == 1 ? Shape{B, layer.D} : Shape{K, B, layer.D}; }
-  int64_t state_size() const { return B * layer.D; }
 };
 
 Batch batch(const Tensor& tensor, int64_t offset = 0) {
   return {const_cast<Real*>(tensor.data<Real>()), tensor.shape()[1], tensor.shape()[2], offset};
 }
 
-// f(part, its reserve, its scratch) for the sequences of each thread, in that thread.
+// f(part) for the sequences of each thread, in that thread.
 template <typename F>
 void in_threads(const std::vector<Rows>& parts, F f) {
 #pragma omp parallel for schedule(static, 1) num_threads(int(parts.size())) if (parts.size() > 1)
@@ -184,104 +196,93 @@ void copy_or_zero(const Real* from, int64_t count, Real* to) {
   from ? std::copy_n(from, count, to) : std::fill_n(to, count, Real(0));
 }
 
-template <typename Cell>
-std::vector<Tensor> forward(const Problem<Cell>& problem, bool training) {
-  const auto& layer = problem.layer;
-  const int64_t B = problem.B, L = problem.L, K = problem.K, D = layer.D, size = problem.state_size();
+void copy_or_zero(const Pair& from, int64_t count, const Pair& to) {
+  if (to.H) copy_or_zero(from.H, count, to.H);
+  if (to.C) copy_or_zero(from.C, count, to.C);
+}
+
+std::vector<Tensor> forward(const Problem& problem, bool training) {
+  const Layer& layer = problem.layer;
+  const int64_t B = problem.B, L = problem.L, K = problem.K, D = layer.D, size = B * D;
   const std::vector<Rows> parts = problem.shared_out(problem.threads());
   const auto kept = places(parts, 0, [&](const Rows& rows) { return layer.reserve_size(rows); });
-  const auto used = places(parts, layer.weights_size(), [&](const Rows& rows) { return layer.forward_size(rows, training); });
+  const auto used =
+      places(parts, layer.weights_size(), [&](const Rows& rows) { return layer.forward_size(rows, training); });
 
-  Tensor Y = empty({B, L, K * D}), H = empty(problem.state_shape());
-  Tensor C = empty(Cell::HAS_C ? problem.state_shape() : Shape{0});
+  const Shape shape = problem.state_shape();
+  Tensor Y = empty({B, L, K * D}), H = empty(shape), C = empty(layer.cell.has_C ? shape : Shape{0});
   Tensor reserve = empty({training ? HEADER + K * kept.back() : 0}), scratch = empty({used.back()});
   if (!problem.is_full()) fill_zero(Y);
   if (training) reserve.data<Real>()[0] = Real(parts.size());
   for (int64_t k = 0; k < K; ++k) {
-    const Real *H_first = problem.state(k, 0), *C_first = Cell::HAS_C ? problem.state(k, 1) : nullptr;
-    Real *H_last = H.data<Real>() + k * size, *C_last = Cell::HAS_C ? C.data<Real>() + k * size : nullptr;
-    if (int64_t(problem.sorted.size()) < B) {
-      copy_or_zero(H_first, size, H_last);
-      if (C_last) copy_or_zero(C_first, size, C_last);
-    }
+    const Pair first = problem.states_in(problem.states, 0, k);
+    const Pair last{H.data<Real>() + k * size, layer.cell.has_C ? C.data<Real>() + k * size : nullptr};
+    if (int64_t(problem.sorted.size()) < B) copy_or_zero(first, size, last);
     Arena arena{scratch.data<Real>()};
     const auto by = layer.weights(problem.parameter(k, 0), problem.parameter(k, 1), problem.parameter(k, 2), arena);
     in_threads(parts, [&](int64_t i) {
       Real* own = training ? reserve.data<Real>() + HEADER + k * kept.back() + kept[i] : nullptr;
-      layer.forward(parts[i], k == 1, by, batch(problem.X), H_first, C_first, batch(Y, k * D), H_last, C_last, own,
+      layer.forward(parts[i], k == 1, by, batch(problem.X), first, batch(Y, k * D), last, own,
                     scratch.data<Real>() + used[i]);
     });
   }
   return {Y, H, C, reserve};
 }
 
-template <typename Cell>
-std::vector<Tensor> backward(const Problem<Cell>& problem, const Tensor& reserve, const Tensor& dY, const Tensor& dH,
-                             const Tensor& dC) {
-  const auto& layer = problem.layer;
-  const int64_t B = problem.B, L = problem.L, K = problem.K, D = layer.D, size = problem.state_size();
+// The forward pass said for how many threads it shared the work out, and what it kept is laid out for as many.
+std::vector<Rows> as_in_forward(const Problem& problem, const Tensor& reserve) {
   require_rank("the reserve", reserve, 1);
   if (reserve.numel() < HEADER) refuse("the forward pass ran without training, so there is nothing to go back through");
   require("the reserve", reserve, reserve.shape());
   const Real threads = reserve.data<Real>()[0];
-  if (!(threads >= 0 && threads <= MOST_THREADS && threads <= B)) refuse("the reserve is not that of this problem");
-  const std::vector<Rows> parts = problem.shared_out(int64_t(threads));
-  const auto kept = places(parts, 0, [&](const Rows& rows) { return layer.reserve_size(rows); });
-  require("the reserve", reserve, {HEADER + K * kept.back()});
-  // a result that the loss does not depend on comes without a gradient
-  const auto gradient = [](const char* name, const Tensor& given, const Shape& shape, int64_t offset) -> const Real* {
-    if (!given.initialized()) return nullptr;
-    require(name, given, shape);
-    return given.data<Real>() + offset;
-  };
-  const Real* dY_data = gradient("the gradient of Y", dY, {B, L, K * D}, 0);
+  if (!(threads >= 0 && threads <= MOST_THREADS && threads <= problem.B)) refuse("the reserve is of another problem");
+  if (threads == 0 && !problem.sorted.empty()) refuse("the reserve is of another problem");
+  return problem.shared_out(int64_t(threads));
+}
 
-  const int64_t weights = layer.weights_back_size(), sums = layer.sums_size();
-  const auto used = places(parts, weights + sums * int64_t(parts.size()),
-                           [&](const Rows& rows) { return layer.backward_size(rows); });
+// A result that the loss does not depend on comes without a gradient.
+Real* gradient(const char* name, const Tensor& given, const Shape& shape) {
+  if (!given.initialized() || given.numel() == 0) return nullptr;
+  require(name, given, shape);
+  return const_cast<Real*>(given.data<Real>());
+}
+
+std::vector<Tensor> backward(const Problem& problem, const Tensor& reserve, const Tensor& dY, const Tensor& dH,
+                             const Tensor& dC) {
+  const Layer& layer = problem.layer;
+  const int64_t B = problem.B, L = problem.L, K = problem.K, D = layer.D, size = B * D;
+  const std::vector<Rows> parts = as_in_forward(problem, reserve);
+  const int64_t P = int64_t(parts.size()), weights = layer.weights_back_size(), sums = layer.sums_size();
+  const auto kept = places(parts, HEADER, [&](const Rows& rows) { return layer.reserve_size(rows); });
+  const auto used = places(parts, weights + sums * P, [&](const Rows& rows) { return layer.backward_size(rows); });
+  require("the reserve", reserve, {HEADER + K * (kept.back() - HEADER)});
+  const Real* dY_data = gradient("the gradient of Y", dY, {B, L, K * D});
+  Real* const dH_data = gradient("the gradient of H", dH, problem.state_shape());
+  Real* const dC_data = layer.cell.has_C ? gradient("the gradient of C", dC, problem.state_shape()) : nullptr;
+
   Tensor dX = empty(problem.X.shape()), scratch = empty({used.back()});
   if (!problem.is_full()) fill_zero(dX);
   std::vector<Tensor> found{dX};
   for (const Tensor& parameter : problem.parameters) found.push_back(empty(parameter.shape()));
   for (const Tensor& state : problem.states) found.push_back(empty(state.shape()));
   for (int64_t k = 0; k < K; ++k) {
-    const Real* dH_last = gradient("the gradient of H", dH, problem.state_shape(), k * size);
-    const Real* dC_last = Cell::HAS_C ? gradient("the gradient of C", dC, problem.state_shape(), k * size) : nullptr;
-    const auto of_state = [&](int which) {
-      return problem.has_states() ? found[1 + 3 * K + k * layer.states() + which].template data<Real>() : nullptr;
-    };
-    Real *dH_first = of_state(0), *dC_first = Cell::HAS_C ? of_state(1) : nullptr;
-    if (int64_t(problem.sorted.size()) < B) {
-      if (dH_first) copy_or_zero(dH_last, size, dH_first);
-      if (dC_first) copy_or_zero(dC_last, size, dC_first);
-    }
+    const Pair last{dH_data ? dH_data + k * size : nullptr, dC_data ? dC_data + k * size : nullptr};
+    const Pair first = problem.states_in(found, 1 + 3 * K, k);
+    if (int64_t(problem.sorted.size()) < B) copy_or_zero(last, size, first);
     Arena arena{scratch.data<Real>()};
     const auto by = layer.weights_back(problem.parameter(k, 0), problem.parameter(k, 1), arena);
-    Real* sum = arena.next;
+    Real* const sum = arena.next;
     in_threads(parts, [&](int64_t i) {
-      Batch dY_k = dY_data ? batch(dY, k * D) : Batch{};
-      layer.backward(parts[i], k == 1, by, batch(problem.X), dY_k, dH_last, dC_last,
-                     reserve.data<Real>() + HEADER + k * kept.back() + kept[i + 1], batch(dX), k == 1, dH_first,
-                     dC_first, layer.sums(sum + i * sums), scratch.data<Real>() + used[i]);
+      layer.backward(parts[i], k == 1, by, batch(problem.X), dY_data ? batch(dY, k * D) : Batch{}, last,
+                     reserve.data<Real>() + k * (kept.back() - HEADER) + kept[i + 1], batch(dX), k == 1, first,
+                     layer.sums(sum + i * sums), scratch.data<Real>() + used[i]);
     });
     const auto total = layer.sums(sum);
-    const int64_t n = int64_t(parts.size());
-    layer.unpack(total.dW, n, sums, layer.M, layer.slots_of_W(), found[1 + 3 * k].template data<Real>());
-    layer.unpack(total.dU, n, sums, D, layer.slots_of_U(), found[2 + 3 * k].template data<Real>());
-    layer.unpack_b(total.db, n, sums, found[3 + 3 * k].template data<Real>());
+    layer.unpack(total.dW, P, sums, layer.M, layer.slots_of_W(), found[1 + 3 * k].data<Real>());
+    layer.unpack(total.dU, P, sums, D, layer.slots_of_U(), found[2 + 3 * k].data<Real>());
+    layer.unpack_b(total.db, P, sums, found[3 + 3 * k].data<Real>());
   }
   return found;
-}
-
-template <typename F>
-std::vector<Tensor> with(const std::string& cell, const Tensor& X, const std::vector<Tensor>& parameters,
-                         const std::vector<Tensor>& states, const Tensor& lengths, F f) try {
-  if (cell == "SRN") return f(Problem<SRN>(X, parameters, states, lengths));
-  if (cell == "LSTM") return f(Problem<LSTM>(X, parameters, states, lengths));
-  if (cell == "GRU") return f(Problem<GRU>(X, parameters, states, lengths));
-  refuse("a cell called ", cell, ": expected SRN, LSTM or GRU");
-} catch (...) {
-  throw_paddles();
 }
 
 }  // namespace
@@ -290,16 +291,18 @@ std::vector<Tensor> with(const std::string& cell, const Tensor& X, const std::ve
 // reverse; states H [B, D], for an LSTM H, C, of each direction, or one tensor without elements; lengths int64 [B], or
 // without elements -> Y [B, L, K D], H and, of an LSTM, C [B, D], of two directions [2, B, D], reserve [*].
 std::vector<Tensor> Forward(const Tensor& X, const std::vector<Tensor>& parameters, const std::vector<Tensor>& states,
-                            const Tensor& lengths, const std::string& cell, bool training) {
-  return with(cell, X, parameters, states, lengths,
-              [&](const auto& problem) { return forward(problem, training); });
+                            const Tensor& lengths, const std::string& cell, bool training) try {
+  return forward(Problem(cell, X, parameters, states, lengths), training);
+} catch (...) {
+  throw_paddles();
 }
 
 std::vector<Tensor> Backward(const Tensor& X, const std::vector<Tensor>& parameters, const std::vector<Tensor>& states,
                              const Tensor& lengths, const Tensor& reserve, const Tensor& dY, const Tensor& dH,
-                             const Tensor& dC, const std::string& cell, bool) {
-  return with(cell, X, parameters, states, lengths,
-              [&](const auto& problem) { return backward(problem, reserve, dY, dH, dC); });
+                             const Tensor& dC, const std::string& cell, bool) try {
+  return backward(Problem(cell, X, parameters, states, lengths), reserve, dY, dH, dC);
+} catch (...) {
+  throw_paddles();
 }
 
 // Second derivatives would be wrong without a word if Paddle found no operator for them.

@@ -1,8 +1,8 @@
 // The equations of the three cells and of their gradients, each in one place; nndl/op/cell.py has them in Python.
 //
-// A cell has SLOTS values side by side at each step. Before `step` they hold the preactivations: W adds X W to GATES of
-// them from W_FIRST on, U adds H U to GATES of them from U_FIRST on, and b adds to all. `step` turns them into what
-// `back` will need, and `back` those into the gradients d of the preactivations.
+// A cell has SLOTS values side by side at each step. Before `step` they hold the preactivations: X W is added to GATES
+// of them from W_FIRST on, H U to GATES of them from U_FIRST on, and b to all. `step` turns them into what `back` will
+// need, and `back` those into the gradients d of the preactivations.
 #pragma once
 
 #include "vectors.h"
@@ -74,12 +74,73 @@ struct GRU {
   }
 };
 
-// The slot of the g-th gate in the columns of W and of U, which stand in Paddle's order: i, f, c, o; r, z, c.
+// ---- for all numbers of a step -----------------------------------------------------------------------------------
+
+// H and C in panels; C only where the cell has one.
+struct States {
+  Panels H, C;
+
+  States from_row(int64_t row) const { return {H.from_row(row), C.from_row(row)}; }
+};
+
 template <typename Cell>
-constexpr int slot_in_W(int gate) {
-  return Cell::SLOT_OF_BIAS[gate];
+State load_state(const States& from, int64_t panel, int64_t row, int half) {
+  return {load(from.H.at(panel, row) + half), Cell::HAS_C ? load(from.C.at(panel, row) + half) : Vec{}};
 }
+
 template <typename Cell>
-constexpr int slot_in_U(int gate) {
-  return Cell::U_FIRST + gate;
+void store_state(const State& state, const States& to, int64_t panel, int64_t row, int half) {
+  store(to.H.at(panel, row) + half, state.H);
+  if (Cell::HAS_C) store(to.C.at(panel, row) + half, state.C);
 }
+
+// f(panel, row, half) for each vector of `panels` panels.
+template <typename F>
+void each_vector(int64_t panels, int64_t first_row, int64_t end_row, F f) {
+  for (int64_t panel = 0; panel < panels; ++panel)
+    for (int64_t row = first_row; row < end_row; ++row)
+      for (int half = 0; half < WIDTH; half += LANES) f(panel, row, half);
+}
+
+// One step of the rows from `first` to `end`.
+template <typename Cell>
+void step_rows(int64_t panels, int64_t first, int64_t end, const Panels& a, const States& before, const States& after) {
+  each_vector(panels, first, end, [&](int64_t panel, int64_t row, int half) {
+    Vec slot[Cell::SLOTS];
+    for (int i = 0; i < Cell::SLOTS; ++i) slot[i] = load(a.at(i * panels + panel, row) + half);
+    store_state<Cell>(Cell::step(slot, load_state<Cell>(before, panel, row, half)), after, panel, row, half);
+    for (int i = 0; i < Cell::SLOTS; ++i) store(a.at(i * panels + panel, row) + half, slot[i]);
+  });
+}
+
+// Its gradients, of `rows` rows: d_state, of the states after the step, becomes that of those before, but for d U'.
+template <typename Cell>
+void back_rows(int64_t panels, int64_t rows, const Panels& a, const States& before, const States& d_state,
+               const Panels& d) {
+  each_vector(panels, 0, rows, [&](int64_t panel, int64_t row, int half) {
+    Vec slot[Cell::SLOTS], found[Cell::SLOTS];
+    for (int i = 0; i < Cell::SLOTS; ++i) slot[i] = load(a.at(i * panels + panel, row) + half);
+    const State d_before = Cell::back(slot, load_state<Cell>(before, panel, row, half),
+                                      load_state<Cell>(d_state, panel, row, half), found);
+    store_state<Cell>(d_before, d_state, panel, row, half);
+    for (int i = 0; i < Cell::SLOTS; ++i) store(d.at(i * panels + panel, row) + half, found[i]);
+  });
+}
+
+// What the rest needs to know of a cell.
+struct Kind {
+  const char* name;
+  int slots, gates, W_first, U_first;
+  const int* slot_of_bias;  // those of b's vectors; the first ones are those of W's gates, too
+  bool has_C;
+  decltype(&step_rows<SRN>) step_rows;
+  decltype(&back_rows<SRN>) back_rows;
+};
+
+template <typename Cell>
+constexpr Kind kind_of(const char* name) {
+  return {name,          Cell::SLOTS,           Cell::GATES,   Cell::W_FIRST,    Cell::U_FIRST, Cell::SLOT_OF_BIAS,
+          Cell::HAS_C, step_rows<Cell>, back_rows<Cell>};
+}
+
+constexpr Kind KINDS[] = {kind_of<SRN>("SRN"), kind_of<LSTM>("LSTM"), kind_of<GRU>("GRU")};

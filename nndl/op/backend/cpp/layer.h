@@ -26,6 +26,11 @@ struct Batch {
   Real* at(int64_t b, int64_t t) const { return data + (b * L + t) * width + offset; }
 };
 
+// H and C, or their gradients, of this direction [B, D]; null where there is none.
+struct Pair {
+  Real *H, *C;
+};
+
 struct Block {
   int64_t first_step, steps, rows;
 };
@@ -87,39 +92,48 @@ struct Arena {
   }
 };
 
-template <typename Cell>
+// The slots that a weight matrix adds to: that of each of its gates, in the order of its columns, which is Paddle's
+// (i, f, c, o; r, z, c), and the first of them all.
+struct Slots {
+  int of[4], first;
+};
+
 struct Layer {
+  const Kind& cell;
   int64_t M, D;
   int64_t depth_X = panels_for(M), depth_H = panels_for(D);  // panels of an input, of a state
 
-  int64_t width() const { return Cell::GATES * D; }  // of W and U
-  int64_t gates() const { return Cell::GATES * depth_H; }
-  int64_t slots() const { return Cell::SLOTS * depth_H; }
-  int64_t states() const { return Cell::HAS_C ? 2 : 1; }
+  int64_t width() const { return cell.gates * D; }  // of W and U
+  int64_t gates() const { return cell.gates * depth_H; }
+  int64_t slots() const { return cell.slots * depth_H; }
+  int64_t states() const { return cell.has_C ? 2 : 1; }
+
+  States take_states(Arena& arena, int64_t rows) const {
+    const Panels H = arena.panels(depth_H, rows);
+    return {H, cell.has_C ? arena.panels(depth_H, rows) : Panels{}};
+  }
+  int64_t states_size(int64_t rows) const { return states() * Panels::size(depth_H, rows); }
 
   // ---- weights ----
 
-  // W or U [rows, G D] and back: column by column of gates, into the panels that the slots of the gates need.
-  template <typename F>
-  void each_panel_of_weights(const int (&slot)[Cell::GATES], int first_slot, F f) const {
-    for (int gate = 0; gate < Cell::GATES; ++gate)
-      each_panel(D, [&](int64_t panel, int64_t first, int64_t count) {
-        f((slot[gate] - first_slot) * depth_H + panel, gate * D + first, count);
-      });
+  Slots slots_of_W() const {
+    Slots slots{{}, cell.W_first};
+    std::copy_n(cell.slot_of_bias, cell.gates, slots.of);
+    return slots;
+  }
+  Slots slots_of_U() const {
+    Slots slots{{}, cell.U_first};
+    std::iota(slots.of, slots.of + cell.gates, cell.U_first);
+    return slots;
   }
 
-  struct Slots {
-    int of[Cell::GATES], first;
-  };
-  static Slots slots_of_W() {
-    Slots slots{{}, Cell::W_FIRST};
-    for (int gate = 0; gate < Cell::GATES; ++gate) slots.of[gate] = slot_in_W<Cell>(gate);
-    return slots;
-  }
-  static Slots slots_of_U() {
-    Slots slots{{}, Cell::U_FIRST};
-    for (int gate = 0; gate < Cell::GATES; ++gate) slots.of[gate] = slot_in_U<Cell>(gate);
-    return slots;
+  // f(panel, first column, number of columns) for W or U [rows, G D], gate by gate.
+  template <typename F>
+  void each_panel_of(const Slots& slots, F f) const {
+    for (int gate = 0; gate < cell.gates; ++gate)
+      each_panel(D, [&](int64_t panel, int64_t first, int64_t count) {
+        f((slots.of[gate] - slots.first) * depth_H + panel, gate * D + first, count);
+      });
   }
 
   // To multiply with: A W.
@@ -127,7 +141,7 @@ struct Layer {
     const int64_t depth = panels_for(rows), size = Factor::size(depth, gates());
     Real* packed = arena.take(size);
     std::fill_n(packed, size, Real(0));
-    each_panel_of_weights(slots.of, slots.first, [&](int64_t panel, int64_t column, int64_t count) {
+    each_panel_of(slots, [&](int64_t panel, int64_t column, int64_t count) {
       Real* to = packed + panel * depth * WIDTH * WIDTH;
       for (int64_t row = 0; row < rows; ++row, to += WIDTH) std::copy_n(weights + row * width() + column, count, to);
     });
@@ -139,7 +153,7 @@ struct Layer {
     const int64_t panels = panels_for(rows), size = Factor::size(gates(), panels);
     Real* packed = arena.take(size);
     std::fill_n(packed, size, Real(0));
-    each_panel_of_weights(slots.of, slots.first, [&](int64_t panel, int64_t column, int64_t count) {
+    each_panel_of(slots, [&](int64_t panel, int64_t column, int64_t count) {
       each_panel(rows, [&](int64_t n, int64_t first, int64_t among) {
         Real* to = packed + (n * gates() + panel) * WIDTH * WIDTH;
         for (int64_t i = 0; i < among; ++i)
@@ -152,7 +166,7 @@ struct Layer {
   // The gradient of W or U from where multiply_transposed adds it up; `parts` of them lie `stride` apart.
   void unpack(const Real* packed, int64_t parts, int64_t stride, int64_t rows, const Slots& slots, Real* weights) const {
     const int64_t depth = panels_for(rows);
-    each_panel_of_weights(slots.of, slots.first, [&](int64_t panel, int64_t column, int64_t count) {
+    each_panel_of(slots, [&](int64_t panel, int64_t column, int64_t count) {
       const Real* from = packed + panel * depth * WIDTH * WIDTH;
       for (int64_t row = 0; row < rows; ++row, from += WIDTH)
         for (int64_t j = 0; j < count; ++j) {
@@ -166,35 +180,32 @@ struct Layer {
   // b, one vector for each slot.
   const Real* packed_b(const Real* b, Arena& arena) const {
     Real* packed = arena.take(slots() * WIDTH);
-    for (int i = 0; i < Cell::SLOTS; ++i)
-      to_panels(b + i * D, D, {packed + Cell::SLOT_OF_BIAS[i] * depth_H * WIDTH, WIDTH}, 0);
+    for (int i = 0; i < cell.slots; ++i)
+      to_panels(b + i * D, D, {packed + cell.slot_of_bias[i] * depth_H * WIDTH, WIDTH}, 0);
     return packed;
   }
 
   void unpack_b(const Real* packed, int64_t parts, int64_t stride, Real* b) const {
-    for (int i = 0; i < Cell::SLOTS; ++i)
+    for (int i = 0; i < cell.slots; ++i)
       for (int64_t j = 0; j < D; ++j) {
         b[i * D + j] = 0;
         for (int64_t part = 0; part < parts; ++part)
-          b[i * D + j] += packed[part * stride + Cell::SLOT_OF_BIAS[i] * depth_H * WIDTH + j];
+          b[i * D + j] += packed[part * stride + cell.slot_of_bias[i] * depth_H * WIDTH + j];
       }
   }
 
   // ---- what the forward pass keeps of a block ----
 
   struct Kept {
-    Panels slots, H, C;  // H and C: before the step
+    Panels slots;
+    States before;  // the step
   };
 
   Kept kept(Arena& arena, int64_t rows) const {
-    Kept own{arena.panels(slots(), rows), arena.panels(depth_H, rows), {nullptr, 0}};
-    if (Cell::HAS_C) own.C = arena.panels(depth_H, rows);
-    return own;
+    const Panels a = arena.panels(slots(), rows);
+    return {a, take_states(arena, rows)};
   }
-
-  int64_t kept_size(int64_t rows) const {
-    return Panels::size(slots(), rows) + states() * Panels::size(depth_H, rows);
-  }
+  int64_t kept_size(int64_t rows) const { return Panels::size(slots(), rows) + states_size(rows); }
 
   int64_t reserve_size(const Rows& rows) const {
     int64_t size = 0;
@@ -217,91 +228,77 @@ struct Layer {
   }
 
   int64_t forward_size(const Rows& rows, bool training) const {
-    return Panels::size(depth_X, rows.longest_block) + states() * Panels::size(depth_H, rows.count()) +
+    return Panels::size(depth_X, rows.longest_block) + states_size(rows.count()) +
            (training ? 0 : 2 * kept_size(rows.longest_block));
   }
 
-  // H and C: the first states [B, D], or null; they become the last states, in H_last and C_last.
-  void forward(const Rows& rows, bool reverse, const Weights& by, const Batch& X, const Real* H, const Real* C,
-               const Batch& Y, Real* H_last, Real* C_last, Real* reserve, Real* scratch) const {
+  // first: the states [B, D] to start from, or null; last: where those at the end go.
+  void forward(const Rows& rows, bool reverse, const Weights& by, const Batch& X, const Pair& first, const Batch& Y,
+               const Pair& last, Real* reserve, Real* scratch) const {
     Arena arena{scratch}, keeping{reserve};
-    const int64_t count = rows.count();
-    const Panels x = arena.panels(depth_X, rows.longest_block), ended_H = arena.panels(depth_H, count);
-    const Panels ended_C = Cell::HAS_C ? arena.panels(depth_H, count) : Panels{};
-    Arena spare[2] = {arena, {arena.next + kept_size(rows.longest_block)}};  // without a reserve, blocks take turns
+    const Panels x = arena.panels(depth_X, rows.longest_block);
+    const States ended = take_states(arena, rows.count());
+    const Arena spare[2] = {arena, {arena.next + kept_size(rows.longest_block)}};  // for blocks that are not kept
     const auto keep = [&](size_t block) {
-      if (reserve) return kept(keeping, rows.blocks[block].rows);
       Arena turn = spare[block % 2];
-      return kept(turn, rows.blocks[block].rows);
+      return kept(reserve ? keeping : turn, rows.blocks[block].rows);
     };
     Kept now = keep(0), next = now;
-    gather(rows, H, now.H);
-    if (Cell::HAS_C) gather(rows, C, now.C);
-    int64_t active = count;
+    gather(rows, first, now.before);
+    int64_t active = rows.count();
     for (size_t i = 0; i < rows.blocks.size(); ++i, now = next) {
       const Block& block = rows.blocks[i];
+      const int64_t end = block.first_step + block.steps;
       if (i + 1 < rows.blocks.size()) next = keep(i + 1);
       rows.each(block, [&](int64_t place, int64_t row, int64_t step) {
         to_panels(X.at(rows.sequence[row], rows.element(row, step, reverse)), M, x, place);
       });
       project(block.rows, x, by, now.slots);
-      int64_t place = 0;
-      for (int64_t step = block.first_step; step < block.first_step + block.steps; ++step) {
+      for (int64_t step = block.first_step, place = 0; step < end; ++step) {
         const int64_t going_on = rows.rows_at(step + 1, active);
-        const Panels a = now.slots.from_row(place), H_before = now.H.from_row(place);
-        const Panels C_before = Cell::HAS_C ? now.C.from_row(place) : Panels{};
-        const Panels a_U = a.from_panel(Cell::U_FIRST * depth_H);
-        multiply(active, H_before, by.U, Start::from(a_U), a_U);
-        const bool last_of_block = step + 1 == block.first_step + block.steps;
-        const int64_t after = last_of_block ? 0 : place + active;
-        const Kept& then = last_of_block ? next : now;
-        const Panels H_after = then.H.from_row(after), C_after = Cell::HAS_C ? then.C.from_row(after) : Panels{};
-        step_rows(0, going_on, a, H_before, C_before, H_after, C_after);
-        step_rows(going_on, active, a, H_before, C_before, ended_H, ended_C);  // their last step
+        const Panels a = now.slots.from_row(place), a_U = a.from_panel(cell.U_first * depth_H);
+        const States before = now.before.from_row(place);
+        const States after = step + 1 < end ? now.before.from_row(place + active) : next.before;
+        multiply(active, before.H, by.U, Start::from(a_U), a_U);  // + H_{t-1} U
+        cell.step_rows(depth_H, 0, going_on, a, before, after);
+        cell.step_rows(depth_H, going_on, active, a, before, ended);
         for (int64_t row = 0; row < active; ++row)
-          from_panels(row < going_on ? H_after : ended_H, row, D,
+          from_panels(row < going_on ? after.H : ended.H, row, D,
                       Y.at(rows.sequence[row], rows.element(row, step, reverse)));
         place += active;
         active = going_on;
       }
     }
-    scatter(rows, ended_H, H_last);
-    if (Cell::HAS_C) scatter(rows, ended_C, C_last);
+    scatter(rows, ended, last);
   }
 
   // X W + b; a slot without W starts from its b alone.
   void project(int64_t rows, const Panels& x, const Weights& by, const Panels& a) const {
-    const int64_t first = Cell::W_FIRST * depth_H, end = first + gates();
+    const int64_t first = cell.W_first * depth_H, end = first + gates();
     multiply(rows, x, by.W, Start::from_one_row(by.b + first * WIDTH), a.from_panel(first));
     multiply(rows, x, {nullptr, 0, slots() - end}, Start::from_one_row(by.b + end * WIDTH), a.from_panel(end));
   }
 
-  void step_rows(int64_t from, int64_t to, const Panels& a, const Panels& H_before, const Panels& C_before,
-                 const Panels& H_after, const Panels& C_after) const {
-    for (int64_t panel = 0; panel < depth_H; ++panel)
-      for (int64_t row = from; row < to; ++row)
-        for (int half = 0; half < WIDTH; half += LANES) {
-          Vec slot[Cell::SLOTS];
-          for (int i = 0; i < Cell::SLOTS; ++i) slot[i] = load(a.at(i * depth_H + panel, row) + half);
-          State before{load(H_before.at(panel, row) + half), Vec{}};
-          if (Cell::HAS_C) before.C = load(C_before.at(panel, row) + half);
-          const State after = Cell::step(slot, before);
-          for (int i = 0; i < Cell::SLOTS; ++i) store(a.at(i * depth_H + panel, row) + half, slot[i]);
-          store(H_after.at(panel, row) + half, after.H);
-          if (Cell::HAS_C) store(C_after.at(panel, row) + half, after.C);
-        }
+  // The states [B, D] of the sequences of this thread, and back; without any, zeros.
+  void gather(const Rows& rows, const Pair& from, const States& to) const {
+    gather(rows, from.H, to.H);
+    if (cell.has_C) gather(rows, from.C, to.C);
+  }
+  void scatter(const Rows& rows, const States& from, const Pair& to) const {
+    scatter(rows, from.H, to.H);
+    if (cell.has_C) scatter(rows, from.C, to.C);
   }
 
-  // The states [B, D] of the sequences of this thread, and back; without any, zeros.
-  void gather(const Rows& rows, const Real* states, const Panels& to) const {
+  void gather(const Rows& rows, const Real* from, const Panels& to) const {
     for (int64_t row = 0; row < rows.count(); ++row)
-      if (states)
-        to_panels(states + rows.sequence[row] * D, D, to, row);
+      if (from)
+        to_panels(from + rows.sequence[row] * D, D, to, row);
       else
         for (int64_t panel = 0; panel < depth_H; ++panel) std::fill_n(to.at(panel, row), WIDTH, Real(0));
   }
-  void scatter(const Rows& rows, const Panels& from, Real* states) const {
-    for (int64_t row = 0; row < rows.count(); ++row) from_panels(from, row, D, states + rows.sequence[row] * D);
+  void scatter(const Rows& rows, const Panels& from, Real* to) const {
+    if (to)
+      for (int64_t row = 0; row < rows.count(); ++row) from_panels(from, row, D, to + rows.sequence[row] * D);
   }
 
   // ---- backward ----
@@ -327,69 +324,47 @@ struct Layer {
 
   int64_t backward_size(const Rows& rows) const {
     return 2 * Panels::size(depth_X, rows.longest_block) + Panels::size(slots(), rows.longest_block) +
-           states() * Panels::size(depth_H, rows.count());
+           states_size(rows.count());
   }
 
-  // dH and dC: the gradients of the last states [B, D], or null; those of the first go to dH_first and dC_first.
+  // last: the gradients of the last states [B, D], or null; first: where those of the first ones go, or null.
   void backward(const Rows& rows, bool reverse, const WeightsBack& by, const Batch& X, const Batch& dY,
-                const Real* dH_last, const Real* dC_last, const Real* reserve_end, const Batch& dX, bool add_to_dX,
-                Real* dH_first, Real* dC_first, const Sums& to, Real* scratch) const {
+                const Pair& last, const Real* reserve_end, const Batch& dX, bool add_to_dX, const Pair& first,
+                const Sums& to, Real* scratch) const {
     Arena arena{scratch};
-    const int64_t count = rows.count(), most = rows.longest_block;
+    const int64_t most = rows.longest_block;
     const Panels x = arena.panels(depth_X, most), dx = arena.panels(depth_X, most), d = arena.panels(slots(), most);
-    const Panels dH = arena.panels(depth_H, count), dC = Cell::HAS_C ? arena.panels(depth_H, count) : Panels{};
-    const Panels d_W = d.from_panel(Cell::W_FIRST * depth_H), d_U = d.from_panel(Cell::U_FIRST * depth_H);
-    gather(rows, dH_last, dH);
-    if (Cell::HAS_C) gather(rows, dC_last, dC);
+    const Panels d_W = d.from_panel(cell.W_first * depth_H), d_U = d.from_panel(cell.U_first * depth_H);
+    const States d_state = take_states(arena, rows.count());
+    gather(rows, last, d_state);
     std::fill_n(to.dW, sums_size(), Real(0));
-    std::vector<int64_t> active;
     for (size_t i = rows.blocks.size(); i-- > 0;) {
       const Block& block = rows.blocks[i];
       Arena keeping{const_cast<Real*>(reserve_end -= kept_size(block.rows))};
       const Kept own = kept(keeping, block.rows);
+      int64_t place = block.rows;
+      for (int64_t step = block.first_step + block.steps; step-- > block.first_step;) {
+        const int64_t active = rows.rows_at(step, rows.count());
+        place -= active;
+        if (dY.data)
+          for (int64_t row = 0; row < active; ++row)
+            add_to_panels(dY.at(rows.sequence[row], rows.element(row, step, reverse)), D, d_state.H, row);
+        cell.back_rows(depth_H, active, own.slots.from_row(place), own.before.from_row(place), d_state,
+                       d.from_row(place));
+        multiply(active, d_U.from_row(place), by.U, Start::from(d_state.H), d_state.H);  // dH_{t-1} += d U'
+      }
       rows.each(block, [&](int64_t place, int64_t row, int64_t step) {
         to_panels(X.at(rows.sequence[row], rows.element(row, step, reverse)), M, x, place);
       });
-      int64_t place = block.rows;
-      for (int64_t step = block.first_step + block.steps; step-- > block.first_step;) {
-        const int64_t now = rows.rows_at(step, count);
-        place -= now;
-        if (dY.data)
-          for (int64_t row = 0; row < now; ++row)
-            add_to_panels(dY.at(rows.sequence[row], rows.element(row, step, reverse)), D, dH, row);
-        back_rows(now, own, place, dH, dC, d);
-        multiply(now, d_U.from_row(place), by.U, Start::from(dH), dH);  // dH_{t-1} += d U'
-      }
-      multiply_transposed(block.rows, x, depth_X, d_W, gates(), to.dW);      // dW += X' d
-      multiply_transposed(block.rows, own.H, depth_H, d_U, gates(), to.dU);  // dU += H_{t-1}' d
-      add_rows(block.rows, d, slots(), to.db);
-      multiply(block.rows, d_W, by.W, Start::from_zero(), dx);               // dX = d W'
+      multiply_transposed(block.rows, x, depth_X, d_W, gates(), to.dW);             // dW += X' d
+      multiply_transposed(block.rows, own.before.H, depth_H, d_U, gates(), to.dU);  // dU += H_{t-1}' d
+      add_rows(block.rows, d, slots(), to.db);                                      // db += the sum of d
+      multiply(block.rows, d_W, by.W, Start::from_zero(), dx);                      // dX = d W'
       rows.each(block, [&](int64_t place, int64_t row, int64_t step) {
         Real* to = dX.at(rows.sequence[row], rows.element(row, step, reverse));
         add_to_dX ? add_from_panels(dx, place, M, to) : from_panels(dx, place, M, to);
       });
     }
-    if (dH_first) scatter(rows, dH, dH_first);
-    if (dC_first) scatter(rows, dC, dC_first);
-  }
-
-  void back_rows(int64_t count, const Kept& own, int64_t place, const Panels& dH, const Panels& dC,
-                 const Panels& d) const {
-    for (int64_t panel = 0; panel < depth_H; ++panel)
-      for (int64_t row = 0; row < count; ++row)
-        for (int half = 0; half < WIDTH; half += LANES) {
-          Vec slot[Cell::SLOTS], found[Cell::SLOTS];
-          for (int i = 0; i < Cell::SLOTS; ++i) slot[i] = load(own.slots.at(i * depth_H + panel, place + row) + half);
-          State before{load(own.H.at(panel, place + row) + half), Vec{}};
-          State after{load(dH.at(panel, row) + half), Vec{}};
-          if (Cell::HAS_C) {
-            before.C = load(own.C.at(panel, place + row) + half);
-            after.C = load(dC.at(panel, row) + half);
-          }
-          const State first = Cell::back(slot, before, after, found);
-          for (int i = 0; i < Cell::SLOTS; ++i) store(d.at(i * depth_H + panel, place + row) + half, found[i]);
-          store(dH.at(panel, row) + half, first.H);
-          if (Cell::HAS_C) store(dC.at(panel, row) + half, first.C);
-        }
+    scatter(rows, d_state, first);
   }
 };

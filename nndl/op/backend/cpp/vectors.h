@@ -17,6 +17,8 @@
 
 using Real = REAL;
 
+#define NOT_INLINED __attribute__((noinline)) inline  // compiled once, which is quicker
+
 #if defined(__AVX512F__)
 constexpr int BYTES = 64;
 #elif defined(__AVX__)
@@ -117,7 +119,7 @@ inline void each_panel(int64_t columns, F f) {
     f(panel, first, std::min<int64_t>(WIDTH, columns - first));
 }
 
-inline void to_panels(const Real* row, int64_t columns, const Panels& to, int64_t at_row) {
+NOT_INLINED void to_panels(const Real* row, int64_t columns, const Panels& to, int64_t at_row) {
   each_panel(columns, [&](int64_t panel, int64_t first, int64_t count) {
     Real* place = to.at(panel, at_row);
     if (count == WIDTH) {
@@ -128,7 +130,7 @@ inline void to_panels(const Real* row, int64_t columns, const Panels& to, int64_
   });
 }
 
-inline void from_panels(const Panels& from, int64_t at_row, int64_t columns, Real* row) {
+NOT_INLINED void from_panels(const Panels& from, int64_t at_row, int64_t columns, Real* row) {
   each_panel(columns, [&](int64_t panel, int64_t first, int64_t count) {
     const Real* place = from.at(panel, at_row);
     if (count == WIDTH)
@@ -138,14 +140,14 @@ inline void from_panels(const Panels& from, int64_t at_row, int64_t columns, Rea
   });
 }
 
-inline void add_from_panels(const Panels& from, int64_t at_row, int64_t columns, Real* row) {
+NOT_INLINED void add_from_panels(const Panels& from, int64_t at_row, int64_t columns, Real* row) {
   each_panel(columns, [&](int64_t panel, int64_t first, int64_t count) {
     const Real* place = from.at(panel, at_row);
     for (int64_t i = 0; i < count; ++i) row[first + i] += place[i];
   });
 }
 
-inline void add_to_panels(const Real* row, int64_t columns, const Panels& to, int64_t at_row) {
+NOT_INLINED void add_to_panels(const Real* row, int64_t columns, const Panels& to, int64_t at_row) {
   each_panel(columns, [&](int64_t panel, int64_t first, int64_t count) {
     Real* place = to.at(panel, at_row);
     for (int64_t i = 0; i < count; ++i) place[i] += row[first + i];
@@ -211,7 +213,7 @@ struct Start {
 };
 
 // C = start + A B for `rows` rows.
-inline void multiply(int64_t rows, const Panels& A, const Factor& B, const Start& start, const Panels& C) {
+NOT_INLINED void multiply(int64_t rows, const Panels& A, const Factor& B, const Start& start, const Panels& C) {
   for (int64_t n = 0; n < B.panels; ++n)
     for (int64_t row = 0; row < rows;) {
       const int64_t left = rows - row, tiles = (left + TALL - 1) / TALL, now = (left + tiles - 1) / tiles;
@@ -222,7 +224,7 @@ inline void multiply(int64_t rows, const Panels& A, const Factor& B, const Start
 }
 
 // C += A' B over `rows` rows, where C is laid out as a Factor of A's `depth` panels and B's `panels`.
-inline void multiply_transposed(int64_t rows, const Panels& A, int64_t depth, const Panels& B, int64_t panels,
+NOT_INLINED void multiply_transposed(int64_t rows, const Panels& A, int64_t depth, const Panels& B, int64_t panels,
                                 Real* C) {
   for (int64_t n = 0; n < panels; ++n)
     for (int64_t m = 0; m < depth; ++m)

@@ -1,0 +1,112 @@
+"""A layer of SRN, LSTM or GRU cells in ONE operator of ours, in C++: cpp/, compiled by build.py.
+
+The same function as :func:`nndl.op.unroll`, for these three cells on the CPU: all steps, both passes, no Python in
+between. How it is fast, cpp/layer.h and cpp/vectors.h say.
+"""
+
+import ctypes
+import re
+from collections.abc import Sequence
+from functools import cache
+from typing import Any
+
+from nndl.error import BuildError, SettingError
+from nndl.op.lengths import as_lengths
+from nndl.op.state import State
+
+import paddle
+from paddle import Tensor, _C_ops
+
+REALS = {paddle.float32: "float", paddle.float64: "double"}
+CELLS = {1: "SRN", 3: "GRU", 4: "LSTM"}
+"""By the number of gates: each is another one's equation (cpp/cells.h)."""
+_CPU = paddle.CPUPlace()  # compared with a place, for Paddle's to_static stumbles over place.is_cpu_place()
+
+
+@cache
+def _registered(real: str) -> str:
+    """Give the operator to Paddle, compiled at the first call; why it cannot be had, or nothing."""
+    from nndl.op.backend.build import library
+    from nndl.runtime import say_once
+
+    try:
+        path = library(real)
+        try:
+            ctypes.CDLL(str(path))
+        except OSError as error:
+            raise BuildError(f"{path}: cannot be loaded ({error}); delete it") from None
+    except BuildError as error:
+        say_once(
+            f"nndl: our native operator is not there, Paddle's serves: {error} 没有本地算子，改用飞桨的算子，结果相同"
+        )
+        return str(error)
+    paddle.utils.cpp_extension.extension_utils.load_op_meta_info_and_register_op(str(path))
+    return ""
+
+
+@cache
+def _no_lengths() -> Tensor:
+    return paddle.empty([0], "int64")
+
+
+@cache
+def _no_states(dtype: paddle.dtype) -> Tensor:
+    return paddle.empty([0], dtype)
+
+
+def why_not() -> str:
+    """Why the operator cannot be had here, in one line; empty where it can. Compiles it at the first call."""
+    device = paddle.device.get_device()
+    return _registered("float") if device == "cpu" else f"it computes on the CPU, not on {device}"
+
+
+def takes(X: Tensor) -> bool:
+    """Whether the operator, where it can be had, takes such inputs: float32 or float64, on the CPU."""
+    return X.dtype in REALS and X.place == _CPU
+
+
+def unroll(
+    cells: Sequence[Any], X: Tensor, states: Sequence[State] | None = None, sequence_length: Tensor | None = None
+) -> tuple[Tensor, list[State]]:
+    """Run the cells of one layer over all steps; arguments and results as of :func:`nndl.op.unroll`.
+
+    Padding (补齐) costs nothing. Only first derivatives exist: a second one raises NotImplementedError.
+
+    Shapes: X float32 or float64 [B, L, M]; a state, [B, D], for each cell, of an LSTM the pair (H, C); a cell's
+    W [M, G·D], U [D, G·D], b [1, G·D], of a GRU [1, 4D]; sequence_length int [B], values 0..L.
+
+    Raises:
+        BuildError: the operator cannot be had on this machine.
+        SettingError: another kind of cell, dtype, device or shape, or lengths out of range.
+    """
+    real = REALS.get(X.dtype, "float")  # another dtype the operator refuses
+    if _registered(real):
+        raise BuildError(_registered(real))
+    D, width = cells[0].U.shape
+    kind = CELLS.get(width // D if D else 0, f"with U of shape {[D, width]}")
+    given = [_no_states(X.dtype)] if states is None else _flat(states)
+    is_training = paddle.is_grad_enabled()  # what the backward pass needs is kept
+    lengths = _no_lengths() if sequence_length is None else as_lengths(sequence_length, *X.shape[:2])
+    parameters = [parameter for cell in cells for parameter in (cell.W, cell.U, cell.b)]
+    try:
+        Y, H, C, _ = _C_ops._run_custom_op(
+            f"nndl_cells_{real}", X.contiguous(), parameters, given, lengths, kind, is_training
+        )
+    except ValueError as error:
+        raise SettingError(_reason(error)) from None
+    if not is_training:  # a custom operator does not heed it
+        Y, H, C = Y.detach(), H.detach(), C.detach()
+    last = (H, C) if kind == "LSTM" else (H,)
+    each = [last] if len(cells) == 1 else [tuple(state[k] for state in last) for k in range(len(cells))]
+    return Y, each if kind == "LSTM" else [H for (H,) in each]
+
+
+def _flat(states: Sequence[State]) -> list[Tensor]:
+    tensors = [tensor for state in states for tensor in (state if isinstance(state, tuple | list) else (state,))]
+    return [tensor.contiguous() for tensor in tensors]
+
+
+def _reason(error: ValueError) -> str:
+    """What the operator says, without what Paddle puts around it."""
+    found = re.search(r"nndl: (.+?)(?: \(at .*\))?$", str(error), re.MULTILINE)
+    return found[1] if found else str(error)
