@@ -102,7 +102,7 @@ struct Problem {
         layer(layer_of(cell, X, parameters)) {
     B = X.shape()[0], L = X.shape()[1];
     const int64_t M = layer.M, D = layer.D;
-    if (B < 1 || L < 1 || D < 1 || M < 1) refuse("X of shape ", text(X.shape()), " to ", D, " units: expected no 0");
+    if (M < 1 || D < 1) refuse("a cell from ", M, " to ", D, " numbers: expected at least one");
     require("X", X, {B, L, M});
     for (int64_t k = 0; k < K; ++k) {
       require("W", parameters[3 * k], {M, layer.width()});
@@ -110,7 +110,7 @@ struct Problem {
       require("b", parameters[3 * k + 2], {1, layer.cell.slots * D});
     }
     if (has_states()) {
-      if (states.size() != size_t(K * layer.states())) refuse(states.size(), " states: expected another number");
+      if (states.size() != size_t(K * layer.states())) refuse(states.size(), " states: expected ", K * layer.states());
       for (const Tensor& state : states) require("a state", state, {B, D});
     }
     const int64_t* n = nullptr;
@@ -176,7 +176,7 @@ Batch batch(const Tensor& tensor, int64_t offset = 0) {
 // f(part) for the sequences of each thread, in that thread.
 template <typename F>
 void in_threads(const std::vector<Rows>& parts, F f) {
-#pragma omp parallel for schedule(static, 1) num_threads(int(parts.size())) if (parts.size() > 1)
+#pragma omp parallel for schedule(static, 1) num_threads(std::max<int>(1, parts.size())) if (parts.size() > 1)
   for (int64_t i = 0; i < int64_t(parts.size()); ++i) {
     const FlushToZero flush;
     f(i);
@@ -308,7 +308,7 @@ std::vector<Tensor> Backward(const Tensor& X, const std::vector<Tensor>& paramet
 // Second derivatives would be wrong without a word if Paddle found no operator for them.
 std::vector<Tensor> NoSecondDerivatives(const Tensor&, const Tensor&) {
   PADDLE_THROW(common::errors::Unimplemented(
-      "the native operator has first derivatives only; a layer with backend='fused' or, of an LSTM, 'bptt' has all"));
+      "the native operator has first derivatives only; an LSTM, nndl.LSTM(..., backend='bptt') has all"));
 }
 
 std::vector<Shape> Shapes(const Shape& X, const std::vector<Shape>& parameters, const std::vector<Shape>&,
