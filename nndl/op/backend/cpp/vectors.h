@@ -26,7 +26,11 @@ constexpr int BYTES = 32;
 #else  // SSE, NEON
 constexpr int BYTES = 16;
 #endif
-constexpr bool HAS_32_REGISTERS = BYTES == 64 || BYTES == 16;
+#if defined(__AVX512F__) || defined(__aarch64__)
+constexpr bool HAS_32_REGISTERS = true;
+#else
+constexpr bool HAS_32_REGISTERS = false;
+#endif
 
 constexpr int LANES = BYTES / sizeof(Real);
 using Integer = std::conditional_t<sizeof(Real) == 4, int32_t, int64_t>;
@@ -92,9 +96,8 @@ class FlushToZero {
 
 // ---- panels ------------------------------------------------------------------------------------------------------
 
-constexpr int WIDTH = 2 * LANES;                       // columns of a panel
-constexpr int TALL = HAS_32_REGISTERS ? 12 : 6;        // rows of a tile of A B: its sums fill the registers
-constexpr int TALL_TRANSPOSED = HAS_32_REGISTERS ? 8 : 4;  // columns of A in a tile of A' B
+constexpr int WIDTH = 2 * LANES;                 // columns of a panel
+constexpr int TALL = HAS_32_REGISTERS ? 12 : 6;  // rows of a tile of a product: its sums fill the registers
 
 constexpr int64_t panels_for(int64_t columns) { return (columns + WIDTH - 1) / WIDTH; }
 
@@ -223,29 +226,41 @@ NOT_INLINED void multiply(int64_t rows, const Panels& A, const Factor& B, const 
     }
 }
 
+// COLUMNS rows of C += A' B over `rows` rows, of one panel each of A, from one of its columns on, and of B.
+template <int COLUMNS>
+inline void tile_transposed(int64_t rows, const Real* A, const Real* B, Real* C) {
+  Vec sum[COLUMNS][2];
+#pragma GCC unroll 12
+  for (int i = 0; i < COLUMNS; ++i)
+    for (int j = 0; j < 2; ++j) sum[i][j] = load(C + i * WIDTH + j * LANES);
+  for (int64_t row = 0; row < rows; ++row, A += WIDTH, B += WIDTH) {
+    const Vec b0 = load(B), b1 = load(B + LANES);
+#pragma GCC unroll 12
+    for (int i = 0; i < COLUMNS; ++i) {
+      sum[i][0] += A[i] * b0;
+      sum[i][1] += A[i] * b1;
+    }
+  }
+#pragma GCC unroll 12
+  for (int i = 0; i < COLUMNS; ++i)
+    for (int j = 0; j < 2; ++j) store(C + i * WIDTH + j * LANES, sum[i][j]);
+}
+
+// A whole panel of A: of 16 columns 6, 5 and 5.
+template <int FIRST = 0>
+inline void tiles_transposed(int64_t rows, const Real* A, const Real* B, Real* C) {
+  if constexpr (FIRST < WIDTH) {
+    constexpr int LEFT = WIDTH - FIRST, TILES = (LEFT + TALL - 1) / TALL, NOW = (LEFT + TILES - 1) / TILES;
+    tile_transposed<NOW>(rows, A + FIRST, B, C + FIRST * WIDTH);
+    tiles_transposed<FIRST + NOW>(rows, A, B, C);
+  }
+}
+
 // C += A' B over `rows` rows, where C is laid out as a Factor of A's `depth` panels and B's `panels`.
 NOT_INLINED void multiply_transposed(int64_t rows, const Panels& A, int64_t depth, const Panels& B, int64_t panels,
-                                Real* C) {
+                                     Real* C) {
   for (int64_t n = 0; n < panels; ++n)
-    for (int64_t m = 0; m < depth; ++m)
-      for (int first = 0; first < WIDTH; first += TALL_TRANSPOSED, C += TALL_TRANSPOSED * WIDTH) {
-        const Real *a = A.at(m, 0) + first, *b = B.at(n, 0);
-        Vec sum[TALL_TRANSPOSED][2];
-#pragma GCC unroll 8
-        for (int i = 0; i < TALL_TRANSPOSED; ++i)
-          for (int j = 0; j < 2; ++j) sum[i][j] = load(C + i * WIDTH + j * LANES);
-        for (int64_t row = 0; row < rows; ++row, a += WIDTH, b += WIDTH) {
-          const Vec b0 = load(b), b1 = load(b + LANES);
-#pragma GCC unroll 8
-          for (int i = 0; i < TALL_TRANSPOSED; ++i) {
-            sum[i][0] += a[i] * b0;
-            sum[i][1] += a[i] * b1;
-          }
-        }
-#pragma GCC unroll 8
-        for (int i = 0; i < TALL_TRANSPOSED; ++i)
-          for (int j = 0; j < 2; ++j) store(C + i * WIDTH + j * LANES, sum[i][j]);
-      }
+    for (int64_t m = 0; m < depth; ++m, C += WIDTH * WIDTH) tiles_transposed(rows, A.at(m, 0), B.at(n, 0), C);
 }
 
 // to [panels WIDTH] += the sum of B's rows.
