@@ -29,7 +29,8 @@ SOURCE = Path(__file__).with_name("cpp") / "cells.cc"
 FLAGS = ["-O2", "-std=c++17", "-shared", "-fPIC", "-ffp-contract=fast", "-w"]
 FLAGS += ["-DPADDLE_WITH_CUSTOM_KERNEL", "-D_GLIBCXX_USE_CXX11_ABI=1"]
 THIS_PROCESSOR = "-mcpu=native" if platform.machine().lower() in ("aarch64", "arm64") else "-march=native"
-LIBRARIES = ("libpaddle.so", "libphi.so", "libphi_core.so", "libcommon.so")
+LIBRARIES = ("libphi_core.so", "libcommon.so")  # what the operator needs of Paddle
+WHOLE = "libpaddle.so"  # serves where Paddle is in one piece, but takes the linker two seconds
 THREADS = "libiomp5.so"  # the OpenMP of Paddle: a second one, such as the compiler's, would start threads of its own
 COMPILERS = ("c++", "g++", "clang++")
 SECONDS_TO_COMPILE = 300
@@ -72,9 +73,10 @@ def _command() -> list[str]:
     if sys.platform == "darwin":  # Apple's compiler has no OpenMP; its linker finds Paddle in the process
         return [*command, "-undefined", "dynamic_lookup"]
     folders = [libs, libs.parent / "base"]
-    found = [name for name in (*LIBRARIES, THREADS) if any((folder / name).exists() for folder in folders)]
     command += [option for folder in folders for option in (f"-L{folder}", f"-Wl,-rpath,{folder}")]
-    return [*command, "-fopenmp", "-Wl,--as-needed", *(f"-l:{name}" for name in found)]
+    there = {name for name in (*LIBRARIES, THREADS) if any((folder / name).exists() for folder in folders)}
+    needed = [*(LIBRARIES if there.issuperset(LIBRARIES) else [WHOLE]), *there.intersection([THREADS])]
+    return [*command, "-fopenmp", "-Wl,--as-needed", *(f"-l:{name}" for name in needed)]
 
 
 def _compiler() -> list[str]:
@@ -126,8 +128,8 @@ def _fingerprint(command: list[str]) -> str:
     """Of all that the library is made of."""
     import paddle
 
-    # the macros of this compiler on this processor: its version, and which instructions there are
-    macros = _run([*command[: command.index(str(SOURCE))], "-E", "-dM", "-xc++", "-"]).stdout.encode()
+    # what the compiler defines here: its version, and which instructions this processor has
+    macros = _run([*_compiler(), *FLAGS, THIS_PROCESSOR, "-E", "-dM", "-xc++", "-"]).stdout.encode()
     parts = [repr(command).encode(), macros, paddle.__version__.encode(), str(paddle.version.commit).encode()]
     parts += [path.read_bytes() for path in sorted(SOURCE.parent.iterdir()) if path.is_file()]
     return hashlib.sha256(b"\0".join(parts)).hexdigest()[:16]

@@ -13,12 +13,12 @@ import nndl  # noqa: F401, before Paddle
 
 # isort: split
 from nndl.error import BuildError
-from nndl.op.backend import build, onednn
+from nndl.op.backend import build, native
 
 import pytest
 
-pytestmark = pytest.mark.skipif(bool(onednn.why_not()), reason="the oneDNN operator cannot be had here")
-READY = None if onednn.why_not() else build.library()  # compiled once, in the user's own cache
+pytestmark = pytest.mark.skipif(bool(native.why_not()), reason="the native operator cannot be had here")
+READY = None if native.why_not() else build.library()  # compiled once, in the user's own cache
 USE = "import paddle, nndl; print(list(nndl.LSTM(3, 4, backend='auto')(paddle.ones([1, 2, 3]))[0].shape))"
 
 
@@ -48,7 +48,7 @@ def copying(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A compiler that takes a second; the file that is returned grows by one byte with each library it makes."""
     count = tmp_path / "count"
     copy = f'sleep 1; cp {shlex.quote(str(READY))} "$last"; printf . >> {count}'
-    script = f'for last; do :; done; [ "$last" = --version ] || {{ {copy}; }}'
+    script = f'for last; do :; done; [ "$last" = - ] || {{ {copy}; }}'
     monkeypatch.setenv("CXX", fake_compiler(tmp_path, script))
     return count
 
@@ -80,7 +80,7 @@ def test_other_flags_or_sources_give_another_library(cache: Path, monkeypatch: p
     command = build._command()
     assert build._fingerprint(command) == build._fingerprint(list(command))
     assert build._fingerprint([*command, "-g"]) != build._fingerprint(command)
-    source = cache.parent / "native" / "lstm.cc"
+    source = cache.parent / "cpp" / "cells.cc"
     source.parent.mkdir()
     source.write_bytes(build.SOURCE.read_bytes() + b"\n")
     before = build._fingerprint(command)
@@ -107,9 +107,9 @@ def test_without_a_working_compiler(cache: Path, tmp_path: Path, compiler: str, 
     told = python("-m", "nndl.op.backend.build", CXX=cxx)
     assert (told.returncode, told.stdout) == (2, "")
     assert "Traceback" not in told.stderr
-    used = python("-c", USE, CXX=cxx)  # fused serves, and one line says so
+    used = python("-c", USE, CXX=cxx)  # Paddle's serves, and one line says so
     assert used.stdout == "[1, 2, 4]\n"
-    assert used.stderr.count("the oneDNN operator is not there") == 1
+    assert used.stderr.count("our native operator is not there") == 1
 
 
 def test_a_cache_that_cannot_be_written(tmp_path: Path) -> None:
@@ -168,7 +168,7 @@ def test_a_damaged_library_is_compiled_again(cache: Path, copying: Path) -> None
 
 
 def test_no_flipped_bit_is_overlooked(tmp_path: Path) -> None:
-    library, draw = tmp_path / "lstm-0.so", random.Random(6)
+    library, draw = tmp_path / "cells-0.so", random.Random(6)
     content = READY.read_bytes()
     build._sum_file(library).write_text(build._sum_file(READY).read_text())
     library.write_bytes(content)
@@ -191,7 +191,7 @@ def test_no_flipped_bit_is_overlooked(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="pipes")
 def test_a_pipe_or_a_device_as_check_sum_is_not_waited_for(tmp_path: Path) -> None:
-    library, sum_file = tmp_path / "lstm-1.so", tmp_path / "lstm-1.sha256"
+    library, sum_file = tmp_path / "cells-1.so", tmp_path / "cells-1.sha256"
     library.touch(mode=0o700)
     os.mkfifo(sum_file)
     assert not build._is_sound(library)
@@ -201,13 +201,13 @@ def test_a_pipe_or_a_device_as_check_sum_is_not_waited_for(tmp_path: Path) -> No
 
 
 def test_a_library_that_others_could_have_written_is_not_loaded(tmp_path: Path) -> None:
-    library = tmp_path / "lstm-0.so"
+    library = tmp_path / "cells-0.so"
     library.write_bytes(READY.read_bytes())
     build._sum_file(library).write_text(build._sum_file(READY).read_text())
     for mode, expected in ((0o700, True), (0o720, False), (0o702, False), (0o644, True)):
         library.chmod(mode)
         assert build._is_sound(library) is expected
-    link = tmp_path / "lstm-1.so"
+    link = tmp_path / "cells-1.so"
     link.symlink_to(library)
     build._sum_file(link).write_text(build._sum_file(READY).read_text())
     assert not build._is_sound(link)
@@ -242,7 +242,19 @@ def test_a_file_that_is_no_library_is_named(cache: Path) -> None:
     assert "delete it" in used.stderr
 
 
-def test_paddle_without_onednn(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(build, "ONEDNN", "libno.so.3")
-    with pytest.raises(BuildError, match="this Paddle comes without oneDNN"):
-        build.library()
+@pytest.mark.usefixtures("copying")
+def test_float_and_double_are_two_libraries() -> None:
+    assert build.library("float") != build.library("double")
+
+
+def test_another_processor_gets_a_library_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A home folder may be shared, and what one processor computes with may be missing in another."""
+    command, before = build._command(), build._fingerprint(build._command())
+    monkeypatch.setattr(build, "THIS_PROCESSOR", "-msse2")  # the same command, but for what -march=native stands for
+    assert build._fingerprint(command) != before
+
+
+def test_a_paddle_in_one_piece(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "-l:libpaddle.so" not in build._command()
+    monkeypatch.setattr(build, "LIBRARIES", ("libphi_none.so",))
+    assert "-l:libpaddle.so" in build._command()
