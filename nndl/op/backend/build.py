@@ -1,8 +1,8 @@
 """Compiles our native operator, once: ``python -m nndl.op.backend.build``, or at its first use.
 
-It needs a C++17 compiler and nothing else: Paddle's wheel brings its headers, nothing is downloaded. The library is kept
-in the user's cache folder under a name that says what it was made of: source, compiler, flags, which Paddle, and the
-instructions of this processor; another processor, which may lack some, gets a library of its own.
+It needs a C++17 compiler and nothing else: Paddle's wheel brings its headers, nothing is downloaded. The library is
+kept in the user's cache folder under a name that says what it was made of: source, compiler, flags, which Paddle, and
+the instructions of this processor; another processor, which may lack some, gets a library of its own.
 
 A library is code that runs in this process. So the folder is the user's alone, where nobody else can leave one, and a
 check sum beside the library tells a damaged one, which would end the process; such a library is compiled again.

@@ -81,9 +81,7 @@ def states_for(cells, B):
     ]
 
 
-@settings(
-    deadline=None, max_examples=40, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(deadline=None, max_examples=40, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 @every_cell
 def test_agrees_with_a_loop_in_numpy(cell_class, dtype, data):
