@@ -44,7 +44,7 @@ def test_settings_out_of_range(changes: dict[str, Any], message: str) -> None:
 
 @pytest.mark.parametrize(
     ("language", "expected"),
-    [("en", "[6.8] not on this machine: bptt, onednn\n"), ("zh", "[6.8] 本机没有：bptt, onednn\n")],
+    [("en", "[6.8] not on this machine: bptt, native\n"), ("zh", "[6.8] 本机没有：bptt, native\n")],
 )
 def test_rungs_that_are_missing_are_said(
     language: str, expected: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
@@ -60,10 +60,10 @@ def point(both: dict[str, list[float]], length: int = 10, memory: dict[str, int]
 
 
 def judged(**metrics: Any) -> dict[str, str]:
-    times = {"stepwise": [9.0, 9.1], "paddle": [3.0, 3.1], "onednn": [1.0, 1.1]}
+    times = {"stepwise": [9.0, 9.1], "paddle": [3.0, 3.1], "native": [1.0, 1.1]}
     training = [
         {"backend": name, "seed": seed, "test_accuracy": 0.8 + seed / 1000, "epoch_seconds": seconds + seed}
-        for name, seconds in (("stepwise", 90), ("paddle", 30), ("onednn", 10))
+        for name, seconds in (("stepwise", 90), ("paddle", 30), ("native", 10))
         for seed in (0, 1)
     ]
     usual = {
@@ -81,7 +81,7 @@ def test_claims_hold_where_the_numbers_say_so() -> None:
 
 
 def test_claims_fail_where_the_numbers_say_so() -> None:
-    slow = {"stepwise": [3.0, 3.1], "paddle": [9.0, 9.1], "onednn": [20.0, 20.1]}
+    slow = {"stepwise": [3.0, 3.1], "paddle": [9.0, 9.1], "native": [20.0, 20.1]}
     verdicts = judged(
         parity={"fused": {"float32": {"outputs": 1e-3}}},
         shapes=[point(slow)],
@@ -95,8 +95,8 @@ def test_claims_fail_where_the_numbers_say_so() -> None:
     assert set(verdicts.values()) == {FAILS}
 
 
-def test_a_machine_without_onednn_decides_nothing_about_it() -> None:
-    assert judged(shapes=[point({"stepwise": [9.0, 9.1], "paddle": [3.0, 3.1]})])["onednn_faster"] == OPEN
+def test_a_machine_without_native_decides_nothing_about_it() -> None:
+    assert judged(shapes=[point({"stepwise": [9.0, 9.1], "paddle": [3.0, 3.1]})])["native_faster"] == OPEN
 
 
 def test_the_floor_is_the_products_of_an_lstm() -> None:
