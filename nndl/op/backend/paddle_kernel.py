@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
+from nndl.error import SettingError
 from nndl.op import unroller
 from nndl.op.lengths import as_lengths, valid_steps
 from nndl.op.state import State
@@ -36,7 +37,12 @@ def unroll(
     """Run the cells of one layer over all steps; arguments and results as of :func:`nndl.op.unroll`.
 
     Only first derivatives exist: a second one raises RuntimeError.
+
+    Raises:
+        SettingError: a batch without a sequence or a step, at which Paddle ends the process; or lengths out of range.
     """
+    if 0 in X.shape:
+        raise SettingError(f"inputs of shape {list(X.shape)}: expected at least one step and one sequence")
     (B, L), K, D, kind = X.shape[:2], len(cells), cells[0].hidden_size, cells[0].kind
     lengths, shortest = None, L
     if sequence_length is not None:

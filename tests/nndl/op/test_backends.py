@@ -212,6 +212,12 @@ def test_without_the_native_operator_auto_is_paddles_kernel(layer_class, monkeyp
     assert_close(found, layer(X)[0], "float32")
 
 
+@pytest.mark.parametrize("shape", [[0, 5, 3], [2, 0, 3]])
+def test_paddles_kernel_is_not_given_what_it_cannot_survive(shape):
+    with pytest.raises(SettingError, match="expected at least one step and one sequence"):
+        paddle_kernel.unroll([SRNCell(3, 4)], paddle.ones(shape))
+
+
 def test_the_table_is_there_without_paddle():
     code = "import sys, nndl.op.backend; print(*nndl.op.backend.BACKENDS, 'paddle' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
