@@ -59,7 +59,7 @@ def point(both: dict[str, list[float]], length: int = 10, memory: dict[str, int]
     return {"shape": [2, length, 4], "both": both, "forward": both, "memory": memory or {}}
 
 
-def judged(**metrics: Any) -> dict[str, str]:
+def record_with(**metrics: Any) -> Record:
     times = {"stepwise": [9.0, 9.1], "paddle": [3.0, 3.1], "native": [1.0, 1.1]}
     training = [
         {"backend": name, "seed": seed, "test_accuracy": 0.8 + seed / 1000, "epoch_seconds": seconds + seed}
@@ -72,8 +72,12 @@ def judged(**metrics: Any) -> dict[str, str]:
         "by_steps": [point(times, n, {"paddle": 1000 + 50 * n}) for n in (10, 20, 40)],
         "trainings": training,
     }
-    record = Record("6.8", "quick", {}, [0, 1], 0.0, {}, usual | metrics)
-    return {claim.id: claim.verdict for claim in findings.claims(record)}
+    environment = {"processor": "Some CPU", "instruction_set": "AVX2", "device": "cpu"}
+    return Record("6.8", "quick", {}, [0, 1], 0.0, environment, usual | metrics)
+
+
+def judged(**metrics: Any) -> dict[str, str]:
+    return {claim.id: claim.verdict for claim in findings.claims(record_with(**metrics))}
 
 
 def test_claims_hold_where_the_numbers_say_so() -> None:
@@ -93,6 +97,12 @@ def test_claims_fail_where_the_numbers_say_so() -> None:
         ],
     )
     assert set(verdicts.values()) == {FAILS}
+
+
+def test_claims_about_speed_name_the_machine() -> None:
+    for claim in findings.claims(record_with()):
+        assert ("Some CPU (AVX2)" in claim.claim.en) == ("faster" in claim.id)
+        assert ("Some CPU (AVX2)" in claim.claim.zh) == ("faster" in claim.id)
 
 
 def test_a_machine_without_native_decides_nothing_about_it() -> None:
