@@ -58,8 +58,8 @@ ENTRIES = (
         printed="6.5",
         title=Text("One's own LSTM against Paddle's", "自定义 LSTM 与飞桨 LSTM 对比"),
         shows=Text(
-            "five ways to compute an LSTM, from the book's to oneDNN's: agreement, time, memory, training on reviews",
-            "计算 LSTM 的五种方式，从书中写法到 oneDNN：结果一致性、耗时、内存、影评训练",
+            "five ways to compute an LSTM, from the book's to one in C++: agreement, time, memory, training on reviews",
+            "计算 LSTM 的五种方式，从书中写法到 C++ 算子：结果一致性、耗时、内存、影评训练",
         ),
         module="chapter6.sec_6_8_lstm_comparison",
         presets=presets.COMPARISON,

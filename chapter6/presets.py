@@ -13,7 +13,7 @@ from chapter6.lab.settings import Settings, check_size, setting
 from nndl.dataset import digit_sum
 from nndl.dataset.reading import TOKENIZERS
 from nndl.error import SettingError
-from nndl.op.backend import BACKENDS, OWN
+from nndl.op.backend import ways
 
 # --- 6.2, 6.5: memory 记忆能力 ---
 
@@ -54,8 +54,8 @@ class LSTMMemory(Memory):
 
     backend: str = setting(
         "auto",
-        "what computes the LSTM (算子): oneDNN where it can be had (auto), or the one named",
-        choices=("auto", *OWN),
+        "what computes the LSTM (算子): the native operator where it can be had (auto), or the one named",
+        choices=ways("LSTM"),
     )
     digits: tuple[int, ...] = setting(
         (6, 7, 0, 0, 1, 0, 0, 0, 0, 0),
@@ -142,8 +142,8 @@ class TextSettings(Settings):
     word_dropout: float = setting(0.0, "how often a word is replaced by [UNK] in training (词丢弃率)", least=0, below=1)
     backend: str = setting(
         "auto",
-        "what computes the LSTM (算子): oneDNN where it can be had (auto), or the one named",
-        choices=("auto", *BACKENDS),
+        "what computes the LSTM (算子): the native operator where it can be had (auto), or the one named",
+        choices=ways("LSTM"),
     )
     eval_steps: int = setting(20, "steps between two evaluations on the dev set (验证集)", least=1, most=10**6)
     keep: str = setting(

@@ -24,6 +24,7 @@ from chapter6.lab.lesson import Lesson, Run
 from chapter6.lab.training import Training, train_all
 from chapter6.sec_6_2_srn_memory import learn, trainings
 from nndl.dataset import digit_sum
+from nndl.op import LSTMCell
 from nndl.op.backend import choose
 
 import paddle
@@ -79,7 +80,7 @@ def experiment(run: Run) -> dict[str, Any]:
     """The lesson, step by step; returns what the record keeps."""
     comparison = compare_with_paddle(run.settings)
     # 相同长度与种子的 LSTM 与 SRN; 6.2 节训练过的 SRN 直接取用   SRNs that section 6.2 has trained serve again
-    lstm = trainings(run, "LSTM", train, backend=choose(run.settings.backend, otherwise="fused"))
+    lstm = trainings(run, "LSTM", train, backend=choose(run.settings.backend, LSTMCell))
     srn = trainings(run)
     results = train_all(run, [*lstm, *srn], also_in=[run.out / "6.2" / run.preset / "checkpoints"])
     # 观察门与状态: 每个种子取长度最接近的模型   looking inside: of each seed the model of the nearest length

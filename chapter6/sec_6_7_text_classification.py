@@ -31,7 +31,7 @@ from nndl.dataset import imdb, small_reviews
 from nndl.dataset.batching import make_loader, pad
 from nndl.dataset.text import TOKENIZERS, Corpus, Reviews
 from nndl.file import replacing
-from nndl.op import masked_max
+from nndl.op import LSTMCell, masked_max
 from nndl.op.backend import choose
 
 import numpy as np
@@ -263,7 +263,7 @@ def _less(run: Run) -> dict[str, int]:
 
 def experiment(run: Run) -> dict[str, Any]:
     """The lesson, step by step; returns what the record keeps."""
-    name, computed = choose_corpus(run), choose(run.settings.backend, otherwise="paddle")
+    name, computed = choose_corpus(run), choose(run.settings.backend, LSTMCell)
     settings = replace(presets.of_one_training(vars(run.settings)), backend=computed)
     small = replace(presets.WORD_ORDER, **_less(run), backend=computed)
     seeds, depths = range(run.seeds), run.settings.num_layers

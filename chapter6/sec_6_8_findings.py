@@ -29,27 +29,30 @@ Point = dict[str, Any]
 
 def claims(record: Record) -> list[Claim]:
     """The book's claims, judged on the record, and ours."""
-    metrics, results = record.metrics, record.results()
+    metrics, results, machine = record.metrics, record.results(), record.machine
     return [
         parity_claim(metrics["parity"]),
         faster_claim(
             "paddle_faster",
-            Text("Paddle's LSTM is faster than the stepwise one, at every shape", "各种规模下飞桨 LSTM 都比逐步计算快"),
+            Text(
+                f"on {machine}, Paddle's LSTM is faster than the stepwise one, at every shape",
+                f"在 {machine} 上，各种规模下飞桨 LSTM 都比逐步计算快",
+            ),
             metrics["shapes"],
             slow="stepwise",
             fast="paddle",
         ),
         same_accuracy_claim(results),
-        trains_faster_claim(results),
+        trains_faster_claim(results, machine),
         faster_claim(
-            "onednn_faster",
+            "native_faster",
             Text(
-                "one's own operator, around oneDNN, is faster than Paddle's LSTM, at every shape",
-                "各种规模下，自己封装 oneDNN 的算子都比飞桨 LSTM 快",
+                f"on {machine}, one's own operator in C++ is faster than Paddle's LSTM, at every shape",
+                f"在 {machine} 上，各种规模下自编的 C++ 算子都比飞桨 LSTM 快",
             ),
             metrics["shapes"],
             slow="paddle",
-            fast="onednn",
+            fast="native",
         ),
         memory_claim(metrics["by_steps"]),
     ]
@@ -105,15 +108,15 @@ def same_accuracy_claim(results: Results) -> Claim:
     )
 
 
-def trains_faster_claim(results: Results) -> Claim:
+def trains_faster_claim(results: Results, machine: str) -> Claim:
     of = by_rung(results, "epoch_seconds")
     logs = [log(own / paddles) for own, paddles in zip(of["stepwise"], of["paddle"], strict=True)]
     measured = ", ".join(f"{name} {mean_and_spread(values, 1)}" for name, values in of.items())
     return Claim(
         "trains_faster",
         Text(
-            f"Paddle's LSTM trains much faster than one's own run step by step (at least {MUCH_FASTER} times)",
-            f"飞桨 LSTM 的训练比逐步计算的自定义 LSTM 快得多（{MUCH_FASTER} 倍以上）",
+            f"on {machine}, Paddle's LSTM trains much faster than the stepwise one (at least {MUCH_FASTER} times)",
+            f"在 {machine} 上，飞桨 LSTM 的训练比逐步计算的自定义 LSTM 快得多（{MUCH_FASTER} 倍以上）",
         ),
         Text(f"seconds an epoch: {measured}", f"每回合秒数：{measured}"),
         [[value - log(MUCH_FASTER) for value in logs]],
@@ -200,8 +203,8 @@ def shape_table(point: Point, repeats: int) -> Table:
     ]
     note = Text(
         f"Medians of {repeats} measurements, with their range. `{FLOOR}`: the matrix products alone, by Paddle; the "
-        "floor for all that is made of Paddle's operators (oneDNN's own products may be faster).",
-        f"{repeats} 次测量的中位数及范围。`{FLOOR}`：仅矩阵乘，飞桨算子组合的下限（oneDNN 的矩阵乘可能更快）。",
+        "floor for all that is made of Paddle's operators (native has products of its own).",
+        f"{repeats} 次测量的中位数及范围。`{FLOOR}`：仅矩阵乘，飞桨算子组合的下限（native 自带矩阵乘，不受其限）。",
     )
     title = Text(f"{name_of(point)}: milliseconds, and MB at the peak", f"{name_of(point)}：毫秒，峰值内存（MB）")
     return Table(title, header, rows, note)
@@ -247,10 +250,10 @@ def figures(record: Record) -> dict[str, Drawing]:
 CAPTIONS = {
     "steps": Text(
         f"How far above the matrix products alone (`{FLOOR}`, by Paddle) does each rung stay as the sequence grows? "
-        "What computes with Paddle's products should not go below, unless the machine is busy; onednn may, for its "
-        "products are another library's. Line: median of the repeats; band: their range.",
+        "What computes with Paddle's products should not go below, unless the machine is busy; native may, for its "
+        "products are its own. Line: median of the repeats; band: their range.",
         f"序列变长时，各种计算方式比仅矩阵乘（`{FLOOR}`，由飞桨计算）慢多少？用飞桨作矩阵乘的不应低于它，除非机器繁忙；"
-        "onednn 用另一个库作矩阵乘，可能更低。线为中位数，带为各次测量的范围。",
+        "native 自带矩阵乘，可能更低。线为中位数，带为各次测量的范围。",
     ),
     "size": Text(
         "How far apart are the rungs with few units, how far with many? The overhead of calling operators does not "

@@ -21,7 +21,7 @@ FLOOR = "products"
 
 
 def available() -> list[str]:
-    """The rungs that exist here, in order: oneDNN's needs a CPU, a compiler and the library."""
+    """The rungs that exist here, in order: the native one needs a CPU and a compiler."""
     return [name for name, way in BACKENDS.items() if not way.why_not()]
 
 

@@ -8,7 +8,7 @@ from nndl.dataset.text import PAD, UNK
 from nndl.error import SettingError
 from nndl.op import LSTM, AveragePooling, Embedding, masked_max
 from nndl.op.backend import BACKENDS
-from nndl.op.backend.onednn_layer import OneDNNLSTM
+from nndl.op.backend.native_layer import NativeLSTM
 from nndl.op.embedding import check_indices
 from nndl.op.lengths import as_lengths
 from nndl.op.recurrent import DIRECTIONS, MOST_LAYERS
@@ -18,7 +18,7 @@ import paddle
 import paddle.nn.functional as F
 from paddle import Tensor, nn
 
-WITH_PADDLES_PARAMETERS = {"paddle": nn.LSTM, "onednn": OneDNNLSTM}
+WITH_PADDLES_PARAMETERS = {"paddle": nn.LSTM, "native": NativeLSTM}
 POOLINGS = ("mean", "max", "last")
 
 
@@ -147,7 +147,7 @@ class Model_BiLSTM_FC(nn.Layer):
         dropout: the probability that an entry of an embedding, of a state between two layers, or of the pooled
             state is dropped in training.
         word_dropout: the probability that a word is replaced by [UNK], id 1, in training.
-        backend: what computes the LSTM: "paddle"; "onednn", with the same parameters; or our own operators "fused",
+        backend: what computes the LSTM: "paddle"; "native", with the same parameters; or our own operators "fused",
             "bptt" and "stepwise", with theirs, see :class:`nndl.LSTM`.
 
     Raises:

@@ -252,6 +252,7 @@ def describe() -> dict[str, object]:
         "python": platform.python_version(),
         "platform": platform.platform(),
         "processor": _processor_name(),
+        "instruction_set": instruction_set(),
         "usable_cores": usable_cores(),
         "device": paddle.device.get_device(),
         "threads": os.environ.get(THREADS, "unset"),
@@ -262,6 +263,19 @@ def describe() -> dict[str, object]:
             **{name: metadata.version(name) for name in ("numpy", "matplotlib")},
         },
     }
+
+
+INSTRUCTION_SETS = {"AVX-512": {"X86_V4", "AVX512F"}, "AVX2": {"X86_V3", "AVX2"}, "NEON": {"ASIMD", "NEON"}}
+"""Those that matter for speed here, the best first, and what NumPy, of today and before 2.4, calls them."""
+
+
+def instruction_set() -> str:
+    """The best of :data:`INSTRUCTION_SETS` that this machine has, asked of NumPy, which knows every platform's."""
+    import numpy
+
+    simd = numpy.show_config(mode="dicts")["SIMD Extensions"]  # type: ignore[index]
+    there = {*simd.get("baseline", ()), *simd.get("found", ())}
+    return next((name for name, features in INSTRUCTION_SETS.items() if there & features), "no AVX2, no NEON")
 
 
 def _processor_name() -> str:

@@ -22,7 +22,7 @@ from chapter6.lab.training import Training, train_all
 from chapter6.sec_6_2_srn_memory import learn, trainings
 from chapter6.sec_6_2_srn_memory import train as train_srn
 from chapter6.sec_6_5_lstm_memory import train as train_lstm
-from nndl.op import Recurrent, SRNCell
+from nndl.op import LSTMCell, Recurrent, SRNCell
 from nndl.op.backend import choose
 
 import paddle.nn.functional as F
@@ -69,7 +69,7 @@ def train_gru(training: Training, folder: Path) -> dict[str, Any]:
 def experiment(run: Run) -> dict[str, Any]:
     """Every cell at every length, with every seed (多组训练)."""
     wanted = [
-        *trainings(run, "LSTM", train_lstm, backend=choose("auto", otherwise="fused")),
+        *trainings(run, "LSTM", train_lstm, backend=choose("auto", LSTMCell)),
         *trainings(run, "SRN", train_srn),
         *trainings(run, "residual SRN", train_residual_srn),
         *trainings(run, "GRU", train_gru),

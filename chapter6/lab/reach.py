@@ -35,7 +35,7 @@ WHOLE = "*"
 _NOT_RUN = ("TYPE_CHECKING", "typing.TYPE_CHECKING", "__name__ == '__main__'")
 # In the text of a definition: the name of a module or a definition, and the folder of sources in another language.
 _DOTTED = re.compile(rf"Constant\(value='((?:{'|'.join(PACKAGES)})[.][\w.]*(?::\w+)?)'")
-_NATIVE = re.compile(r"Constant\(value='(native)[/']")
+_NATIVE = re.compile(r"Constant\(value='(cpp)[/']")
 
 Source = tuple[str, tuple[str, ...]]  # a module, and the names to look up from there, each in the one before
 Place = tuple[str, str]  # a module and a definition in it; "" for what its import does, WHOLE for all of it

@@ -49,6 +49,12 @@ class Record:
     metrics: dict[str, Any]
     claims: list[dict[str, Any]] = field(default_factory=list)
 
+    @property
+    def machine(self) -> str:
+        """What its times were measured on: on another machine a claim about them may be decided otherwise."""
+        on, device = self.environment, self.environment["device"]
+        return f"{on['processor']} ({on['instruction_set'] if device == 'cpu' else device})"
+
     def results(self, name: str = "trainings") -> Results:
         """The results of trainings that the lesson keeps under this name."""
         return Results(self.metrics[name])

@@ -82,7 +82,7 @@ def markdown(entry: Entry, record: Record, tables: Sequence[Table], drawings: Ma
         "## Figures 图",
         *[_figure(name, drawing) for name, drawing in drawings.items()],
         "## Machine 环境",
-        f"{environment['processor']}, {environment['usable_cores']} cores, device {environment['device']}, "
+        f"{record.machine}, {environment['usable_cores']} cores, device {environment['device']}, "
         f"Python {environment['python']}, "
         + ", ".join(f"{name} {version}" for name, version in environment["versions"].items()),
     ]

@@ -37,6 +37,8 @@ class Cell(nn.RNNCellBase):
     """
 
     gates = 1
+    kind = ""
+    """The name by which the operators of :mod:`nndl.op.backend` know the equation; empty where they do not."""
 
     def __init__(
         self, input_size: int, hidden_size: int, W_attr: Any = None, U_attr: Any = None, b_attr: Any = None
@@ -114,8 +116,8 @@ class Cell(nn.RNNCellBase):
         return W_ih.T, W_hh.T, (b_ih + b_hh).unsqueeze(0)
 
     def weights_for_paddle(self) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """The other way round: (W_ih, W_hh, b_ih, b_hh); the second bias is zero."""
-        return self.W.T, self.U.T, self.b[0], zeros_like(self.b[0])
+        """The other way round, each still to be transposed: [M, G·D], [D, G·D] and twice [1, G·D]; b_hh is zero."""
+        return self.W, self.U, self.b, zeros_like(self.b)
 
     def extra_repr(self) -> str:
         return f"{self.input_size}, {self.hidden_size}"
@@ -128,6 +130,8 @@ class SRNCell(Cell):
 
     Shapes: X_t [B, M], H [B, D], W [M, D], U [D, D], b [1, D].
     """
+
+    kind = "SRN"
 
     def step(self, projected: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
         # H_t = tanh(X_t W + b + H_{t-1} U)
@@ -150,7 +154,7 @@ class LSTMCell(Cell):
     W = [W_i W_f W_c W_o] [M, 4D], U [D, 4D], b [1, 4D]. The state is the pair (H, C).
     """
 
-    gates = 4
+    kind, gates = "LSTM", 4
 
     @property
     def state_shape(self) -> tuple:
@@ -185,7 +189,7 @@ class GRUCell(Cell):
     b = [b_r b_z b_c b_hc] [1, 4D].
     """
 
-    gates, biases = 3, 4
+    kind, gates, biases = "GRU", 3, 4
 
     def project(self, X: Tensor) -> Tensor:
         """[X W_r, X W_z, X W_c, 0] + b: float [..., M] to float [..., 4D]; b_hc goes along, and is added up once."""
@@ -210,8 +214,9 @@ class GRUCell(Cell):
         return W_ih.T, W_hh.T, concat([of_gates + of_gates_too, c, hc]).unsqueeze(0)
 
     def weights_for_paddle(self) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        b_r, b_z, b_c, b_hc = split(self.b[0], 4)
-        return self.W.T, self.U.T, concat([b_r, b_z, b_c]), concat([zeros_like(b_r), zeros_like(b_z), b_hc])
+        D = self.hidden_size
+        b, b_hc = split(self.b, [3 * D, D], axis=1)
+        return self.W, self.U, b, concat([zeros([1, 2 * D], b.dtype), b_hc], axis=1)
 
 
 @contextmanager

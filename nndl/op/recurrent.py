@@ -1,10 +1,10 @@
 """Layers of ANY cell: depth, directions, dropout; and the layers SRN, LSTM and GRU. Time is the unroller's."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from nndl.error import SettingError
-from nndl.op.backend import BACKENDS, OWN, choose
+from nndl.op.backend import BACKENDS, choose, ways
 from nndl.op.cell import Cell, GRUCell, LSTMCell, SRNCell
 from nndl.op.lengths import as_lengths
 from nndl.op.setting import choice, flag, probability, whole
@@ -92,12 +92,13 @@ class Recurrent(nn.Layer):
         self, inputs: Tensor, initial_states: State = None, sequence_length: Tensor | None = None
     ) -> tuple[Tensor, State]:
         """Outputs of the last layer for every step, and the last states of all layers and directions."""
-        self._check(inputs)
+        cells = list(self.cells)
+        self._check(inputs, cells[0])
         X = inputs.transpose([1, 0, 2]) if self.time_major else inputs  # from here on [B, L, M]
         if sequence_length is not None:
             sequence_length = as_lengths(sequence_length, *X.shape[:2])
         states = None if initial_states is None else self._split(initial_states, X)
-        unroll_layer, cells, last_states = self._unroll(X), list(self.cells), []
+        unroll_layer, last_states = self._unroll(cells, X), []
         for first in range(0, len(cells), self.num_directions):
             if first and self.dropout and self.training:
                 X = F.dropout(X, self.dropout)
@@ -106,7 +107,7 @@ class Recurrent(nn.Layer):
             last_states += last
         return X.transpose([1, 0, 2]) if self.time_major else X, stack_states(last_states)
 
-    def _unroll(self, X: Tensor) -> Callable:
+    def _unroll(self, cells: Sequence[Any], X: Tensor) -> Callable:
         """What runs the cells of one layer over all steps of such inputs."""
         return unroll
 
@@ -126,27 +127,39 @@ class Recurrent(nn.Layer):
                 check_dtype("initial state", tensor, like.dtype)
         return split_states(tuple(tensors) if isinstance(own, tuple | list) else tensors[0], N)
 
-    def _check(self, inputs: Tensor) -> None:
+    def _check(self, inputs: Tensor, cell: Any) -> None:
         if not paddle.in_dynamic_mode():
             raise SettingError(
                 f"{type(self).__name__} steps through time in Python, so it cannot be part of a static graph: "
                 "export Paddle's layer in its place, for SRN, LSTM and GRU what layer.to_paddle() returns"
             )
         _check_tensor("inputs", inputs)
-        axes, shape = "[L, B, M]" if self.time_major else "[B, L, M]", list(inputs.shape)
+        shape = inputs.shape
         if len(shape) != 3 or shape[-1] != self.input_size:
-            raise SettingError(f"inputs of shape {shape}: expected {axes} with M = {self.input_size}")
+            axes = "[L, B, M]" if self.time_major else "[B, L, M]"
+            raise SettingError(f"inputs of shape {list(shape)}: expected {axes} with M = {self.input_size}")
         if 0 in shape:
-            raise SettingError(f"inputs of shape {shape}: expected at least one step and one sequence")
-        if isinstance(self.cells[0], Cell):  # a reader's own may take what it likes
-            check_dtype("inputs", inputs, self.cells[0].W.dtype)
+            raise SettingError(f"inputs of shape {list(shape)}: expected at least one step and one sequence")
+        if isinstance(cell, Cell):  # a reader's own may take what it likes
+            check_dtype("inputs", inputs, cell.W.dtype)
 
     def extra_repr(self) -> str:
         return f"num_layers={self.num_layers}, direction={self.direction}, dropout={self.dropout}"
 
 
 class _BySizes(PaddleTwin, Recurrent):
-    """Layers of one kind of cell of ours, made from sizes and parameter attributes."""
+    """Layers of one kind of cell of ours, made from sizes and parameter attributes.
+
+    Args:
+        hidden_size: D.
+        W_attr, U_attr, b_attr: as of :class:`nndl.op.Cell`.
+        backend: what computes it, with the same results (section 6.8, printed 6.3.4), one of those
+            :mod:`nndl.op.backend` has for such cells: "fused", the unroller; "native", an operator in C++, on the CPU,
+            where it can be compiled; "paddle", Paddle's kernel; of an LSTM also "stepwise" and "bptt"; "auto", native
+            where that is possible, else paddle, but fused where the equation was changed. While a cell is recorded,
+            or has hooks, the unroller computes whatever is asked for.
+        The others are those of :class:`Recurrent`.
+    """
 
     cell_class: type[Cell]
 
@@ -161,6 +174,8 @@ class _BySizes(PaddleTwin, Recurrent):
         W_attr: Any = None,
         U_attr: Any = None,
         b_attr: Any = None,
+        *,
+        backend: str = "auto",
         **unknown: Any,
     ) -> None:
         if isinstance(num_layers, ParamAttr | nn.initializer.Initializer):
@@ -179,6 +194,12 @@ class _BySizes(PaddleTwin, Recurrent):
             dropout,
             time_major,
         )
+        self.backend = choice("backend", backend, ways(self.cell_class.kind))
+
+    def _unroll(self, cells: Sequence[Any], X: Tensor) -> Callable:
+        if any(cell.is_recorded or cell.has_hooks for cell in cells):  # only the unroller knows single steps
+            return unroll
+        return BACKENDS[choose(self.backend, self.cell_class, X)].unroll
 
     def __getattr__(self, name: str) -> Any:
         """W, U and b of a layer that is one cell, as the book's layers have them."""
@@ -222,12 +243,6 @@ class LSTM(_BySizes):
 
     Shapes as in :class:`Recurrent`; the equations and the parameters in :class:`nndl.op.LSTMCell`.
 
-    Args:
-        backend: what computes it, with the same results (section 6.8, printed 6.3.4), one of :mod:`nndl.op.backend`:
-            "fused", the unroller; "stepwise"; "bptt"; "onednn", in float32 on the CPU, where it can be compiled;
-            "auto", oneDNN where that is possible, else fused.
-        The others are those of :class:`Recurrent` and :class:`nndl.op.LSTMCell`.
-
     Example:
         >>> outputs, (H, C) = LSTM(32, 64, direction="bidirectional")(paddle.randn([8, 10, 32]))
         >>> list(outputs.shape), list(H.shape), list(C.shape)
@@ -235,12 +250,3 @@ class LSTM(_BySizes):
     """
 
     cell_class, paddle_class = LSTMCell, nn.LSTM
-
-    def __init__(self, *args: Any, backend: str = "fused", **settings: Any) -> None:
-        super().__init__(*args, **settings)
-        self.backend = choice("backend", backend, ("auto", *OWN))
-
-    def _unroll(self, X: Tensor) -> Callable:
-        if any(cell.is_recorded or cell.has_hooks for cell in self.cells):  # only the unroller knows single steps
-            return unroll
-        return BACKENDS[choose(self.backend, "fused", X, self.cell_class)].unroll

@@ -26,9 +26,13 @@ def map_states(function: Callable, *states: State) -> State:
 
 def stack_states(states: Sequence[State]) -> State:
     """The states [B, ...] of N cells as one [N, B, ...], tensor by tensor."""
+    if len(states) == 1:  # a view costs less than a copy
+        return map_states(lambda tensor: tensor.unsqueeze(0), states[0])
     return map_states(lambda *tensors: paddle.stack(tensors), *states)
 
 
 def split_states(states: State, N: int) -> list[State]:
     """The states [N, B, ...] as a list of N states [B, ...], one for each cell."""
+    if N == 1:
+        return [map_states(lambda tensor: tensor.squeeze(0), states)]
     return [map_states(lambda tensor, i=i: tensor[i], states) for i in range(N)]

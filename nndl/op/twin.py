@@ -61,7 +61,7 @@ class PaddleTwin:
         for cell, weights in zip(self.cells, paddle_weights(theirs), strict=True):
             ours = (cell.W, cell.U, cell.b, cell.b)
             for source, target, value in zip(ours, weights, cell.weights_for_paddle(), strict=True):
-                _copy([source], target, value)
+                _copy([source], target, value.T.reshape(target.shape))
         if not self.training:
             theirs.eval()
         return theirs

@@ -99,7 +99,7 @@ def test_text_training_goes_on_in_the_middle_of_an_epoch(tmp_path: Path, monkeyp
     """With all that is random in it: the order of the reviews, dropout, and a moving learning rate."""
     settings = TextSettings(
         train_reviews=60, dev_reviews=20, batch_size=2, epochs=5, input_size=4, hidden_size=4, max_seq_len=20,
-        dropout=0.2, word_dropout=0.2, schedule="cosine", eval_steps=40, backend="onednn",
+        dropout=0.2, word_dropout=0.2, schedule="cosine", eval_steps=40, backend="native",
     )  # fmt: skip
     own = {"corpus": "small", "num_layers": 1, "seed": 0, "processes": 1}
     training = Training(sec_6_7_text_classification.train, "small", asdict(settings) | own, tmp_path, "")

@@ -44,7 +44,7 @@ def test_settings_out_of_range(changes: dict[str, Any], message: str) -> None:
 
 @pytest.mark.parametrize(
     ("language", "expected"),
-    [("en", "[6.8] not on this machine: bptt, onednn\n"), ("zh", "[6.8] 本机没有：bptt, onednn\n")],
+    [("en", "[6.8] not on this machine: bptt, native\n"), ("zh", "[6.8] 本机没有：bptt, native\n")],
 )
 def test_rungs_that_are_missing_are_said(
     language: str, expected: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
@@ -59,11 +59,11 @@ def point(both: dict[str, list[float]], length: int = 10, memory: dict[str, int]
     return {"shape": [2, length, 4], "both": both, "forward": both, "memory": memory or {}}
 
 
-def judged(**metrics: Any) -> dict[str, str]:
-    times = {"stepwise": [9.0, 9.1], "paddle": [3.0, 3.1], "onednn": [1.0, 1.1]}
+def record_with(**metrics: Any) -> Record:
+    times = {"stepwise": [9.0, 9.1], "paddle": [3.0, 3.1], "native": [1.0, 1.1]}
     training = [
         {"backend": name, "seed": seed, "test_accuracy": 0.8 + seed / 1000, "epoch_seconds": seconds + seed}
-        for name, seconds in (("stepwise", 90), ("paddle", 30), ("onednn", 10))
+        for name, seconds in (("stepwise", 90), ("paddle", 30), ("native", 10))
         for seed in (0, 1)
     ]
     usual = {
@@ -72,8 +72,12 @@ def judged(**metrics: Any) -> dict[str, str]:
         "by_steps": [point(times, n, {"paddle": 1000 + 50 * n}) for n in (10, 20, 40)],
         "trainings": training,
     }
-    record = Record("6.8", "quick", {}, [0, 1], 0.0, {}, usual | metrics)
-    return {claim.id: claim.verdict for claim in findings.claims(record)}
+    environment = {"processor": "Some CPU", "instruction_set": "AVX2", "device": "cpu"}
+    return Record("6.8", "quick", {}, [0, 1], 0.0, environment, usual | metrics)
+
+
+def judged(**metrics: Any) -> dict[str, str]:
+    return {claim.id: claim.verdict for claim in findings.claims(record_with(**metrics))}
 
 
 def test_claims_hold_where_the_numbers_say_so() -> None:
@@ -81,7 +85,7 @@ def test_claims_hold_where_the_numbers_say_so() -> None:
 
 
 def test_claims_fail_where_the_numbers_say_so() -> None:
-    slow = {"stepwise": [3.0, 3.1], "paddle": [9.0, 9.1], "onednn": [20.0, 20.1]}
+    slow = {"stepwise": [3.0, 3.1], "paddle": [9.0, 9.1], "native": [20.0, 20.1]}
     verdicts = judged(
         parity={"fused": {"float32": {"outputs": 1e-3}}},
         shapes=[point(slow)],
@@ -95,8 +99,14 @@ def test_claims_fail_where_the_numbers_say_so() -> None:
     assert set(verdicts.values()) == {FAILS}
 
 
-def test_a_machine_without_onednn_decides_nothing_about_it() -> None:
-    assert judged(shapes=[point({"stepwise": [9.0, 9.1], "paddle": [3.0, 3.1]})])["onednn_faster"] == OPEN
+def test_claims_about_speed_name_the_machine() -> None:
+    for claim in findings.claims(record_with()):
+        assert ("Some CPU (AVX2)" in claim.claim.en) == ("faster" in claim.id)
+        assert ("Some CPU (AVX2)" in claim.claim.zh) == ("faster" in claim.id)
+
+
+def test_a_machine_without_native_decides_nothing_about_it() -> None:
+    assert judged(shapes=[point({"stepwise": [9.0, 9.1], "paddle": [3.0, 3.1]})])["native_faster"] == OPEN
 
 
 def test_the_floor_is_the_products_of_an_lstm() -> None:

@@ -23,7 +23,7 @@ import numpy as np
 import pytest
 
 SETTINGS = presets.TextSettings(
-    backend="onednn",
+    backend="native",
     train_reviews=200,
     dev_reviews=40,
     batch_size=20,

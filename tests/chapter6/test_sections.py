@@ -34,7 +34,7 @@ CLAIMS = {
         "example", "parity", "speed", "lstm_better", "lstm_better_on_average", "accuracy_falls", "gates_zeros",
         "forget_gate",
     },
-    "6.8": {"parity", "paddle_faster", "same_accuracy", "trains_faster", "onednn_faster", "memory"},
+    "6.8": {"parity", "paddle_faster", "same_accuracy", "trains_faster", "native_faster", "memory"},
 }  # fmt: skip
 
 

@@ -343,6 +343,22 @@ def test_the_description_is_plain_and_true():
     assert description["versions"]["numpy"] == np.__version__
     assert description["versions"]["paddlepaddle"] == paddle.__version__
     assert description["processor"]
+    assert description["instruction_set"]
+
+
+@pytest.mark.parametrize(
+    ("simd", "expected"),
+    [
+        ({"baseline": ["X86_V2"], "found": ["X86_V3"], "not found": ["X86_V4"]}, "AVX2"),
+        ({"baseline": ["X86_V2"], "found": ["X86_V3", "X86_V4"]}, "AVX-512"),
+        ({"baseline": ["SSE", "SSE2"], "found": ["AVX2", "AVX512F"]}, "AVX-512"),
+        ({"baseline": ["NEON", "ASIMD"], "found": []}, "NEON"),
+        ({"baseline": ["X86_V2"]}, "no AVX2, no NEON"),
+    ],
+)
+def test_the_instruction_set(monkeypatch, simd, expected):
+    monkeypatch.setattr(np, "show_config", lambda mode: {"SIMD Extensions": simd})
+    assert runtime.instruction_set() == expected
 
 
 def test_the_description_knows_the_paddle_for_gpus(monkeypatch):

@@ -4,7 +4,7 @@ import nndl  # before Paddle: it chooses the threads
 
 # isort: split
 from nndl.op import Recurrent
-from nndl.op.backend import OWN, onednn
+from nndl.op.backend import BACKENDS, ways
 
 import numpy as np
 import paddle
@@ -14,7 +14,12 @@ from paddle import nn
 M, D = 3, 4
 IDS = paddle.to_tensor([[6, 7, 0, 1, 2], [5, 4, 3, 2, 1]])
 LENGTHS = paddle.to_tensor([5, 3])
-BACKENDS_HERE = [name for name in OWN if name != "onednn" or not onednn.why_not()]
+HERE = [
+    (layer, name)
+    for layer in (nndl.SRN, nndl.LSTM, nndl.GRU)
+    for name in ways(layer.cell_class.kind)
+    if name == "auto" or not BACKENDS[name].why_not()
+]
 
 
 def digits(layer):
@@ -27,7 +32,10 @@ CASES = {
     "deep LSTM": (lambda: nndl.LSTM(M, D, 3, "bidirectional"), [2, 5, M]),
     "LSTM without b": (lambda: nndl.LSTM(M, D, b_attr=False), [2, 5, M]),
     "GRU cells": (lambda: Recurrent(lambda size: nn.GRUCell(size, D), M, 2), [2, 5, M]),
-    **{f"LSTM by {name}": (lambda name=name: nndl.LSTM(M, D, backend=name), [2, 5, M]) for name in BACKENDS_HERE},
+    **{
+        f"{layer.__name__} by {name}": (lambda layer=layer, name=name: layer(M, D, backend=name), [2, 5, M])
+        for layer, name in HERE
+    },
     "digit model": (lambda: digits(nndl.SRN(M, D)), IDS),
     "digit model, LSTM in both directions": (lambda: digits(nndl.LSTM(M, D, 2, "bidirectional")), IDS),
     "text model": (lambda: nndl.Model_BiLSTM_FC(10, M, D), (IDS, LENGTHS)),
@@ -50,13 +58,13 @@ def test_summary_of_the_digit_model_by_hand(capsys):
     assert paddle.summary(model, (1, 5), dtypes="int64")["total_params"] == expected
 
 
-@pytest.mark.parametrize("backend", BACKENDS_HERE)
-def test_a_walk_over_sublayers_sees_every_step(backend):
+@pytest.mark.parametrize(("layer_class", "backend"), HERE)
+def test_a_walk_over_sublayers_sees_every_step(layer_class, backend):
     """As ``paddle.flops`` walks: a hook on each layer without children (Paddle 3.3.1's own fails with NumPy 2.4).
 
-    A step of an LSTM cell multiplies M·4D + D·4D times for each sequence.
+    A step of a cell of G gates multiplies M·G·D + D·G·D times for each sequence.
     """
-    layer = nndl.LSTM(M, D, 2, backend=backend)
+    layer, G = layer_class(M, D, 2, backend=backend), layer_class.cell_class.gates
     operations, parameters = [], {}
 
     def count(cell, inputs, result):
@@ -67,13 +75,13 @@ def test_a_walk_over_sublayers_sees_every_step(backend):
         if not list(sublayer.children()):
             sublayer.register_forward_post_hook(count)
     layer(paddle.randn([2, 5, M]))
-    assert sum(operations) == 5 * 2 * (M * 4 * D + D * 4 * D + D * 4 * D + D * 4 * D)
+    assert sum(operations) == 5 * 2 * (M * G * D + D * G * D + D * G * D + D * G * D)
     assert sum(parameters.values()) == sum(parameter.size for parameter in layer.parameters())
 
 
-@pytest.mark.parametrize("backend", BACKENDS_HERE)
-def test_hooks_change_no_number(backend):
-    layer, X, lengths = nndl.LSTM(M, D, 2, "bidirectional", backend=backend), paddle.randn([2, 5, M]), [5, 3]
+@pytest.mark.parametrize(("layer_class", "backend"), HERE)
+def test_hooks_change_no_number(layer_class, backend):
+    layer, X, lengths = layer_class(M, D, 2, "bidirectional", backend=backend), paddle.randn([2, 5, M]), [5, 3]
     expected = layer(X, sequence_length=lengths)[0]
     calls = []
     hook = layer.cells[1].register_forward_post_hook(lambda cell, inputs, result: calls.append(inputs[0].shape))

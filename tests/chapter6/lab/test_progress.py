@@ -198,7 +198,7 @@ def test_it_fits_into_the_terminal(width: int, height: int, clock: Clock, monkey
     """Lines that do not fit would be left behind when it is drawn anew."""
     trainings = Trainings(30)
     for number in range(30):
-        trainings.hear(FIRST._replace(name=f"small-LSTM1-onednn-of-a-long-name-{number}"))
+        trainings.hear(FIRST._replace(name=f"small-LSTM1-native-of-a-long-name-{number}"))
     lines = drawn(trainings, monkeypatch, width, height)
     assert len(lines) < height
     assert max(map(len, lines)) <= width

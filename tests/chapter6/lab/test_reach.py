@@ -393,15 +393,15 @@ def test_a_changed_definition_changes_what_runs_through_it(function: Callable, e
     assert changed(tmp_path) == expected
 
 
-@pytest.mark.parametrize("name", ["bptt.py", "stepwise.py", "lstm.cc"])
-def test_the_ways_to_compute_an_lstm_are_reached_by_an_lstm_only(name: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["paddle_kernel.py", "bptt.py", "stepwise.py", "cells.cc"])
+def test_the_ways_to_compute_a_layer_are_reached_by_all_layers(name: str, tmp_path: Path) -> None:
     (path,) = copied(tmp_path).rglob(name)
     if path.suffix == ".py":
         module = ".".join(path.relative_to(tmp_path).with_suffix("").parts)
         change(tmp_path, named(module, "unroll"))
     else:
         path.write_bytes(path.read_bytes() + b"\n")
-    assert changed(tmp_path) == "LSTM 6.5"
+    assert changed(tmp_path) == "SRN LSTM 6.2 6.4 6.5"
 
 
 def test_several_things_count_together() -> None:

@@ -17,7 +17,14 @@ ENTRY = {entry.number: entry for entry in ENTRIES}
 
 def markdown(*verdicts: str, tables: tuple[Table, ...] = (), number: str = "6.2", **settings: Any) -> str:
     claims = [Claim(v, Text("it grows", "它增大"), Text("5 times", "5 倍"), EVIDENCE[v]).plain() for v in verdicts]
-    environment = {"processor": "", "usable_cores": 1, "device": "cpu", "python": "3.11", "versions": {}}
+    environment = {
+        "processor": "",
+        "instruction_set": "",
+        "usable_cores": 1,
+        "device": "cpu",
+        "python": "3.11",
+        "versions": {},
+    }
     all_settings = vars(ENTRY[number].presets["quick"]) | settings
     record = Record(number, "quick", all_settings, [0, 1], 1.0, environment, {}, claims)
     return report.markdown(ENTRY[number], record, tables, {})

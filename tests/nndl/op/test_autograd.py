@@ -1,17 +1,14 @@
-"""Every use of automatic differentiation, with every way to compute an LSTM: right, or refused in one line."""
+"""Every use of automatic differentiation, with every way to compute a layer: right, or refused in one line."""
 
 import nndl  # before Paddle
 
 # isort: split
-import subprocess
-import sys
 import weakref
 from collections.abc import Callable
 
-from nndl.error import SettingError
-from nndl.op import LSTM
-from nndl.op.backend import OWN, bptt, onednn
-from nndl.op.backend.onednn_layer import OneDNNLSTM
+from nndl.op import GRU, LSTM, SRN
+from nndl.op.backend import bptt, native, ways
+from nndl.op.backend.native_layer import NativeLSTM
 
 import numpy as np
 import paddle
@@ -19,29 +16,46 @@ import pytest
 from conftest import default_dtype
 from paddle import nn
 from paddle.distributed.fleet.utils import recompute
+from paddle.utils import flatten
 
-needs_onednn = pytest.mark.skipif(bool(onednn.why_not()), reason="the oneDNN operator cannot be had here")
-KINDS = [*OWN, "auto", "OneDNNLSTM"]
+needs_native = pytest.mark.skipif(bool(native.why_not()), reason="the native operator cannot be had here")
+OURS = {f"{layer.__name__} {way}": (layer, way) for layer in (SRN, LSTM, GRU) for way in ways(layer.cell_class.kind)}
+KINDS = [*OURS, "NativeLSTM"]
 every_kind = pytest.mark.parametrize(
-    "kind", [pytest.param(k, marks=needs_onednn if k == "onednn" else ()) for k in KINDS]
+    "kind", [pytest.param(k, marks=needs_native if k.endswith(" native") else ()) for k in KINDS]
 )
 TWICE = ("bptt", "stepwise")  # have second derivatives
 B, L, M, D = 3, 5, 3, 4
 
 
-def like(theirs: nn.LSTM, kind: str) -> nn.Layer:
-    if kind == "OneDNNLSTM":
-        ours = OneDNNLSTM(M, D, theirs.num_layers, "bidirect")
-        ours.set_state_dict(theirs.state_dict())
-        return ours
-    ours = LSTM.from_paddle(theirs)
-    ours.backend = kind
+def truth_for(kind: str, num_layers: int = 2) -> nn.Layer:
+    """A layer of the same cells whose gradients are known to be right; for an LSTM Paddle's, run step by step."""
+    layer_class, _ = OURS.get(kind, (LSTM, ""))
+    if layer_class is not LSTM:
+        return layer_class(M, D, num_layers, "bidirect", backend="fused")  # see test_recurrent.py
+    theirs = nn.LSTM(M, D, num_layers, "bidirect")
+    theirs.could_use_cudnn = False  # its own kernel cannot do all of this
+    return theirs
+
+
+def like(truth: nn.Layer, kind: str) -> nn.Layer:
+    """The layer to be tested, with the weights of the true one, in single precision."""
+    layer_class, way = OURS.get(kind, (NativeLSTM, ""))
+    with default_dtype("float32"):
+        ours = layer_class(M, D, truth.num_layers, "bidirect")
+        if way:
+            ours.backend = way
+        as_theirs = ours.to_paddle() if layer_class is LSTM else ours
+        for parameter, true in zip(as_theirs.parameters(), truth.parameters(), strict=True):
+            parameter.set_value(true.astype("float32"))
+        if layer_class is LSTM:
+            ours.set_state_dict(LSTM.from_paddle(as_theirs).state_dict())
     return ours
 
 
 def weights(layer: nn.Layer) -> list[tuple[paddle.Tensor, ...]]:
     """Of each cell what the other kind of layer has a counterpart of; Paddle's matrices are the transposed of ours."""
-    if isinstance(layer, LSTM):
+    if not isinstance(layer, nn.LSTM):
         return [(cell.W, cell.U, cell.b) for cell in layer.cells]
     cells = [cell for both in layer for cell in both.children()]
     return [(cell.weight_ih, cell.weight_hh, cell.bias_ih) for cell in cells]
@@ -50,7 +64,7 @@ def weights(layer: nn.Layer) -> list[tuple[paddle.Tensor, ...]]:
 def as_ours(gradient: paddle.Tensor | None, of: paddle.Tensor, layer: nn.Layer) -> np.ndarray | float:
     if gradient is None:
         return 0.0
-    is_matrix = of.ndim == 2 and not isinstance(layer, LSTM)
+    is_matrix = of.ndim == 2 and isinstance(layer, nn.LSTM)
     return gradient.numpy().T if is_matrix else gradient.numpy()
 
 
@@ -58,10 +72,10 @@ def as_ours(gradient: paddle.Tensor | None, of: paddle.Tensor, layer: nn.Layer) 
 
 
 def by_grad(loss: Callable, some: Callable = lambda every: every) -> Callable:
-    """The gradients of a loss of (Y, H, C) by ``paddle.grad``, of some of the inputs and parameters."""
+    """The gradients of a loss of (Y, H, C) by ``paddle.grad``, of some of the inputs and parameters; C may be H."""
 
     def use(layer: nn.Layer, X: paddle.Tensor) -> list:
-        Y, (H, C) = layer(X)
+        Y, H, C = results(layer, X)
         wanted = some([X, *(tensor for cell in weights(layer) for tensor in cell)])
         found = paddle.grad(loss(Y, H, C), wanted, allow_unused=True)
         return [g.numpy() if w is X else as_ours(g, w, layer) for g, w in zip(found, wanted, strict=True)]
@@ -75,8 +89,15 @@ def collected(layer: nn.Layer, X: paddle.Tensor) -> list:
     return found + [as_ours(tensor.grad, tensor, layer) for cell in weights(layer) for tensor in cell]
 
 
+def results(layer: nn.Layer, X: paddle.Tensor, states: tuple | None = None) -> tuple[paddle.Tensor, ...]:
+    """The outputs, the last H, and the last C, which is H where the cells have no other state."""
+    is_lstm = isinstance(layer, LSTM | nn.LSTM)
+    Y, last = layer(X, states if states is None or is_lstm else states[0])
+    return (Y, *last) if is_lstm else (Y, last, last)
+
+
 def loss(layer: nn.Layer, X: paddle.Tensor) -> paddle.Tensor:
-    Y, (H, C) = layer(X)
+    Y, H, C = results(layer, X)
     return Y.square().sum() + H.sum() + (C**3).sum()
 
 
@@ -116,7 +137,8 @@ def used_twice(layer: nn.Layer, X: paddle.Tensor) -> list:
 
 
 def recomputed(layer: nn.Layer, X: paddle.Tensor) -> list:
-    Y, (H, _) = recompute(layer, X * 1)
+    Y, last = recompute(layer, X * 1)
+    H = flatten(last)[0]
     (Y.square().sum() + H.sum()).backward()
     return collected(layer, X)
 
@@ -129,7 +151,7 @@ def cast(layer: nn.Layer, X: paddle.Tensor) -> list:
 
 
 def hooked(layer: nn.Layer, X: paddle.Tensor) -> list:
-    Y, (H, _) = layer(X * 1)
+    Y, H, _ = results(layer, X * 1)
     Y.register_hook(lambda gradient: 2 * gradient)
     H.register_hook(lambda gradient: gradient + 1)
     (Y.square().sum() + H.sum()).backward()
@@ -139,9 +161,9 @@ def hooked(layer: nn.Layer, X: paddle.Tensor) -> list:
 def with_learned_states(layer: nn.Layer, X: paddle.Tensor) -> list:
     H, C = (paddle.linspace(-1, 1, 4 * B * D).reshape([4, B, D]).astype(X.dtype) for _ in range(2))
     H.stop_gradient = C.stop_gradient = False
-    Y, (last_H, _) = layer(X, (H, C))
+    Y, last_H, _ = results(layer, X, (H, C))
     (Y.square().sum() + last_H.sum()).backward()
-    return [H.grad.numpy(), C.grad.numpy(), *collected(layer, X)]
+    return [state.grad.numpy() for state in (H, C) if state.grad is not None] + collected(layer, X)
 
 
 def other_default(layer: nn.Layer, X: paddle.Tensor) -> list:
@@ -167,19 +189,15 @@ USES |= {use.__name__: use for use in (with_learned_states, other_default)}
 
 @pytest.mark.parametrize("use", USES)
 @every_kind
-def test_first_derivatives_are_those_of_paddles_layer(kind, use):
+def test_first_derivatives_are_right(kind, use):
     with default_dtype("float64"):
-        theirs = nn.LSTM(M, D, 2, "bidirect")
-        theirs.could_use_cudnn = False  # step by step: its own kernel cannot do all of this
+        theirs = truth_for(kind)
         X = paddle.randn([B, L, M])
         X.stop_gradient = False
         truth = USES[use](theirs, X)
-    single = nn.LSTM(M, D, 2, "bidirect")
-    for parameter, true in zip(single.parameters(), theirs.parameters(), strict=True):
-        parameter.set_value(true.astype("float32"))
     x = X.detach().astype("float32")
     x.stop_gradient = False
-    found = USES[use](like(single, kind), x)
+    found = USES[use](like(theirs, kind), x)
     assert len(found) == len(truth) > 0
     for gradient, true in zip(found, truth, strict=True):
         true = np.reshape(true, np.shape(gradient))
@@ -233,13 +251,13 @@ def test_third_derivatives_by_hand_are_those_of_automatic_differentiation():
     np.testing.assert_allclose(*results, rtol=0, atol=1e-10)
 
 
-@pytest.mark.parametrize("kind", [k for k in KINDS if k not in TWICE])
+@pytest.mark.parametrize("kind", [k for k in KINDS if not k.endswith((*TWICE, "GRU fused"))])
 @pytest.mark.parametrize("wanted", ["inputs", "parameters"])
 def test_second_derivatives_that_are_not_there_are_refused(kind, wanted):
     """And not left out, which would train on wrong gradients."""
-    if onednn.why_not() and kind != "fused":
-        pytest.skip("the oneDNN operator cannot be had here")
-    layer = like(nn.LSTM(M, D, 2, "bidirect"), kind)
+    if native.why_not() and not kind.endswith(("fused", "paddle")):
+        pytest.skip("the native operator cannot be had here")
+    layer = like(truth_for(kind), kind)
     X = paddle.randn([B, L, M])
     X.stop_gradient = False
     variables = [X] if wanted == "inputs" else layer.parameters()[:2]
@@ -250,7 +268,7 @@ def test_second_derivatives_that_are_not_there_are_refused(kind, wanted):
 
 @every_kind
 def test_a_second_pass_through_a_graph_that_was_let_go(kind):
-    value = loss(like(nn.LSTM(M, D, 1, "bidirect"), kind), paddle.randn([B, L, M]))
+    value = loss(like(truth_for(kind, 1), kind), paddle.randn([B, L, M]))
     value.backward()
     with pytest.raises(SystemError, match="retain_graph"):
         value.backward()
@@ -273,78 +291,34 @@ def test_by_hand_no_graph_outlives_its_use(again, monkeypatch):
 
 
 @pytest.mark.parametrize("direction", ["forward", "bidirectional"])
-@pytest.mark.parametrize("kind", ["auto", *OWN])
+@pytest.mark.parametrize("kind", OURS)
 def test_without_gradients_the_results_are_data(kind, direction):
     """A frozen layer's outputs, computed under no_grad, train what comes after it."""
-    layer = LSTM(M, D, direction=direction, backend=kind)
+    layer_class, way = OURS[kind]
+    layer = layer_class(M, D, direction=direction, backend=way)
     after = paddle.nn.Linear(D * layer.num_directions, 1)
     with paddle.no_grad():
-        Y, (H, C) = layer(paddle.randn([B, L, M]))
+        Y, H, C = results(layer, paddle.randn([B, L, M]))
     assert [tensor.stop_gradient for tensor in (Y, H, C)] == [True] * 3
     after(Y).sum().backward()
     assert after.weight.grad is not None
     assert all(parameter.grad is None for parameter in layer.parameters())
 
 
-# ---- what must not end the process -----------------------------------------------------------------------------------
-
-GARBAGE = """
-import nndl, paddle
-from nndl.op.backend import onednn
-assert not onednn.why_not()
-ones, long = paddle.ones, lambda *n: paddle.to_tensor(n, dtype="int64")
-B, L, M, D = 2, 5, 3, 4
-good = dict(X=ones([B, L, M]), W=ones([M, 4 * D]), U=ones([D, 4 * D]), b=ones([1, 4 * D]), H=ones([B, D]),
-            C=ones([B, D]), n=long(5, 3))
-bad = [
-    dict(X=ones([2, 5])), dict(X=ones([2, 5, 0])), dict(X=paddle.Tensor()), dict(X=good["X"].astype("float64")),
-    dict(W=ones([4, 16])), dict(W=ones([2, 3, 16])), dict(U=paddle.Tensor()), dict(U=good["U"].astype("float16")),
-    dict(b=ones([0, 16])), dict(b=ones([3, 16])), dict(b=ones([1, 17])), dict(b=ones([16])), dict(b=paddle.Tensor()),
-    dict(W=ones([3, 0]), U=ones([0, 0]), b=ones([1, 0]), H=ones([2, 0]), C=ones([2, 0])), dict(H=ones([2, 5])),
-    dict(C=ones([0])), dict(n=long(9, 3)), dict(n=long(5, -1)), dict(n=long(5)), dict(n=None),
-    dict(n=good["n"].astype("int32")), dict(n=long(2**62, 1)), dict(b=ones([2, 16])),
-    dict(X=paddle.sparse.sparse_coo_tensor([[0], [1], [1]], [1.0], [2, 5, 3])),
-]
-for change in bad:
-    try:
-        paddle._C_ops._run_custom_op("nndl_lstm", *(good | change).values(), True, True)
-        print("accepted", change)
-    except ValueError as error:
-        assert "nndl_lstm" in str(error), error
-nothing = ones([0, 4])
-for change in (dict(X=ones([2, 0, 3]), n=long(0, 0)), dict(X=ones([0, 5, 3]), H=nothing, C=nothing, n=long())):
-    Y, *_ = paddle._C_ops._run_custom_op("nndl_lstm", *(good | change).values(), True, True)
-    print(Y.shape)
-"""
+# ---- empty -----------------------------------------------------------------------------------------------------------
 
 
-@needs_onednn
-def test_the_operator_survives_whatever_it_is_given():
-    done = subprocess.run([sys.executable, "-c", GARBAGE], capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stdout) == (0, "paddle.Size([2, 0, 4])\npaddle.Size([0, 5, 4])\n"), done.stderr
-
-
-@needs_onednn
+@needs_native
 @pytest.mark.parametrize("shape", [[0, 5, 3], [2, 0, 3]])
 def test_empty_batches_and_empty_sequences(shape):
     X = paddle.ones(shape)
     X.stop_gradient = False
-    layer = OneDNNLSTM(3, 4, 2, "bidirect")
+    layer = NativeLSTM(3, 4, 2, "bidirect")
     Y, (H, C) = layer(X)
     assert list(Y.shape) == [*shape[:2], 8]
     assert list(H.shape) == list(C.shape) == [4, shape[0], 4]
     (Y.sum() + H.sum()).backward()
     assert not any(parameter.grad.any() for parameter in layer.parameters())
-
-
-class _Cell:
-    W, U, b = paddle.ones([3, 0]), paddle.ones([0, 0]), paddle.ones([1, 0])
-
-
-@needs_onednn
-def test_a_hidden_size_of_zero():
-    with pytest.raises(SettingError, match="a cell from 3 to 0 numbers: expected at least one"):
-        onednn.unroll([_Cell()], paddle.ones([2, 5, 3]))
 
 
 def test_the_public_name():

@@ -1,4 +1,4 @@
-"""Every way to compute an LSTM against Paddle's layer, on all kinds of batches."""
+"""Every way to compute a layer against Paddle's, on all kinds of batches."""
 
 from nndl.error import BuildError, SettingError  # nndl before Paddle: it chooses the threads
 
@@ -7,49 +7,57 @@ import re
 import subprocess
 import sys
 
-from nndl.op import LSTM
-from nndl.op.backend import BACKENDS, OWN, choose, onednn
+from nndl.op import GRU, LSTM, SRN, GRUCell, LSTMCell, SRNCell, recording
+from nndl.op.backend import BACKENDS, choose, native, paddle_kernel, ways
 
 import paddle
 import pytest
 from hypothesis import HealthCheck, given, settings
-from paddle import nn
 from paddle.utils import flatten
 from problems import assert_close, gradients, problems, random_states, run
 
-needs_onednn = pytest.mark.skipif(bool(onednn.why_not()), reason="the oneDNN operator cannot be had here")
+needs_native = pytest.mark.skipif(bool(native.why_not()), reason="the native operator cannot be had here")
+CASES = [(layer, name) for layer in (SRN, LSTM, GRU) for name in ways(layer.cell_class.kind)]
 every_backend = pytest.mark.parametrize(
-    "backend", [pytest.param(name, marks=needs_onednn if name == "onednn" else ()) for name in ("auto", *OWN)]
+    ("layer_class", "backend"),
+    [
+        pytest.param(layer, name, marks=needs_native if name == "native" else (), id=f"{layer.__name__}-{name}")
+        for layer, name in CASES
+    ],
 )
+
+
+def pair(layer_class, backend, *sizes):
+    """A layer, and one by the unroller with the same weights."""
+    layer, fused = layer_class(*sizes, backend=backend), layer_class(*sizes, backend="fused")
+    fused.set_state_dict(layer.state_dict())
+    return layer, fused
 
 
 @settings(
     deadline=None,
-    max_examples=60,
+    max_examples=25,
     derandomize=True,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(problem=problems())
 @every_backend
-def test_agrees_with_paddle(backend, dtype, problem):
-    if backend == "onednn" and dtype == "float64":
-        return  # refused, see test_onednn.py
+def test_agrees_with_paddle(layer_class, backend, dtype, problem):
     paddle.seed(6)
-    theirs = nn.LSTM(*problem.sizes, time_major=problem.time_major)
-    ours = LSTM.from_paddle(theirs)
-    ours.backend = backend
+    theirs = layer_class.paddle_class(*problem.sizes, time_major=problem.time_major)
+    ours, fused = layer_class.from_paddle(theirs), layer_class.from_paddle(theirs)
+    ours.backend, fused.backend = backend, "fused"
     X = problem.inputs()
-    states = random_states(theirs, problem.B) if problem.has_states else None
+    states = random_states(ours, problem.B) if problem.has_states else None
 
     results, expected = (run(layer, X, states, problem.lengths) for layer in (ours, theirs))
     for result, truth in zip(results, expected, strict=True):
         assert_close(result, truth, dtype)
-    with paddle.no_grad():  # oneDNN has another path for inference
+    with paddle.no_grad():  # operators have another path for inference
         for result, truth in zip(run(ours, X, states, problem.lengths), expected, strict=True):
             assert_close(result, truth, dtype)
 
     # the unroller's gradients are tested against Paddle's and against finite differences
-    fused = LSTM.from_paddle(theirs)
     variables, parameters = gradients(ours, X, states, problem.lengths)
     true_variables, true_parameters = gradients(fused, X, states, problem.lengths)
     for gradient, truth in zip(variables + parameters, true_variables + true_parameters, strict=True):
@@ -57,12 +65,11 @@ def test_agrees_with_paddle(backend, dtype, problem):
 
 
 @every_backend
-def test_gradients_where_only_some_results_are_used(backend):
+def test_gradients_where_only_some_results_are_used(layer_class, backend):
     """The others come without a gradient, which is none, not garbage."""
-    layer, fused = LSTM(3, 4, backend=backend), LSTM(3, 4)
-    fused.set_state_dict(layer.state_dict())
+    layer, fused = pair(layer_class, backend, 3, 4)
     X, lengths = paddle.randn([5, 6, 3]), paddle.to_tensor([6, 1, 0, 3, 2])
-    for wanted in range(3):  # the outputs, the last H, the last C
+    for wanted in range(len(run(layer, X))):  # the outputs, the last H, the last C
         found, truth = (
             paddle.grad(flatten(model(X, sequence_length=lengths))[wanted].sum(), model.parameters(), allow_unused=True)
             for model in (layer, fused)
@@ -73,9 +80,9 @@ def test_gradients_where_only_some_results_are_used(backend):
 
 @every_backend
 @pytest.mark.parametrize("content", [float("nan"), float("inf"), 1e30])
-@pytest.mark.parametrize("lengths", [[7, 2, 4], [4, 4, 4]])
-def test_whatever_stands_in_the_padding_changes_nothing(backend, content, lengths):
-    layer = LSTM(3, 4, 2, "bidirectional", backend=backend)
+@pytest.mark.parametrize("lengths", [[7, 2, 4], [4, 4, 4], [0, 5, 7]])
+def test_whatever_stands_in_the_padding_changes_nothing(layer_class, backend, content, lengths):
+    layer = layer_class(3, 4, 2, "bidirectional", backend=backend)
     X = paddle.randn([3, 7, 3])
     dirty = X.clone()
     for b, n in enumerate(lengths):
@@ -88,30 +95,53 @@ def test_whatever_stands_in_the_padding_changes_nothing(backend, content, length
 
 
 @every_backend
-def test_long_uneven_batches(backend):
-    """Longer than the calls that the oneDNN operator cuts a batch into, with few and with many rows."""
-    layer, fused = LSTM(5, 6, backend=backend), LSTM(5, 6)
-    fused.set_state_dict(layer.state_dict())
+def test_long_uneven_batches(layer_class, backend):
+    """Longer than the blocks that an operator cuts a batch into, with few and with many rows."""
+    layer, fused = pair(layer_class, backend, 5, 6)
     X, lengths = paddle.randn([21, 150, 5]), [150, 149, *range(1, 130, 7)]
-    for reverse_states in (None, random_states(layer, 21)):
-        for found, truth in zip(
-            run(layer, X, reverse_states, lengths), run(fused, X, reverse_states, lengths), strict=True
-        ):
+    for states in (None, random_states(layer, 21)):
+        for found, truth in zip(run(layer, X, states, lengths), run(fused, X, states, lengths), strict=True):
             assert_close(found, truth, "float32")
-        found, truth = (gradients(model, X, reverse_states, lengths) for model in (layer, fused))
+        found, truth = (gradients(model, X, states, lengths) for model in (layer, fused))
         for gradient, true in zip(found[0] + found[1], truth[0] + truth[1], strict=True):
             assert_close(gradient, true, "float32")
 
 
+@every_backend
+def test_gradients_lie_in_memory_as_parameters_do(layer_class, backend):
+    """Paddle's data parallel takes that for granted, and mixes up the others without a word."""
+    layer = layer_class(3, 4, 2, "bidirectional", backend=backend)
+    layer(paddle.randn([2, 5, 3]))[0].sum().backward()
+    assert all(parameter.grad.is_contiguous() for parameter in layer.parameters())
+
+
+@every_backend
+def test_a_recorded_cell_is_stepped_through(layer_class, backend):
+    """Operators show no gates."""
+    layer, X = layer_class(3, 4, backend=backend), paddle.randn([2, 5, 3])
+    expected, _ = layer(X)
+    with recording(layer.cells[0]) as steps:
+        found, _ = layer(X)
+    assert len(steps) == 5
+    assert_close(found, expected, "float32")
+
+
+@pytest.mark.parametrize(("layer_class", "names"), [(SRN, "fused, native, paddle"), (GRU, "fused, native, paddle")])
+def test_backends_of_other_cells(layer_class, names):
+    with pytest.raises(SettingError, match=f"backend 'bptt': expected one of auto, {names}"):
+        layer_class(3, 4, backend="bptt")
+
+
 def test_unknown_backend():
-    with pytest.raises(SettingError, match="backend 'fast': expected one of auto, stepwise, fused, bptt, onednn"):
+    with pytest.raises(SettingError, match="backend 'fast': expected one of auto, stepwise, fused, bptt, native"):
         LSTM(3, 4, backend="fast")
 
 
 @every_backend
-def test_layer_without_b(backend):
+def test_layer_without_b(layer_class, backend):
     """As one whose b is zero; and b stays out of the gradients."""
-    layer, zero = LSTM(3, 4, 2, "bidirectional", b_attr=False, backend=backend), LSTM(3, 4, 2, "bidirectional")
+    layer = layer_class(3, 4, 2, "bidirectional", b_attr=False, backend=backend)
+    zero = layer_class(3, 4, 2, "bidirectional")
     with paddle.no_grad():
         for cell, other in zip(layer.cells, zero.cells, strict=True):
             other.W.set_value(cell.W)
@@ -128,41 +158,67 @@ def test_layer_without_b(backend):
 
 
 class TestChoice:
-    """What "auto" is, on a machine that has oneDNN's operator and on one that has not."""
+    """What "auto" is, on a machine that has the native operator and on one that has not."""
 
     @pytest.fixture(params=["", "no C++ compiler found"])
     def why_not(self, request, monkeypatch):
-        monkeypatch.setattr(onednn, "why_not", lambda: request.param)
+        monkeypatch.setattr(native, "why_not", lambda: request.param)
         return request.param
 
-    def test_auto(self, why_not):
-        assert choose("auto", otherwise="paddle") == ("paddle" if why_not else "onednn")
+    @pytest.fixture(params=[SRNCell, LSTMCell, GRUCell])
+    def cell_class(self, request):
+        return request.param
 
-    def test_auto_for_inputs(self, why_not):
+    def test_auto(self, why_not, cell_class):
+        assert choose("auto", cell_class) == ("paddle" if why_not else "native")
+
+    def test_auto_for_inputs(self, why_not, cell_class, monkeypatch):
         X = paddle.zeros([2, 5, 3])
-        assert choose("auto", "fused", X) == ("fused" if why_not else "onednn")
-        assert choose("auto", "fused", X.astype("float64")) == "fused"
+        for dtype in ("float32", "float64"):
+            assert choose("auto", cell_class, X.astype(dtype)) == ("paddle" if why_not else "native")
+        assert choose("auto", cell_class, X.astype("float16")) == "fused"
+        monkeypatch.setattr(native, "takes", lambda _: False)  # as on a GPU
+        assert choose("auto", cell_class, X) == "paddle"
 
     def test_what_is_named(self, why_not):
         for name in BACKENDS:
-            if name == "onednn" and why_not:
-                with pytest.raises(BuildError, match=f"^backend onednn: {re.escape(why_not)}; backend auto takes"):
-                    choose(name, "fused")
+            if name == "native" and why_not:
+                with pytest.raises(BuildError, match=f"^backend native: {re.escape(why_not)}; backend auto takes"):
+                    choose(name, LSTMCell)
             else:
-                assert choose(name, "fused") == name
+                assert choose(name, LSTMCell) == name
 
     def test_the_table_says_whether_it_is_there(self, why_not):
         missing = [name for name, way in BACKENDS.items() if way.why_not()]
-        assert missing == (["onednn"] if why_not else [])
+        assert missing == (["native"] if why_not else [])
 
     def test_another_name(self):
-        with pytest.raises(
-            SettingError, match=r"^backend 'cuda': expected one of auto, stepwise, fused, bptt, onednn, paddle"
-        ):
-            choose("cuda", "fused")
+        for name, kind, names in (("cuda", LSTMCell, "stepwise, fused, bptt"), ("stepwise", SRNCell, "fused")):
+            with pytest.raises(
+                SettingError, match=rf"^backend '{name}': expected one of auto, {names}, native, paddle$"
+            ):
+                choose(name, kind)
+
+
+@pytest.mark.parametrize("layer_class", [SRN, LSTM, GRU])
+def test_without_the_native_operator_auto_is_paddles_kernel(layer_class, monkeypatch):
+    monkeypatch.setattr(native, "why_not", lambda: "no C++ compiler found")
+    layer, X = layer_class(3, 4), paddle.randn([2, 5, 3])
+    found, _ = layer(X)
+    monkeypatch.setattr(paddle_kernel, "unroll", lambda *_: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        layer(X)
+    layer.backend = "fused"
+    assert_close(found, layer(X)[0], "float32")
+
+
+@pytest.mark.parametrize("shape", [[0, 5, 3], [2, 0, 3]])
+def test_paddles_kernel_is_not_given_what_it_cannot_survive(shape):
+    with pytest.raises(SettingError, match="expected at least one step and one sequence"):
+        paddle_kernel.unroll([SRNCell(3, 4)], paddle.ones(shape))
 
 
 def test_the_table_is_there_without_paddle():
-    code = "import sys, nndl.op.backend; print(*nndl.op.backend.OWN, 'paddle' in sys.modules)"
+    code = "import sys, nndl.op.backend; print(*nndl.op.backend.BACKENDS, 'paddle' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.split() == ["stepwise", "fused", "bptt", "onednn", "False"]
+    assert done.stdout.split() == ["stepwise", "fused", "bptt", "native", "paddle", "False"]

@@ -7,8 +7,10 @@ keep no state between calls: it is handed from one to the next.
 import nndl  # before Paddle: it chooses the threads
 
 # isort: split
+from functools import partial
+
 from nndl.op import GRU, LSTM, SRN, GRUCell, LSTMCell, SRNCell
-from nndl.op.backend import onednn
+from nndl.op.backend import BACKENDS, ways
 
 import numpy as np
 import paddle
@@ -19,12 +21,10 @@ from paddle.utils import flatten, map_structure
 from problems import Problem, assert_close, problems, random_states, run
 
 LAYERS = {
-    "SRN": SRN,
-    "GRU": GRU,
-    **{
-        f"LSTM {name}": lambda *sizes, name=name, **more: LSTM(*sizes, backend=name, **more)
-        for name in ("fused", "stepwise", "bptt")
-    },
+    f"{layer.__name__} {name}": partial(layer, backend=name)
+    for layer in (SRN, GRU, LSTM)
+    for name in ways(layer.cell_class.kind)[1:]
+    if not BACKENDS[name].why_not()
 }
 every_layer = pytest.mark.parametrize("make", LAYERS.values(), ids=LAYERS)
 pytestmark = pytest.mark.usefixtures("float64")
@@ -91,7 +91,7 @@ def by_loop(layer, X, states, lengths):
 @every_layer
 @settings(
     deadline=None,
-    max_examples=40,
+    max_examples=25,
     derandomize=True,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
@@ -233,15 +233,15 @@ class TestLaws:
         assert_same(other(X), layer(X))
 
 
-@pytest.mark.skipif(bool(onednn.why_not()), reason="the oneDNN operator cannot be had here")
-def test_the_operator_in_single_precision():
+@every_layer
+def test_single_precision(make):
     paddle.set_default_dtype("float32")
     for direction, time_major in (("forward", True), ("bidirectional", False)):
-        layer = LSTM(3, 4, 2, direction, time_major, backend="onednn")
+        layer = make(3, 4, 2, direction, time_major)
         X, states = paddle.randn([4, 4, 3]), random_states(layer, 4)
         found = run(layer, X, states, [4, 0, 1, 3])
         turned = X.transpose([1, 0, 2]) if time_major else X
-        expected = by_loop(layer, turned.numpy(), [state.numpy() for state in states], [4, 0, 1, 3])
+        expected = by_loop(layer, turned.numpy(), [state.numpy() for state in flatten(states)], [4, 0, 1, 3])
         found[0] = found[0].transpose([1, 0, 2]) if time_major else found[0]
         for result, truth in zip(found, expected, strict=True):
             assert_close(result, truth, "float32")

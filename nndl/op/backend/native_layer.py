@@ -1,9 +1,9 @@
-"""Paddle's LSTM layer with its own parameters, computed by oneDNN's operator."""
+"""Paddle's LSTM layer with its own parameters, computed by our operator."""
 
 from typing import Any, NamedTuple
 
 from nndl.error import SettingError
-from nndl.op.backend import onednn
+from nndl.op.backend import native
 from nndl.op.lengths import as_lengths
 from nndl.op.recurrent import check_dtype
 from nndl.op.state import State, split_states, stack_states
@@ -22,7 +22,7 @@ class _Weights(NamedTuple):
     b: Tensor
 
 
-class OneDNNLSTM(nn.LSTM):
+class NativeLSTM(nn.LSTM):
     """``paddle.nn.LSTM``, its parameters and its results, computed by the operator where that can be had.
 
     Elsewhere (another device or dtype, no compiler, an LSTM with projection) Paddle computes it. Arguments, shapes and
@@ -31,7 +31,7 @@ class OneDNNLSTM(nn.LSTM):
 
     def __init__(self, *args: Any, **settings: Any) -> None:
         super().__init__(*args, **settings)
-        onednn.why_not()  # now, for Paddle's to_static would follow the first call into the compiling, and stumble
+        native.why_not()  # now, for Paddle's to_static would follow the first call into the compiling, and stumble
 
     def forward(
         self, inputs: Tensor, initial_states: State = None, sequence_length: Tensor | None = None
@@ -45,8 +45,8 @@ class OneDNNLSTM(nn.LSTM):
             self._check_for_paddle()
             return super().forward(inputs, initial_states, sequence_length)
         sequence_length = self._checked(inputs, initial_states, sequence_length)
-        if self.proj_size or not onednn.takes(inputs) or onednn.why_not():
-            self._check_for_paddle(inputs, *(initial_states or ()))
+        if self.proj_size or not native.takes(inputs) or native.why_not():
+            self._check_for_paddle()
             return super().forward(inputs, initial_states, sequence_length)
         cells = [_transposed(*weights) for weights in paddle_weights(self)]
         states = None if initial_states is None else split_states(initial_states, len(cells))
@@ -56,7 +56,7 @@ class OneDNNLSTM(nn.LSTM):
             if first and self.dropout and self.training:
                 Y = F.dropout(Y, self.dropout)
             layer = slice(first, first + self.num_directions)
-            Y, last = onednn.unroll(cells[layer], Y, states and states[layer], sequence_length)
+            Y, last = native.unroll(cells[layer], Y, states and states[layer], sequence_length)
             last_states += last
         return Y.transpose([1, 0, 2]) if self.time_major else Y, stack_states(last_states)
 
@@ -65,9 +65,11 @@ class OneDNNLSTM(nn.LSTM):
         if states is not None and (not isinstance(states, tuple | list) or len(states) != 2):
             found = len(states) if isinstance(states, tuple | list) else type(states).__name__
             raise SettingError(f"initial states, {found}: expected a pair, H and C")
+        dtype = self[0].parameters()[0].dtype
         for tensor in (inputs, *(states or ())):
             if not isinstance(tensor, Tensor):
                 raise SettingError(f"inputs or states of {type(tensor).__name__}: expected tensors")
+            check_dtype("inputs or states", tensor, dtype)
         shape, axes = list(inputs.shape), "[L, B, M]" if self.time_major else "[B, L, M]"
         if len(shape) != 3 or shape[2] != self.input_size:
             raise SettingError(f"inputs of shape {shape}: expected {axes} with M = {self.input_size}")
@@ -81,12 +83,10 @@ class OneDNNLSTM(nn.LSTM):
                     raise SettingError(f"initial {name} of shape {list(state.shape)}: expected {[N, B, D]}")
         return None if sequence_length is None else as_lengths(sequence_length, B, L)
 
-    def _check_for_paddle(self, *tensors: Tensor) -> None:
-        """Refuse what Paddle's own LSTM would end the process at, or explain in many lines."""
+    def _check_for_paddle(self) -> None:
+        """Refuse what Paddle's own LSTM would end the process at."""
         if self.could_use_cudnn and len(self._all_weights) < 4 * self.num_layers * self.num_directions:
             raise SettingError("Paddle 3.3.1 crashes in an LSTM without biases: leave them in, and set them to zero")
-        for tensor in tensors:
-            check_dtype("inputs or states", tensor, self[0].parameters()[0].dtype)
 
 
 def _transposed(W: Tensor, U: Tensor, b_ih: Tensor | None, b_hh: Tensor | None) -> _Weights:
