@@ -254,7 +254,11 @@ for change in bad:
     except ValueError as error:
         assert "nndl: " in str(error), error
 nothing = ones([0, 4])
-for change in (dict(X=ones([2, 0, 3]), n=long(0, 0)), dict(X=ones([0, 5, 3]), states=[nothing, nothing], n=long())):
+empty = [
+    dict(X=ones([2, 0, 3]), n=long()), dict(X=ones([2, 0, 3]), n=long(0, 0)),
+    dict(X=ones([0, 5, 3]), states=[nothing, nothing], n=long()),
+]
+for change in empty:
     Y, *_ = paddle._C_ops._run_custom_op("nndl_cells_float", *(good | change).values())
     print(Y.shape)
 """
@@ -262,7 +266,7 @@ for change in (dict(X=ones([2, 0, 3]), n=long(0, 0)), dict(X=ones([0, 5, 3]), st
 
 def test_the_operator_survives_whatever_it_is_given():
     done = subprocess.run([sys.executable, "-c", GARBAGE], capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stdout) == (0, "paddle.Size([2, 0, 4])\npaddle.Size([0, 5, 4])\n"), done.stderr
+    assert (done.returncode, done.stdout) == (0, "paddle.Size([2, 0, 4])\n" * 2 + "paddle.Size([0, 5, 4])\n"), done.stderr
 
 
 # ---- what it leaves behind -------------------------------------------------------------------------------------------

@@ -120,7 +120,7 @@ struct Problem {
     }
     for (int64_t b = 0; b < B; ++b) {
       if (n && (n[b] < 0 || n[b] > L)) refuse("a length of ", n[b], ": expected 0 to ", L);
-      if (!n || n[b] > 0) sorted.push_back(b);
+      if ((n ? n[b] : L) > 0) sorted.push_back(b);
     }
     if (n) std::stable_sort(sorted.begin(), sorted.end(), [n](int64_t a, int64_t b) { return n[a] > n[b]; });
   }
