@@ -60,6 +60,7 @@ def parts(chosen: argparse.Namespace, turns: int) -> dict[str, Callable[[], Iter
 
 def describe_machine() -> dict[str, Any]:
     """What the page says of the machine."""
+    runtime.start("cpu")
     machine = runtime.describe() | {"instruction_set": instruction_set()}
     if util.find_spec("torch"):
         machine["versions"] |= {"torch": metadata.version("torch")}  # type: ignore[operator]

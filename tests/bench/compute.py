@@ -27,6 +27,23 @@ CALLS = 3
 Step = Callable[[], object]
 
 
+# --- the libraries ---
+
+
+def _paddle() -> Any:
+    nndl.runtime.start("cpu")
+    import paddle
+
+    return paddle
+
+
+def _torch() -> Any:
+    import torch
+
+    torch.set_num_threads(int(os.environ.get(nndl.runtime.THREADS, nndl.runtime.usable_cores())))  # as the others
+    return torch
+
+
 # --- a layer, forward and backward ---
 
 
@@ -42,9 +59,7 @@ def layer(kind: str, cell: str, shape: tuple[int, int, int], lengths: list[int] 
     B, L, D = shape
     if kind == "torch":
         return _torch_layer(cell, B, L, D)
-    nndl.runtime.load_paddle()
-    import paddle
-
+    paddle = _paddle()
     computed = own_layer(cell, D) if kind == "ours" else getattr(paddle.nn, PADDLES[cell])(D, D)
     X = paddle.randn([B, L, D])
     X.stop_gradient = False
@@ -73,23 +88,11 @@ def _torch_layer(cell: str, B: int, L: int, D: int) -> Step:
     return step
 
 
-def _torch() -> Any:
-    import torch
-
-    torch.set_num_threads(int(os.environ.get(nndl.runtime.THREADS, nndl.runtime.usable_cores())))  # as the others
-    return torch
-
-
 def products(kind: str, cell: str, shape: tuple[int, int, int]) -> Step:
     """The matrix products that a layer cannot do without, by "paddle" or "torch", on numbers that mean nothing."""
     B, L, D = shape
     G = GATES[cell]
-    if kind == "torch":
-        library = _torch()
-    else:
-        nndl.runtime.load_paddle()
-        import paddle as library
-    randn = library.randn
+    randn = (_torch() if kind == "torch" else _paddle()).randn
     X, W, X_T, W_T = randn([B * L, D]), randn([D, G * D]), randn([D, B * L]), randn([G * D, D])
     delta, H, delta_t = randn([B * L, G * D]), randn([B, D]), randn([B, G * D])
 
@@ -111,9 +114,7 @@ def products(kind: str, cell: str, shape: tuple[int, int, int]) -> Step:
 
 def digit_training(cell: str, length: int) -> Step:
     """An epoch of the digit model: embedding, layer, classifier, loss, Adam, in the tree's own training loop."""
-    nndl.runtime.load_paddle()
-    import paddle
-
+    paddle = _paddle()
     model = nndl.Model_RNN4SeqClass(own_layer(cell, 32), 10, 32, 32, 19)
     optimizer = paddle.optimizer.Adam(0.001, parameters=model.parameters())
     runner = nndl.RunnerV3(model, optimizer, paddle.nn.CrossEntropyLoss(), nndl.Accuracy())
@@ -123,6 +124,7 @@ def digit_training(cell: str, length: int) -> Step:
 
 def books_training(cell: str, length: int) -> Step:
     """A training step of the digit model as the book writes it."""
+    _paddle()
     import book
 
     return book.training_step(cell, digit_batches(length))

@@ -41,19 +41,20 @@ def review_lengths(B: int) -> list[int]:
 
 def operators(turns: int) -> Iterator[Row]:
     """SRN, LSTM and GRU on four shapes, forward and backward."""
-    libraries = ["paddle", *(["torch"] if find_spec("torch") else [])]
     for on, variables in variants().items():
         for shape in BARS:
             for cell in CELLS:
-                common = {"cell": cell, "shape": shape}
-                entries = {kind: Entry("layer", {"kind": kind, **common}, variables) for kind in ("ours", *libraries)}
-                if shape == TEXT:
-                    products = {
-                        f"products, {kind}": Entry("products", {"kind": kind, **common}, variables)
-                        for kind in libraries
-                    }
-                    entries |= products
-                yield from layer_rows(cell, shape, on, race(entries, turns))
+                yield from layer_rows(cell, shape, on, race(entries(cell, shape, variables), turns))
+
+
+def entries(cell: str, shape: tuple[int, int, int], variables: Mapping[str, str]) -> dict[str, Entry]:
+    """All that take turns on a shape: our layer, those of the libraries and, where arithmetic decides, the products."""
+    common = {"cell": cell, "shape": shape}
+    libraries = ["paddle", *(["torch"] if find_spec("torch") else [])]
+    found = {kind: Entry("layer", {"kind": kind, **common}, variables) for kind in ("ours", *libraries)}
+    if shape == TEXT:
+        found |= {f"products, {kind}": Entry("products", {"kind": kind, **common}, variables) for kind in libraries}
+    return found
 
 
 def layer_rows(cell: str, shape: tuple[int, int, int], on: str, times: Times) -> Iterator[Row]:
@@ -62,12 +63,10 @@ def layer_rows(cell: str, shape: tuple[int, int, int], on: str, times: Times) ->
     if products := [name for name in times if name.startswith("products")]:
         bars[min(products, key=lambda name: median(times[name]))] = OF_PRODUCTS
     what = f"{cell} {'×'.join(map(str, shape))}"
-    yield from (_against("operators", what, on, times, name, bar) for name, bar in bars.items() if name in times)
-
-
-def _against(part: str, what: str, on: str, times: Times, name: str, bar: float) -> Row:
-    ours, theirs = (median(times[side]) for side in ("ours", name))
-    return Row(part, what, name, on, ours, theirs, "ms", ratio(times, "ours", name), bar)
+    for name, bar in bars.items():
+        if name in times:
+            ours, theirs = median(times["ours"]), median(times[name])
+            yield Row("operators", what, name, on, ours, theirs, "ms", ratio(times, "ours", name), bar)
 
 
 def lengths(turns: int) -> Iterator[Row]:
@@ -77,11 +76,11 @@ def lengths(turns: int) -> Iterator[Row]:
     for on, variables in variants().items():
         for cell in CELLS:
             full = {"kind": "ours", "cell": cell, "shape": TEXT}
-            entries = {
+            both = {
                 "ours": Entry("layer", full | {"lengths": review_lengths(B)}, variables),
                 "full": Entry("layer", full, variables),
             }
-            yield lengths_row(cell, on, race(entries, turns), tokens)
+            yield lengths_row(cell, on, race(both, turns), tokens)
 
 
 def lengths_row(cell: str, on: str, times: Times, tokens: Mapping[str, int]) -> Row:

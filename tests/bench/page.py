@@ -57,7 +57,7 @@ class Row:
             self.against,
             self.on,
             f"{' / '.join(sides)} {self.unit}",
-            f"{self.value:.2f}{unit}",
+            f"{self.value:.3g}{unit}",
             bar,
             met,
         ]
@@ -89,7 +89,7 @@ def summary(rows: Sequence[Row], machine: Mapping[str, Any]) -> list[str]:
     on = f"{machine['processor']}, {machine['usable_cores']} cores, {machine['instruction_set']}"
     lines = [
         "SRN, LSTM and GRU, forward and backward, ours over " + "; ".join(_ranges(layers)) if layers else "",
-        "; ".join(f"{row.what}: {row.cells()[4]} {_of(row)}".strip() for row in others),
+        "; ".join(map(_sentence, others)),
         f"{sum(bool(row.is_met) for row in barred)} of {len(barred)} bars met, on {on}" if barred else "",
     ]
     return [f"{line}." for line in lines if line]
@@ -104,8 +104,9 @@ def _ranges(rows: Iterable[Row]) -> list[str]:
     return [f"{name} {min(found):.2f}–{max(found):.2f}" for name, found in values.items()]
 
 
-def _of(row: Row) -> str:
-    return f"of {row.against}" if row.against else ""
+def _sentence(row: Row) -> str:
+    ratio = f", {row.value:.3g} of {row.against}" if row.against else ""
+    return f"{row.what}: {row.ours:.3g} {row.unit}{ratio}"
 
 
 def markdown(rows: Sequence[Row], machine: Mapping[str, Any], turns: int) -> str:

@@ -197,8 +197,8 @@ def test_a_part_that_fails_keeps_its_rows_and_does_not_end_the_others(monkeypatc
 
 def test_the_page_says_what_is_met():
     text = page.markdown([MET, MISSED], MACHINE, turns=7)
-    assert "| SRN 8×10×32 | paddle | AVX2 | 1 / 2 ms | 0.50 | ≤ 0.55 | yes |" in text
-    assert "| LSTM 8×10×32 | paddle | AVX2 | 1.8 / 2 ms | 0.90 | ≤ 0.55 | **no** |" in text
+    assert "| SRN 8×10×32 | paddle | AVX2 | 1 / 2 ms | 0.5 | ≤ 0.55 | yes |" in text
+    assert "| LSTM 8×10×32 | paddle | AVX2 | 1.8 / 2 ms | 0.9 | ≤ 0.55 | **no** |" in text
     assert "a processor, AVX2, 2 cores, 2 thread(s), Python 3.11, paddlepaddle 3.3.1" in text
 
 
@@ -207,7 +207,7 @@ def test_the_summary_has_at_most_three_lines():
     first_use = Row("first_use", "first use", "", "AVX2", 4.0, None, "s", 4.0, 5.0)
     assert page.summary([MET, MISSED, sections, first_use], MACHINE) == [
         "SRN, LSTM and GRU, forward and backward, ours over paddle (AVX2) 0.50–0.90.",
-        "6.2 and 6.5: 0.05 of the book's own way; first use: 4.00 s.",
+        "6.2 and 6.5: 50 s, 0.05 of the book's own way; first use: 4 s.",
         "3 of 4 bars met, on a processor, 2 cores, AVX2.",
     ]
     assert page.summary([], MACHINE) == []
