@@ -34,7 +34,7 @@ def steps(turns: int, earlier: Path) -> Iterator[Row]:
         times = race(entries, turns)
         ours, theirs = (median(times[name]) / STEPS_PER_EPOCH for name in entries)
         value = ratio(times, "ours", "theirs")
-        what = f"{cell}, a training step of the digit model"
+        what = f"{cell}, a training step of the digit model, one thread"
         yield Row("steps", what, EARLIER, instruction_set(), ours, theirs, "ms", value, bar)
 
 
