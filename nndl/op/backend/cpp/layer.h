@@ -169,12 +169,14 @@ struct Layer {
     each_panel_of(slots, [&](int64_t panel, int64_t column, int64_t count) {
       const Real* from = packed + panel * depth * WIDTH * WIDTH;
       for (int64_t row = 0; row < rows; ++row, from += WIDTH)
-        for (int64_t j = 0; j < count; ++j) {
-          Real sum = 0;
-          for (int64_t part = 0; part < parts; ++part) sum += from[part * stride + j];
-          weights[row * width() + column + j] = sum;
-        }
+        add_parts(from, parts, stride, count, weights + row * width() + column);
     });
+  }
+
+  static void add_parts(const Real* from, int64_t parts, int64_t stride, int64_t count, Real* to) {
+    std::copy_n(from, count, to);
+    for (int64_t part = 1; part < parts; ++part)
+      for (int64_t j = 0; j < count; ++j) to[j] += from[part * stride + j];
   }
 
   // b, one vector for each slot.
@@ -187,11 +189,7 @@ struct Layer {
 
   void unpack_b(const Real* packed, int64_t parts, int64_t stride, Real* b) const {
     for (int i = 0; i < cell.slots; ++i)
-      for (int64_t j = 0; j < D; ++j) {
-        b[i * D + j] = 0;
-        for (int64_t part = 0; part < parts; ++part)
-          b[i * D + j] += packed[part * stride + cell.slot_of_bias[i] * depth_H * WIDTH + j];
-      }
+      add_parts(packed + cell.slot_of_bias[i] * depth_H * WIDTH, parts, stride, D, b + i * D);
   }
 
   // ---- what the forward pass keeps of a block ----

@@ -54,7 +54,7 @@ inline Vec exp(Vec x) {
   constexpr Real EDGE = SINGLE ? 87 : 708, LOG2_E = 1.44269504088896340736;
   constexpr Real LN2_HIGH = SINGLE ? 0.693359375 : 0.693145751953125;  // few bits, so k times it is exact
   constexpr Real LN2_LOW = SINGLE ? -2.12194440054690582767e-4 : 1.42860682030941723212e-6;
-  constexpr int MANTISSA = SINGLE ? 23 : 52, TERMS = SINGLE ? 7 : 13;
+  constexpr int MANTISSA = SINGLE ? 23 : 52, TERMS = SINGLE ? 6 : 13;
   constexpr Real TO_WHOLE = Real(1.5) * Real(int64_t(1) << MANTISSA);  // added, it leaves k in the lowest bits
   const Vec within = x > EDGE ? Vec{} + EDGE : x < -EDGE ? Vec{} - EDGE : x;
   const Vec shifted = within * LOG2_E + TO_WHOLE, k = shifted - TO_WHOLE;
