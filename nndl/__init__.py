@@ -15,6 +15,8 @@ from nndl import runtime
 
 _HOME = {
     "RunnerV3": "nndl.runner",
+    "Adam": "nndl.adam",
+    "CrossEntropyLoss": "nndl.op",
     "Accuracy": "nndl.metric",
     "CrossEntropy": "nndl.metric",
     "Perplexity": "nndl.metric",
@@ -37,6 +39,7 @@ _HOME = {
     "VisualDLLogger": "nndl.callback",
 }
 _MODULES = (
+    "adam",
     "callback",
     "checkpoint",
     "dataset",
