@@ -15,13 +15,13 @@ from nndl import runtime
 
 _HOME = {
     "RunnerV3": "nndl.runner",
-    "Adam": "nndl.adam",
-    "CrossEntropyLoss": "nndl.op",
     "Accuracy": "nndl.metric",
     "CrossEntropy": "nndl.metric",
     "Perplexity": "nndl.metric",
+    "Adam": "nndl.adam",
     "plot_training_loss": "nndl.plot",
     "plot_training_loss_acc": "nndl.plot",
+    "CrossEntropyLoss": "nndl.op",
     "Embedding": "nndl.op",
     "SRNCell": "nndl.op",
     "LSTMCell": "nndl.op",

@@ -18,8 +18,9 @@ class Adam(paddle.optimizer.Adam):
     between two of them what only a static program needs, which takes a small model longer than the arithmetic. The
     numbers are Paddle's but for the last digit, and so is the state: each loads the other's.
 
-    Clipping, weight decay and groups of parameters are those of ``paddle.optimizer.Adam``. A parameter with a rate of
-    its own, or not of float32, or with a sparse gradient, is updated as there, and so are all others then.
+    Where a parameter has a rate or a regularizer of its own, is not of float32, or has a sparse gradient, where the
+    parameters come in groups, and after amp scaled the loss, the step is Paddle's own. For clipping (梯度截断) or weight
+    decay take ``paddle.optimizer.Adam``.
 
     Args:
         learning_rate: η, a number or a ``paddle.optimizer.lr.LRScheduler``.
@@ -45,16 +46,18 @@ class Adam(paddle.optimizer.Adam):
     ) -> None:
         super().__init__(learning_rate, beta1, beta2, epsilon, parameters)
         self._are_plain = all(map(_is_plain, self._parameter_list))
-        self._rate = paddle.full([], self.get_lr())
         self._value_of_rate = self.get_lr()
+        self._rate = paddle.full([], self._value_of_rate, "float32")
 
     @paddle.no_grad()
     def step(self) -> None:
         """Update the parameters that have a gradient."""
+        if not self._are_plain or self._get_auxiliary_var("found_inf") is not None:  # by amp, which skips steps
+            super().step()
+            return
         parameters = [p for p in self._parameter_list if p.grad is not None and not p.stop_gradient]
         gradients = [p.grad for p in parameters]
-        is_scaled = self._get_auxiliary_var("found_inf") is not None  # by amp, which skips steps
-        if not self._are_plain or is_scaled or any(g.is_selected_rows() for g in gradients):
+        if any(gradient.is_selected_rows() for gradient in gradients):
             super().step()
         elif parameters:
             self._update(parameters, gradients)
@@ -62,18 +65,13 @@ class Adam(paddle.optimizer.Adam):
     def _update(self, parameters: list[Tensor], gradients: list[Tensor]) -> None:
         if new := [p for p in parameters if p.name not in self._already_create_accumulator]:
             self._create_accumulators(paddle.static.default_main_program().global_block(), new)
-        m, v, beta1_power, beta2_power = (
-            [kept[p.name] for p in parameters]
-            for kept in map(
-                self._accumulators.__getitem__,
-                (self._moment1_acc_str, self._moment2_acc_str, self._beta1_pow_acc_str, self._beta2_pow_acc_str),
-            )
-        )
+        kinds = self._moment1_acc_str, self._moment2_acc_str, self._beta1_pow_acc_str, self._beta2_pow_acc_str
+        m, v, power1, power2 = ([self._accumulators[kind][p.name] for p in parameters] for kind in kinds)
         if (rate := self.get_lr()) != self._value_of_rate:
-            self._rate, self._value_of_rate = paddle.full([], rate), rate
+            self._rate, self._value_of_rate = paddle.full([], rate, "float32"), rate
         rates = [self._rate] * len(parameters)
-        settings = self._beta1, self._beta2, self._epsilon, False, False, False  # one precision, and no AMSGrad
-        _C_ops.merged_adam_(parameters, gradients, rates, m, v, None, beta1_power, beta2_power, None, *settings)
+        settings = self._beta1, self._beta2, self._epsilon, False, False, False  # one precision, no AMSGrad
+        _C_ops.merged_adam_(parameters, gradients, rates, m, v, None, power1, power2, None, *settings)
 
 
 def _is_plain(parameter: Any) -> bool:
