@@ -19,8 +19,8 @@ class Adam(paddle.optimizer.Adam):
     numbers are Paddle's but for the last digit, and so is the state: each loads the other's.
 
     Where a parameter has a rate or a regularizer of its own, is not of float32, or has a sparse gradient, where the
-    parameters come in groups, and after amp scaled the loss, the step is Paddle's own. For clipping (梯度截断) or weight
-    decay take ``paddle.optimizer.Adam``.
+    parameters come in groups, and after amp scaled the loss, the step is Paddle's own. For clipping (梯度截断) or
+    weight decay take ``paddle.optimizer.Adam``.
 
     Args:
         learning_rate: η, a number or a ``paddle.optimizer.lr.LRScheduler``.
