@@ -166,7 +166,7 @@ def train(training: Training, folder: Path) -> dict[str, Any]:
     # 评价   evaluation on test
     found = evaluate(runner, corpus.reviews["test"], training.max_seq_len)
     runner.metric = nndl.Accuracy()  # 无论以何为准保留   whatever it was kept for
-    dev_accuracy, _ = runner.evaluate(dev_loader)
+    dev_accuracy = runner.best_score if training.keep == "accuracy" else runner.evaluate(dev_loader)[0]
     # 模型离开词表没有意义   without its vocabulary the model is worth nothing
     if distributed.rank() == 0:
         with replacing(folder / result.VOCABULARY) as temporary:
