@@ -149,14 +149,14 @@ def train(training: Training, folder: Path) -> dict[str, Any]:
     # 2 模型: 多进程时各有一份, 梯度取平均   model; of several processes each has a copy, the gradients are averaged
     model = distributed.distribute(make_model(training, training.num_layers, len(corpus.vocabulary)))
     # 3 学习准则   criterion: 交叉熵   cross entropy
-    criterion = nn.CrossEntropyLoss()
+    criterion = nndl.CrossEntropyLoss()
     # 4 优化算法   optimizer: Adam; "cosine": 学习率按余弦降到 0   its learning rate falls to 0 along a cosine
     rate, timer = training.learning_rate, nndl.StepTimer()
     callbacks: list[nndl.Callback] = [timer]
     if training.schedule == "cosine":
         rate = paddle.optimizer.lr.CosineAnnealingDecay(rate, T_max=training.epochs * len(train_loader))
         callbacks.append(nndl.LearningRateSchedule(rate))
-    optimizer = paddle.optimizer.Adam(rate, parameters=model.parameters())
+    optimizer = nndl.Adam(rate, parameters=model.parameters())
     # 5 评价指标   metric: 准确率; 或交叉熵, 越低越好 (提前停止)   accuracy; or cross entropy, as for early stopping
     metric = nndl.Accuracy() if training.keep == "accuracy" else nndl.CrossEntropy()
     runner = nndl.RunnerV3(model, optimizer, criterion, metric)
@@ -166,7 +166,7 @@ def train(training: Training, folder: Path) -> dict[str, Any]:
     # 评价   evaluation on test
     found = evaluate(runner, corpus.reviews["test"], training.max_seq_len)
     runner.metric = nndl.Accuracy()  # 无论以何为准保留   whatever it was kept for
-    dev_accuracy, _ = runner.evaluate(dev_loader)
+    dev_accuracy = runner.best_score if training.keep == "accuracy" else runner.evaluate(dev_loader)[0]
     # 模型离开词表没有意义   without its vocabulary the model is worth nothing
     if distributed.rank() == 0:
         with replacing(folder / result.VOCABULARY) as temporary:

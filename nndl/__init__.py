@@ -18,8 +18,10 @@ _HOME = {
     "Accuracy": "nndl.metric",
     "CrossEntropy": "nndl.metric",
     "Perplexity": "nndl.metric",
+    "Adam": "nndl.adam",
     "plot_training_loss": "nndl.plot",
     "plot_training_loss_acc": "nndl.plot",
+    "CrossEntropyLoss": "nndl.op",
     "Embedding": "nndl.op",
     "SRNCell": "nndl.op",
     "LSTMCell": "nndl.op",
@@ -37,6 +39,7 @@ _HOME = {
     "VisualDLLogger": "nndl.callback",
 }
 _MODULES = (
+    "adam",
     "callback",
     "checkpoint",
     "dataset",

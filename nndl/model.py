@@ -11,6 +11,7 @@ from nndl.op.backend import BACKENDS
 from nndl.op.backend.native_layer import NativeLSTM
 from nndl.op.embedding import check_indices
 from nndl.op.lengths import as_lengths
+from nndl.op.linear import Linear
 from nndl.op.recurrent import DIRECTIONS, MOST_LAYERS
 from nndl.op.setting import choice, probability, whole
 
@@ -60,7 +61,7 @@ class Model_RNN4SeqClass(nn.Layer):
         self.embedding = Embedding(num_digits, input_size)
         self.rnn_model = model
         self.width = num_directions(model) * whole("hidden_size", hidden_size)
-        self.linear = nn.Linear(self.width, whole("num_classes", num_classes))
+        self.linear = Linear(self.width, whole("num_classes", num_classes))
 
     def named_parameters(self, *args: Any, **settings: Any) -> Iterator[tuple[str, Tensor]]:
         """As the book's ``custom_print_log`` looks for them: a layer of one cell has ``rnn_model.W``, ``.U``, ``.b``.
@@ -110,7 +111,8 @@ def last_state(layer: nn.Layer, result: Any) -> Tensor:
         return paddle.concat([_hidden(state) for state in states], axis=-1)
     H = _hidden(states)
     if H.ndim == 3:  # the last layer's directions are at the end
-        H = paddle.concat([H[-2], H[-1]], axis=-1) if num_directions(layer) == 2 else H[-1]
+        last = paddle.unbind(H)[-num_directions(layer) :]
+        H = paddle.concat(last, axis=-1) if len(last) == 2 else last[0]
     if not hasattr(layer, "num_directions") and outputs.shape[-1] == 2 * H.shape[-1]:
         raise SettingError(
             "a recurrent layer with outputs twice as wide as its last state: expected an attribute num_directions, "
@@ -190,7 +192,7 @@ class Model_BiLSTM_FC(nn.Layer):
         make = WITH_PADDLES_PARAMETERS.get(backend) or partial(LSTM, backend=backend)
         self.lstm_layer = make(input_size, hidden_size, num_layers, direction, dropout=dropout)
         self.average_layer = AveragePooling()
-        self.output_layer = nn.Linear(hidden_size * DIRECTIONS[direction], num_classes)
+        self.output_layer = Linear(hidden_size * DIRECTIONS[direction], num_classes)
 
     def forward(self, inputs: tuple[Tensor, Tensor]) -> Tensor:
         ids, sequence_length = inputs

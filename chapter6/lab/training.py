@@ -92,7 +92,7 @@ def fit(
     num_epochs: int,
     eval_steps: int,
     callbacks: Sequence["nndl.Callback"] = (),
-    checkpoint_steps: int = 500,
+    checkpoint_steps: int = 2000,
 ) -> dict[str, Any]:
     """``runner.train(train_loader, dev_loader, num_epochs=..., eval_steps=...)``, and what an experiment needs besides.
 

@@ -16,6 +16,8 @@ _HOME = {
     "LSTM": "recurrent",
     "GRU": "recurrent",
     "Embedding": "embedding",
+    "Linear": "linear",
+    "CrossEntropyLoss": "loss",
     "AveragePooling": "pooling",
     "masked_max": "pooling",
     "masked_mean": "pooling",

@@ -261,7 +261,7 @@ def make_scheduled(schedule):
 
 
 @pytest.mark.parametrize("schedule", ["plateau", "warm-up", "a number"])
-@pytest.mark.parametrize("optimizer", ["AdamW", "Momentum", "RMSProp", "Lamb", "NAdam"])
+@pytest.mark.parametrize("optimizer", ["AdamW", "Momentum", "RMSProp", "Lamb", "NAdam", "nndl.Adam"])
 def test_every_optimizer_goes_on_exactly_even_after_another_of_the_same_model(
     make_batches, tmp_path, optimizer, schedule
 ):
@@ -272,7 +272,7 @@ def test_every_optimizer_goes_on_exactly_even_after_another_of_the_same_model(
         paddle.seed(1)
         model = nn.Linear(3, 2)
         start = {name: tensor.numpy().copy() for name, tensor in model.state_dict().items()}
-        kind = getattr(paddle.optimizer, optimizer)
+        kind = nndl.Adam if optimizer == "nndl.Adam" else getattr(paddle.optimizer, optimizer)
         if is_second:
             first = kind(0.1, parameters=model.parameters())
             model(batches[0][0]).sum().backward()
@@ -292,6 +292,23 @@ def test_every_optimizer_goes_on_exactly_even_after_another_of_the_same_model(
     assert resumed.train_step_losses == whole.train_step_losses
     for tensor, expected in zip(resumed.model.parameters(), whole.model.parameters(), strict=True):
         np.testing.assert_array_equal(tensor.numpy(), expected.numpy())
+
+
+@pytest.mark.parametrize("kinds", [(nndl.Adam, paddle.optimizer.Adam), (paddle.optimizer.Adam, nndl.Adam)])
+def test_our_adam_goes_on_from_the_state_of_paddles_and_the_other_way_round(make_batches, tmp_path, kinds):
+    batches, settings = make_batches((4, 4, 4)), {"num_epochs": 3, "log_steps": 0}
+
+    def make(kind):
+        paddle.seed(1)
+        model = nn.Linear(3, 2)
+        return RunnerV3(model, kind(0.05, parameters=model.parameters()), nn.CrossEntropyLoss(), None)
+
+    whole, broken, resumed = make(paddle.optimizer.Adam), make(kinds[0]), make(kinds[1])
+    whole.train(batches, **settings)
+    with suppress(KeyboardInterrupt):
+        broken.train(batches, **settings, checkpoint_path=tmp_path / "state", checkpoint_steps=4, callbacks=[Stop(5)])
+    resumed.train(batches, **settings, checkpoint_path=tmp_path / "state")
+    np.testing.assert_allclose(resumed.train_step_losses, whole.train_step_losses, rtol=1e-5)
 
 
 def test_an_optimizer_whose_state_cannot_be_written_is_refused(make_batches, tmp_path):
