@@ -8,7 +8,7 @@ from nndl.op.backend import BACKENDS, choose, ways
 from nndl.op.cell import Cell, GRUCell, LSTMCell, SRNCell
 from nndl.op.lengths import as_lengths
 from nndl.op.setting import choice, flag, probability, whole
-from nndl.op.state import State, split_states, stack_states
+from nndl.op.state import State, join_states, states_of_layer
 from nndl.op.twin import PaddleTwin
 from nndl.op.unroller import unroll
 
@@ -97,22 +97,22 @@ class Recurrent(nn.Layer):
         X = inputs.transpose([1, 0, 2]) if self.time_major else inputs  # from here on [B, L, M]
         if sequence_length is not None:
             sequence_length = as_lengths(sequence_length, *X.shape[:2])
-        states = None if initial_states is None else self._split(initial_states, X)
-        unroll_layer, last_states = self._unroll(cells, X), []
-        for first in range(0, len(cells), self.num_directions):
+        states = None if initial_states is None else self._checked(initial_states, X)
+        unroll_layer, K, last_states = self._unroll(cells, X), self.num_directions, []
+        for first in range(0, len(cells), K):
             if first and self.dropout and self.training:
                 X = F.dropout(X, self.dropout)
-            layer = slice(first, first + self.num_directions)
-            X, last = unroll_layer(cells[layer], X, states and states[layer], sequence_length)
-            last_states += last
-        return X.transpose([1, 0, 2]) if self.time_major else X, stack_states(last_states)
+            begin = None if states is None else states_of_layer(states, first, K)
+            X, last = unroll_layer(cells[first : first + K], X, begin, sequence_length)
+            last_states.append(last)
+        return X.transpose([1, 0, 2]) if self.time_major else X, join_states(last_states)
 
     def _unroll(self, cells: Sequence[Any], X: Tensor) -> Callable:
         """What runs the cells of one layer over all steps of such inputs."""
         return unroll
 
-    def _split(self, states: State, X: Tensor) -> list[State]:
-        """The states [N, B, ...] as a list of N states [B, ...], one for each cell; like those a cell starts with."""
+    def _checked(self, states: State, X: Tensor) -> State:
+        """The states [N, B, ...], once they are like those that the cells start with."""
         N, cell = len(self.cells), self.cells[0]
         own = cell.get_initial_states(X)
         expected = own if isinstance(own, tuple | list) else [own]
@@ -125,7 +125,7 @@ class Recurrent(nn.Layer):
                 raise SettingError(f"initial state of shape {list(tensor.shape)}: expected {[N, *like.shape]}")
             if isinstance(cell, Cell):
                 check_dtype("initial state", tensor, like.dtype)
-        return split_states(tuple(tensors) if isinstance(own, tuple | list) else tensors[0], N)
+        return tuple(tensors) if isinstance(own, tuple | list) else tensors[0]
 
     def _check(self, inputs: Tensor, cell: Any) -> None:
         if not paddle.in_dynamic_mode():
@@ -195,11 +195,17 @@ class _BySizes(PaddleTwin, Recurrent):
             time_major,
         )
         self.backend = choice("backend", backend, ways(self.cell_class.kind))
+        self._chosen: tuple[tuple, Callable] = (), unroll  # for what, and what
 
     def _unroll(self, cells: Sequence[Any], X: Tensor) -> Callable:
         if any(cell.is_recorded or cell.has_hooks for cell in cells):  # only the unroller knows single steps
             return unroll
-        return BACKENDS[choose(self.backend, self.cell_class, X)].unroll
+        # chosen anew where anything changes that it depends on: a reader may edit the equation in a running notebook
+        kind, device = self.cell_class, paddle.device.get_device()
+        key = self.backend, kind.step, kind.project, X.dtype, X.place.is_cpu_place(), device
+        if self._chosen[0] != key:
+            self._chosen = key, BACKENDS[choose(self.backend, kind, X)].unroll
+        return self._chosen[1]
 
     def __getattr__(self, name: str) -> Any:
         """W, U and b of a layer that is one cell, as the book's layers have them."""

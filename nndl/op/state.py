@@ -25,14 +25,24 @@ def map_states(function: Callable, *states: State) -> State:
 
 
 def stack_states(states: Sequence[State]) -> State:
-    """The states [B, ...] of N cells as one [N, B, ...], tensor by tensor."""
+    """The states [B, ...] of N cells as one, [N, B, ...] each."""
     if len(states) == 1:  # a view costs less than a copy
         return map_states(lambda tensor: tensor.unsqueeze(0), states[0])
     return map_states(lambda *tensors: paddle.stack(tensors), *states)
 
 
 def split_states(states: State, N: int) -> list[State]:
-    """The states [N, B, ...] as a list of N states [B, ...], one for each cell."""
+    """A state of [N, B, ...] each as N states of [B, ...], one for each cell."""
     if N == 1:
         return [map_states(lambda tensor: tensor.squeeze(0), states)]
     return [map_states(lambda tensor, i=i: tensor[i], states) for i in range(N)]
+
+
+def join_states(states: Sequence[State]) -> State:
+    """States of [K, B, ...] each, one of each layer, as one of all cells."""
+    return states[0] if len(states) == 1 else map_states(lambda *tensors: paddle.concat(tensors), *states)
+
+
+def states_of_layer(states: State, first: int, K: int) -> State:
+    """Of a state [N, B, ...] of all cells that of K of them, from the ``first`` on."""
+    return map_states(lambda tensor: tensor if len(tensor) == K else tensor[first : first + K], states)

@@ -5,32 +5,32 @@ from typing import Any
 
 from nndl.op.cell import Cell
 from nndl.op.lengths import as_lengths, valid_steps
-from nndl.op.state import State, map_states
+from nndl.op.state import State, map_states, split_states, stack_states
 
 import paddle
 from paddle import Tensor
 
 
 def unroll(
-    cells: Sequence[Any], X: Tensor, states: Sequence[State] | None = None, sequence_length: Tensor | None = None
-) -> tuple[Tensor, list[State]]:
+    cells: Sequence[Any], X: Tensor, states: State = None, sequence_length: Tensor | None = None
+) -> tuple[Tensor, State]:
     """Run the cells of one layer over all steps of a batch: one cell forward, or that and a second one in reverse.
 
     Where a sequence has ended its state stands still and its outputs are zero. Run in reverse, a sequence
     therefore starts at its own last element: the padding (补齐) before it changes nothing.
 
-    Shapes: X float [B, L, M]; states one for each cell, as the cell's, each [B, ...], zeros when left out;
-    sequence_length int [B], values 0..L. Returns the outputs float [B, L, D · number of cells], side by side, each at
-    the step it belongs to, and the last state of each cell.
+    Shapes, with K = the number of cells: X float [B, L, M]; states those of the cells, one above the other,
+    [K, B, ...] each, zeros when left out; sequence_length int [B], values 0..L. Returns the outputs float [B, L, K · D],
+    side by side, each at the step it belongs to, and the last states, [K, B, ...] each.
 
     Raises:
         SettingError: lengths of another shape, dtype or range.
 
     Example:
         >>> from nndl.op import LSTMCell
-        >>> outputs, [(H, C)] = unroll([LSTMCell(3, 4)], paddle.randn([2, 5, 3]))
+        >>> outputs, (H, C) = unroll([LSTMCell(3, 4)], paddle.randn([2, 5, 3]))
         >>> list(outputs.shape), list(H.shape)
-        ([2, 5, 4], [2, 4])
+        ([2, 5, 4], [1, 2, 4])
     """
     B, L = X.shape[:2]
     shortest, valid = L, None
@@ -41,8 +41,9 @@ def unroll(
         valid = valid_steps(sequence_length, L, time_axis=1)
         X = paddle.where(valid, X, paddle.zeros_like(X))
     sides, last_states = [], []
+    first_states = None if states is None else split_states(states, len(cells))
     for k, cell in enumerate(cells):
-        state = cell.get_initial_states(X, dtype=X.dtype) if states is None else states[k]
+        state = cell.get_initial_states(X, dtype=X.dtype) if first_states is None else first_states[k]
         # A cell of ours projects the inputs of all steps in one product; any other cell takes them as they are.
         in_two = isinstance(cell, Cell) and not cell.has_hooks
         step = cell.step if in_two else cell
@@ -54,7 +55,7 @@ def unroll(
         sides.append(paddle.stack(outputs, axis=1))
         last_states.append(state)
     Y = paddle.concat(sides, axis=-1) if len(sides) > 1 else sides[0]
-    return Y if valid is None else paddle.where(valid, Y, paddle.zeros_like(Y)), last_states
+    return Y if valid is None else paddle.where(valid, Y, paddle.zeros_like(Y)), stack_states(last_states)
 
 
 def _ended_or_not(goes_on: Tensor, new_state: State, state: State) -> State:

@@ -26,7 +26,7 @@ from typing import NamedTuple
 
 from nndl.op.cell import LSTMCell
 from nndl.op.lengths import as_lengths, valid_steps
-from nndl.op.state import State
+from nndl.op.state import State, split_states, stack_states
 
 import paddle
 import paddle.nn.functional as F
@@ -35,8 +35,8 @@ from paddle.base import core
 
 
 def unroll(
-    cells: Sequence[LSTMCell], X: Tensor, states: Sequence[State] | None = None, sequence_length: Tensor | None = None
-) -> tuple[Tensor, list[tuple[Tensor, Tensor]]]:
+    cells: Sequence[LSTMCell], X: Tensor, states: State = None, sequence_length: Tensor | None = None
+) -> tuple[Tensor, tuple[Tensor, Tensor]]:
     """Run the LSTM cells of one layer over all steps; arguments and results as of :func:`nndl.op.unroll`."""
     (B, L), X, valid = X.shape[:2], X.transpose([1, 0, 2]), None  # a step's inputs lie together
     if sequence_length is not None:
@@ -45,15 +45,19 @@ def unroll(
             valid = valid_steps(sequence_length, L, time_axis=0)
             X = paddle.where(valid, X, paddle.zeros_like(X))
     sides, last_states = [], []
+    first_states = None if states is None else split_states(states, len(cells))
     for k, cell in enumerate(cells):
-        state = cell.get_initial_states(X, dtype=X.dtype, batch_dim_idx=1) if states is None else states[k]
+        if first_states is None:
+            state = cell.get_initial_states(X, dtype=X.dtype, batch_dim_idx=1)
+        else:
+            state = first_states[k]
         Y, *last = _LSTM(cell, X, *state, valid, k == 1).results()
         sides.append(Y)
         last_states.append(tuple(last))
     Y = paddle.concat(sides, axis=-1) if len(sides) > 1 else sides[0]
     if valid is not None:
         Y = paddle.where(valid, Y, paddle.zeros_like(Y))
-    return Y.transpose([1, 0, 2]), last_states
+    return Y.transpose([1, 0, 2]), stack_states(last_states)
 
 
 class _Steps(NamedTuple):

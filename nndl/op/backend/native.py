@@ -16,6 +16,7 @@ from nndl.op.state import State
 
 import paddle
 from paddle import Tensor, _C_ops
+from paddle.utils import flatten
 
 REALS = {paddle.float32: "float", paddle.float64: "double"}
 CELLS = {1: "SRN", 3: "GRU", 4: "LSTM"}
@@ -66,14 +67,14 @@ def takes(X: Tensor) -> bool:
 
 
 def unroll(
-    cells: Sequence[Any], X: Tensor, states: Sequence[State] | None = None, sequence_length: Tensor | None = None
-) -> tuple[Tensor, list[State]]:
+    cells: Sequence[Any], X: Tensor, states: State = None, sequence_length: Tensor | None = None
+) -> tuple[Tensor, State]:
     """Run the cells of one layer over all steps; arguments and results as of :func:`nndl.op.unroll`.
 
     Padding (补齐) costs nothing. Only first derivatives exist: a second one raises NotImplementedError.
 
-    Shapes: X float32 or float64 [B, L, M]; a state, [B, D], for each cell, of an LSTM the pair (H, C); a cell's
-    W [M, G·D], U [D, G·D], b [1, G·D], of a GRU [1, 4D]; sequence_length int [B], values 0..L.
+    Shapes: X float32 or float64 [B, L, M]; states [K, B, D], of LSTM cells the pair (H, C); a cell's W [M, G·D],
+    U [D, G·D], b [1, G·D], of a GRU [1, 4D]; sequence_length int [B], values 0..L.
 
     Raises:
         BuildError: the operator cannot be had on this machine.
@@ -82,12 +83,13 @@ def unroll(
     real = REALS.get(X.dtype, "float")  # another dtype the operator refuses
     if _registered(real):
         raise BuildError(_registered(real))
-    D, width = cells[0].U.shape
-    kind = CELLS.get(width // D if D else 0, f"with U of shape {[D, width]}")
-    given = [_no_states(X.dtype)] if states is None else _flat(states)
-    is_training = paddle.is_grad_enabled()  # what the backward pass needs is kept
-    lengths = _no_lengths() if sequence_length is None else as_lengths(sequence_length, *X.shape[:2])
     parameters = [parameter for cell in cells for parameter in (cell.W, cell.U, cell.b)]
+    D, width = parameters[1].shape
+    kind = CELLS.get(width // D if D else 0, f"with U of shape {[D, width]}")
+    given = [_no_states(X.dtype)] if states is None else [tensor.contiguous() for tensor in flatten(states)]
+    lengths = _no_lengths() if sequence_length is None else as_lengths(sequence_length, *X.shape[:2])
+    is_training = paddle.is_grad_enabled()  # what the backward pass needs is kept
+    # the operator refuses what does not fit: to look at it here, too, would take a small layer longer than computing it
     try:
         Y, H, C, _ = _C_ops._run_custom_op(
             f"nndl_cells_{real}", X.contiguous(), parameters, given, lengths, kind, is_training
@@ -96,14 +98,7 @@ def unroll(
         raise SettingError(_reason(error)) from None
     if not is_training:  # a custom operator does not heed it
         Y, H, C = Y.detach(), H.detach(), C.detach()
-    last = (H, C) if kind == "LSTM" else (H,)
-    each = [last] if len(cells) == 1 else [tuple(state[k] for state in last) for k in range(len(cells))]
-    return Y, each if kind == "LSTM" else [H for (H,) in each]
-
-
-def _flat(states: Sequence[State]) -> list[Tensor]:
-    tensors = [tensor for state in states for tensor in (state if isinstance(state, tuple | list) else (state,))]
-    return [tensor.contiguous() for tensor in tensors]
+    return Y, (H, C) if kind == "LSTM" else H
 
 
 def _reason(error: ValueError) -> str:

@@ -6,7 +6,7 @@ from nndl.error import SettingError
 from nndl.op.backend import native
 from nndl.op.lengths import as_lengths
 from nndl.op.recurrent import check_dtype
-from nndl.op.state import State, split_states, stack_states
+from nndl.op.state import State, join_states, states_of_layer
 from nndl.op.twin import paddle_weights
 
 import paddle
@@ -49,16 +49,15 @@ class NativeLSTM(nn.LSTM):
             self._check_for_paddle()
             return super().forward(inputs, initial_states, sequence_length)
         cells = [_transposed(*weights) for weights in paddle_weights(self)]
-        states = None if initial_states is None else split_states(initial_states, len(cells))
         Y = inputs.transpose([1, 0, 2]) if self.time_major else inputs
-        last_states: list[State] = []
-        for first in range(0, len(cells), self.num_directions):
+        K, last_states = self.num_directions, []
+        for first in range(0, len(cells), K):
             if first and self.dropout and self.training:
                 Y = F.dropout(Y, self.dropout)
-            layer = slice(first, first + self.num_directions)
-            Y, last = native.unroll(cells[layer], Y, states and states[layer], sequence_length)
-            last_states += last
-        return Y.transpose([1, 0, 2]) if self.time_major else Y, stack_states(last_states)
+            begin = None if initial_states is None else states_of_layer(initial_states, first, K)
+            Y, last = native.unroll(cells[first : first + K], Y, begin, sequence_length)
+            last_states.append(last)
+        return Y.transpose([1, 0, 2]) if self.time_major else Y, join_states(last_states)
 
     def _checked(self, inputs: Tensor, states: State, sequence_length: Any) -> Tensor | None:
         """The lengths as a tensor, once all arguments are what they must be."""

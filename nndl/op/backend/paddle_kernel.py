@@ -32,8 +32,8 @@ def takes(X: Tensor) -> bool:
 
 
 def unroll(
-    cells: Sequence[Any], X: Tensor, states: Sequence[State] | None = None, sequence_length: Tensor | None = None
-) -> tuple[Tensor, list[State]]:
+    cells: Sequence[Any], X: Tensor, states: State = None, sequence_length: Tensor | None = None
+) -> tuple[Tensor, State]:
     """Run the cells of one layer over all steps; arguments and results as of :func:`nndl.op.unroll`.
 
     Only first derivatives exist: a second one raises RuntimeError.
@@ -54,10 +54,7 @@ def unroll(
     if shortest < L:  # whatever stands in the padding, NaN included, must not reach a result
         X = paddle.where(valid_steps(lengths, L, time_axis=1), X, paddle.zeros_like(X))
 
-    # a state of each cell to all H, and C, [K, B, D]
-    before = [paddle.zeros([K, B, D], X.dtype)] * len(flatten(cells[0].state_shape))
-    if states is not None:
-        before = [paddle.stack(tensors) for tensors in zip(*map(flatten, states), strict=True)]
+    before = flatten(states) if states is not None else [paddle.zeros([K, B, D], X.dtype)] * (2 if kind == "LSTM" else 1)
     trains = paddle.is_grad_enabled() and not all(
         tensor.stop_gradient for tensor in (X, *before, *(w for cell in cells for w in (cell.W, cell.U, cell.b)))
     )
@@ -87,8 +84,7 @@ def unroll(
         is_there = lengths > 0
         Y = paddle.where(is_there.reshape([B, 1, 1]), Y, paddle.zeros_like(Y))
         after = [paddle.where(is_there.reshape([1, B, 1]), new, old) for new, old in zip(after, before, strict=True)]
-    last = [paddle.unbind(tensor) for tensor in after]
-    return Y, list(zip(*last, strict=True)) if len(last) > 1 else last[0]
+    return Y, tuple(after) if kind == "LSTM" else after[0]
 
 
 def _tied(weights: Sequence[Tensor], others: Sequence[Tensor]) -> list[Tensor]:

@@ -36,7 +36,7 @@ class _Step:
 
 
 def unroll(
-    cells: Sequence[LSTMCell], X: Tensor, states: Sequence[State] | None = None, sequence_length: Tensor | None = None
-) -> tuple[Tensor, list[State]]:
+    cells: Sequence[LSTMCell], X: Tensor, states: State = None, sequence_length: Tensor | None = None
+) -> tuple[Tensor, State]:
     """Run the LSTM cells of one layer over all steps; arguments and results as of :func:`nndl.op.unroll`."""
     return unroller.unroll([_Step(cell) for cell in cells], X, states, sequence_length)

@@ -6,6 +6,7 @@ import nndl  # noqa: F401, before Paddle
 from dataclasses import dataclass
 
 from nndl.op import LSTM
+from nndl.op.state import split_states, stack_states
 
 import numpy as np
 import paddle
@@ -57,9 +58,9 @@ def unroll_one(unroll, cell, X, state=None, sequence_length=None, reverse=False,
     """One cell over all steps, by what runs the cells of a layer: the outputs, and the last state."""
     X = X.transpose([1, 0, 2]) if time_major else X
     cells = [cell, cell] if reverse else [cell]
-    Y, states = unroll(cells, X, None if state is None else [state] * len(cells), sequence_length)
+    Y, states = unroll(cells, X, None if state is None else stack_states([state] * len(cells)), sequence_length)
     Y = Y[..., Y.shape[-1] // 2 :] if reverse else Y
-    return Y.transpose([1, 0, 2]) if time_major else Y, states[-1]
+    return Y.transpose([1, 0, 2]) if time_major else Y, split_states(states, len(cells))[-1]
 
 
 @dataclass

@@ -13,6 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from nndl.error import SettingError
 from nndl.op import GRUCell, LSTMCell, SRNCell
 from nndl.op.backend import native
+from nndl.op.state import map_states, stack_states
 
 import numpy as np
 import paddle
@@ -52,19 +53,19 @@ def numpy_step(cell, X, state):
 
 
 def numpy_layer(cells, X, states, lengths):
-    """(Y, last states of each cell) by a loop over sequences and steps."""
+    """(Y, last states, each [K, B, D]) by a loop over cells, sequences and steps."""
     B, L, _ = X.shape
     D = cells[0].hidden_size
-    Y, last = np.zeros([B, L, len(cells) * D]), [[state.copy() for state in each] for each in states]
+    Y, last = np.zeros([B, L, len(cells) * D]), [state.copy() for state in states]
     for k, cell in enumerate(cells):
         for b in range(B):
-            state = tuple(each[b] for each in states[k])
+            state = tuple(each[k, b] for each in states)
             steps = range(lengths[b])
             for t in reversed(steps) if k else steps:
                 state = numpy_step(cell, X[b, t], state)
                 Y[b, t, k * D : (k + 1) * D] = state[0]
-            for each, value in zip(last[k], state, strict=True):
-                each[b] = value
+            for each, value in zip(last, state, strict=True):
+                each[k, b] = value
     return Y, last
 
 
@@ -73,12 +74,12 @@ def layer_of(cell_class, M, D, K):
 
 
 def states_for(cells, B):
-    """A random state for each cell, as the operator takes it."""
-    return [cell.get_initial_states(paddle.zeros([B, 1])) for cell in cells] and [
-        tuple(each) if len(each) > 1 else each[0]
-        for cell in cells
-        for each in [randn_like(flatten(cell.get_initial_states(paddle.zeros([B, 1]))), seed=B)]
-    ]
+    """A random state for each cell, stacked, as the operator takes them."""
+    return stack_states([map_states(lambda zero: randn_like([zero], seed=B)[0], start) for start in starts(cells, B)])
+
+
+def starts(cells, B):
+    return [cell.get_initial_states(paddle.zeros([B, 1])) for cell in cells]
 
 
 @settings(deadline=None, max_examples=40, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -94,9 +95,9 @@ def test_agrees_with_a_loop_in_numpy(cell_class, dtype, data):
     cells = layer_of(cell_class, M, D, K)
     X, states = paddle.randn([B, L, M]), states_for(cells, B)
     Y, last = native.unroll(cells, X, states, paddle.to_tensor(lengths))
-    true_Y, true_last = numpy_layer(cells, X.numpy(), [[s.numpy() for s in flatten(each)] for each in states], lengths)
+    true_Y, true_last = numpy_layer(cells, X.numpy(), [state.numpy() for state in flatten(states)], lengths)
     assert_close(Y, true_Y, dtype)
-    for found, truth in zip(flatten(last), flatten(true_last), strict=True):
+    for found, truth in zip(flatten(last), true_last, strict=True):
         assert_close(found, truth, dtype)
 
 
@@ -142,7 +143,7 @@ def test_many_threads_and_blocks_give_what_one_sequence_gives(cell_class):
         alone, last_alone = native.unroll(cells, X[b : b + 1], None, paddle.to_tensor(lengths[b : b + 1]))
         assert_close(Y[b], alone[0], "float32")
         for found, truth in zip(flatten(last), flatten(last_alone), strict=True):
-            assert_close(found[b], truth[0], "float32")
+            assert_close(found[:, b], truth[:, 0], "float32")
 
 
 @every_cell
@@ -209,7 +210,7 @@ def test_refuses_what_is_no_batch_for_the_cell():
     refused("sequence_length from 5 to 6: expected values from 0 to 5", sequence_length=paddle.to_tensor([5, 6]))
     refused("sequence_length from -1 to 2", sequence_length=paddle.to_tensor([-1, 2]))
     refused(r"sequence_length of shape \[3\]: expected \[2\]", sequence_length=paddle.to_tensor([1, 2, 3]))
-    refused(r"a state of shape \[2, 3\]: expected \[2, 4\]", state=(paddle.randn([2, 4]), paddle.randn([2, 3])))
+    refused(r"a state of shape \[1, 2, 3\]: expected \[1, 2, 4\]", state=(paddle.randn([2, 4]), paddle.randn([2, 3])))
     refused("1 states: expected 2", state=paddle.randn([2, 4]))
     cell = LSTMCell(3, 4)
     cell.b = paddle.create_parameter([16], "float32")
@@ -232,7 +233,7 @@ from nndl.op.backend import native
 assert not native.why_not()
 ones, long = paddle.ones, lambda *n: paddle.to_tensor(n, dtype="int64")
 B, L, M, D = 2, 5, 3, 4
-W, U, b, H, C = ones([M, 4 * D]), ones([D, 4 * D]), ones([1, 4 * D]), ones([B, D]), ones([B, D])
+W, U, b, H, C = ones([M, 4 * D]), ones([D, 4 * D]), ones([1, 4 * D]), ones([1, B, D]), ones([1, B, D])
 good = dict(X=ones([B, L, M]), parameters=[W, U, b], states=[H, C], n=long(5, 3), cell="LSTM", training=True)
 def parameters(W=W, U=U, b=b):
     return dict(parameters=[W, U, b])
@@ -242,7 +243,7 @@ bad = [
     parameters(U=U.astype("float16")), parameters(b=ones([0, 16])), parameters(b=ones([1, 17])),
     parameters(b=ones([16])), parameters(b=paddle.Tensor()), parameters(U=ones([4, 12])), parameters(U=ones([5, 20])),
     parameters(ones([3, 0]), ones([0, 0]), ones([1, 0])), dict(parameters=[W, U]), dict(parameters=[W, U, b] * 3),
-    dict(parameters=[W, U, b] * 2), dict(states=[H]), dict(states=[H, ones([2, 5])]), dict(states=[H, ones([0])]),
+    dict(parameters=[W, U, b] * 2), dict(states=[H]), dict(states=[H, ones([2, 4])]), dict(states=[H, ones([1, 2, 5])]), dict(states=[H, ones([0])]),
     dict(n=long(9, 3)), dict(n=long(5, -1)), dict(n=long(5)),
     dict(n=good["n"].astype("int32")), dict(n=long(2**62, 1)), dict(cell="lstm"), dict(cell="SRN"), dict(cell=""),
     dict(X=paddle.sparse.sparse_coo_tensor([[0], [1], [1]], [1.0], [2, 5, 3])),
@@ -253,7 +254,7 @@ for change in bad:
         print("accepted", change)
     except ValueError as error:
         assert "nndl: " in str(error), error
-nothing = ones([0, 4])
+nothing = ones([1, 0, 4])
 empty = [
     dict(X=ones([2, 0, 3]), n=long()), dict(X=ones([2, 0, 3]), n=long(0, 0)),
     dict(X=ones([0, 5, 3]), states=[nothing, nothing], n=long()),
