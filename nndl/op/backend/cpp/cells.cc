@@ -110,8 +110,8 @@ struct Problem {
       require("b", parameters[3 * k + 2], {1, layer.cell.slots * D});
     }
     if (has_states()) {
-      if (states.size() != size_t(K * layer.states())) refuse(states.size(), " states: expected ", K * layer.states());
-      for (const Tensor& state : states) require("a state", state, {B, D});
+      if (states.size() != size_t(layer.states())) refuse(states.size(), " states: expected ", layer.states());
+      for (const Tensor& state : states) require("a state", state, state_shape());
     }
     const int64_t* n = nullptr;
     if (lengths.numel()) {
@@ -139,11 +139,11 @@ struct Problem {
 
   const Real* parameter(int64_t k, int which) const { return parameters[3 * k + which].data<Real>(); }
 
-  // The states of direction k, each a tensor of its own from the `first` on.
-  Pair states_in(const std::vector<Tensor>& tensors, int64_t first, int64_t k) const {
+  // The states, or their gradients, which are the last ones of these tensors.
+  Pair states_in(const std::vector<Tensor>& tensors) const {
     if (!has_states()) return {};
-    const auto data = [&](int64_t i) { return const_cast<Real*>(tensors[first + k * layer.states() + i].data<Real>()); };
-    return {data(0), layer.cell.has_C ? data(1) : nullptr};
+    const auto data = [](const Tensor& state) { return const_cast<Real*>(state.data<Real>()); };
+    return {data(tensors[tensors.size() - layer.states()]), layer.cell.has_C ? data(tensors.back()) : nullptr};
   }
 
   int64_t elements() const {
@@ -166,7 +166,7 @@ struct Problem {
   }
 
   bool is_full() const { return elements() == B * L; }
-  Shape state_shape() const { return K == 1 ? Shape{B, layer.D} : Shape{K, B, layer.D}; }
+  Shape state_shape() const { return {K, B, layer.D}; }
 };
 
 Batch batch(const Tensor& tensor, int64_t offset = 0) {
@@ -214,16 +214,15 @@ std::vector<Tensor> forward(const Problem& problem, bool training) {
   Tensor reserve = empty({training ? HEADER + K * kept.back() : 0}), scratch = empty({used.back()});
   if (!problem.is_full()) fill_zero(Y);
   if (training) reserve.data<Real>()[0] = Real(parts.size());
+  const Pair first = problem.states_in(problem.states), last{H.data<Real>(), layer.cell.has_C ? C.data<Real>() : nullptr};
+  if (int64_t(problem.sorted.size()) < B) copy_or_zero(first, K * size, last);
   for (int64_t k = 0; k < K; ++k) {
-    const Pair first = problem.states_in(problem.states, 0, k);
-    const Pair last{H.data<Real>() + k * size, layer.cell.has_C ? C.data<Real>() + k * size : nullptr};
-    if (int64_t(problem.sorted.size()) < B) copy_or_zero(first, size, last);
     Arena arena{scratch.data<Real>()};
     const auto by = layer.weights(problem.parameter(k, 0), problem.parameter(k, 1), problem.parameter(k, 2), arena);
     in_threads(parts, [&](int64_t i) {
       Real* own = training ? reserve.data<Real>() + HEADER + k * kept.back() + kept[i] : nullptr;
-      layer.forward(parts[i], k == 1, by, batch(problem.X), first, batch(Y, k * D), last, own,
-                    scratch.data<Real>() + used[i]);
+      layer.forward(parts[i], k == 1, by, batch(problem.X), first.from(k * size), batch(Y, k * D),
+                    last.from(k * size), own, scratch.data<Real>() + used[i]);
     });
   }
   return {Y, H, C, reserve};
@@ -257,25 +256,24 @@ std::vector<Tensor> backward(const Problem& problem, const Tensor& reserve, cons
   const auto used = places(parts, weights + sums * P, [&](const Rows& rows) { return layer.backward_size(rows); });
   require("the reserve", reserve, {HEADER + K * (kept.back() - HEADER)});
   const Real* dY_data = gradient("the gradient of Y", dY, {B, L, K * D});
-  Real* const dH_data = gradient("the gradient of H", dH, problem.state_shape());
-  Real* const dC_data = layer.cell.has_C ? gradient("the gradient of C", dC, problem.state_shape()) : nullptr;
+  const Pair last{gradient("the gradient of H", dH, problem.state_shape()),
+                  layer.cell.has_C ? gradient("the gradient of C", dC, problem.state_shape()) : nullptr};
 
   Tensor dX = empty(problem.X.shape()), scratch = empty({used.back()});
   if (!problem.is_full()) fill_zero(dX);
   std::vector<Tensor> found{dX};
   for (const Tensor& parameter : problem.parameters) found.push_back(empty(parameter.shape()));
   for (const Tensor& state : problem.states) found.push_back(empty(state.shape()));
+  const Pair first = problem.states_in(found);
+  if (int64_t(problem.sorted.size()) < B) copy_or_zero(last, K * size, first);
   for (int64_t k = 0; k < K; ++k) {
-    const Pair last{dH_data ? dH_data + k * size : nullptr, dC_data ? dC_data + k * size : nullptr};
-    const Pair first = problem.states_in(found, 1 + 3 * K, k);
-    if (int64_t(problem.sorted.size()) < B) copy_or_zero(last, size, first);
     Arena arena{scratch.data<Real>()};
     const auto by = layer.weights_back(problem.parameter(k, 0), problem.parameter(k, 1), arena);
     Real* const sum = arena.next;
     in_threads(parts, [&](int64_t i) {
-      layer.backward(parts[i], k == 1, by, batch(problem.X), dY_data ? batch(dY, k * D) : Batch{}, last,
-                     reserve.data<Real>() + k * (kept.back() - HEADER) + kept[i + 1], batch(dX), k == 1, first,
-                     layer.sums(sum + i * sums), scratch.data<Real>() + used[i]);
+      layer.backward(parts[i], k == 1, by, batch(problem.X), dY_data ? batch(dY, k * D) : Batch{},
+                     last.from(k * size), reserve.data<Real>() + k * (kept.back() - HEADER) + kept[i + 1], batch(dX),
+                     k == 1, first.from(k * size), layer.sums(sum + i * sums), scratch.data<Real>() + used[i]);
     });
     const auto total = layer.sums(sum);
     layer.unpack(total.dW, P, sums, layer.M, layer.slots_of_W(), found[1 + 3 * k].data<Real>());
@@ -288,8 +286,8 @@ std::vector<Tensor> backward(const Problem& problem, const Tensor& reserve, cons
 }  // namespace
 
 // X [B, L, M]; parameters W [M, G D], U [D, G D], b [1, biases D] of one direction, or of two, the second one in
-// reverse; states H [B, D], for an LSTM H, C, of each direction, or one tensor without elements; lengths int64 [B], or
-// without elements -> Y [B, L, K D], H and, of an LSTM, C [B, D], of two directions [2, B, D], reserve [*].
+// reverse; states H [K, B, D], for an LSTM H, C, or one tensor without elements; lengths int64 [B], or without elements
+// -> Y [B, L, K D], H and, of an LSTM, C [K, B, D], reserve [*].
 std::vector<Tensor> Forward(const Tensor& X, const std::vector<Tensor>& parameters, const std::vector<Tensor>& states,
                             const Tensor& lengths, const std::string& cell, bool training) try {
   return forward(Problem(cell, X, parameters, states, lengths), training);
@@ -315,7 +313,7 @@ std::vector<Shape> Shapes(const Shape& X, const std::vector<Shape>& parameters, 
                           const Shape&, const std::string& cell, const bool&) {
   if (X.size() != 3 || parameters.size() < 3 || parameters[1].size() != 2) refuse("expected X of 3 axes, U of 2");
   const int64_t K = int64_t(parameters.size()) / 3, D = parameters[1][0];
-  const Shape state = K == 1 ? Shape{X[0], D} : Shape{K, X[0], D};
+  const Shape state{K, X[0], D};
   return {{X[0], X[1], K * D}, state, cell == "LSTM" ? state : Shape{0}, {-1}};
 }
 

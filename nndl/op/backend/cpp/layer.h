@@ -26,9 +26,10 @@ struct Batch {
   Real* at(int64_t b, int64_t t) const { return data + (b * L + t) * width + offset; }
 };
 
-// H and C, or their gradients, of this direction [B, D]; null where there is none.
+// H and C, or their gradients, of all directions [K, B, D], or of this one [B, D]; null where there is none.
 struct Pair {
   Real *H, *C;
+  Pair from(int64_t place) const { return {H ? H + place : nullptr, C ? C + place : nullptr}; }
 };
 
 struct Block {
