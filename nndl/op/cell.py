@@ -82,14 +82,20 @@ class Cell(nn.RNNCellBase):
         return full([B, *shapes], init_value, dtype)
 
     @property
+    def weights(self) -> list[Tensor]:
+        """W, U and b, without the search through all attributes that costs a small layer as much as its products."""
+        own = self._parameters
+        return [own[name] if name in own else getattr(self, name) for name in ("W", "U", "b")]
+
+    @property
     def has_hooks(self) -> bool:
         """Whether each step must be a call of the cell, as ``paddle.summary`` or ``weight_norm`` listens to it."""
         return bool(self._forward_pre_hooks or self._forward_post_hooks)
 
     @property
-    def is_recorded(self) -> bool:
-        """Whether somebody is :func:`recording`."""
-        return bool(self._records)
+    def is_watched(self) -> bool:
+        """Whether the single steps matter: a call of the cell for each, or somebody is :func:`recording`."""
+        return bool(self._records or self._forward_pre_hooks or self._forward_post_hooks)
 
     def project(self, X: Tensor) -> Tensor:
         """The inputs' share, X W + b: float [..., M] to float [..., G·D]."""

@@ -19,9 +19,9 @@ def unroll(
     Where a sequence has ended its state stands still and its outputs are zero. Run in reverse, a sequence
     therefore starts at its own last element: the padding (补齐) before it changes nothing.
 
-    Shapes, with K = the number of cells: X float [B, L, M]; states those of the cells, one above the other,
-    [K, B, ...] each, zeros when left out; sequence_length int [B], values 0..L. Returns the outputs float [B, L, K · D],
-    side by side, each at the step it belongs to, and the last states, [K, B, ...] each.
+    Shapes, with K = the number of cells: X float [B, L, M]; states those of all cells, [K, B, ...] each, zeros when
+    left out; sequence_length int [B], values 0..L. Returns the outputs float [B, L, K · D], side by side, each at the
+    step it belongs to, and the last states, [K, B, ...] each.
 
     Raises:
         SettingError: lengths of another shape, dtype or range.
@@ -41,9 +41,9 @@ def unroll(
         valid = valid_steps(sequence_length, L, time_axis=1)
         X = paddle.where(valid, X, paddle.zeros_like(X))
     sides, last_states = [], []
-    first_states = None if states is None else split_states(states, len(cells))
+    given = None if states is None else split_states(states, len(cells))
     for k, cell in enumerate(cells):
-        state = cell.get_initial_states(X, dtype=X.dtype) if first_states is None else first_states[k]
+        state = given[k] if given else cell.get_initial_states(X, dtype=X.dtype)
         # A cell of ours projects the inputs of all steps in one product; any other cell takes them as they are.
         in_two = isinstance(cell, Cell) and not cell.has_hooks
         step = cell.step if in_two else cell

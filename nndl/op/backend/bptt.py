@@ -45,12 +45,9 @@ def unroll(
             valid = valid_steps(sequence_length, L, time_axis=0)
             X = paddle.where(valid, X, paddle.zeros_like(X))
     sides, last_states = [], []
-    first_states = None if states is None else split_states(states, len(cells))
+    given = None if states is None else split_states(states, len(cells))
     for k, cell in enumerate(cells):
-        if first_states is None:
-            state = cell.get_initial_states(X, dtype=X.dtype, batch_dim_idx=1)
-        else:
-            state = first_states[k]
+        state = given[k] if given else cell.get_initial_states(X, dtype=X.dtype, batch_dim_idx=1)
         Y, *last = _LSTM(cell, X, *state, valid, k == 1).results()
         sides.append(Y)
         last_states.append(tuple(last))

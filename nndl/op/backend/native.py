@@ -8,7 +8,7 @@ import ctypes
 import re
 from collections.abc import Sequence
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from nndl.error import BuildError, SettingError
 from nndl.op.lengths import as_lengths
@@ -19,8 +19,6 @@ from paddle import Tensor, _C_ops
 from paddle.utils import flatten
 
 REALS = {paddle.float32: "float", paddle.float64: "double"}
-CELLS = {1: "SRN", 3: "GRU", 4: "LSTM"}
-"""By the number of gates: each is another one's equation (cpp/cells.h)."""
 _CPU = paddle.CPUPlace()  # compared with a place, for Paddle's to_static stumbles over place.is_cpu_place()
 
 
@@ -45,14 +43,20 @@ def _registered(real: str) -> str:
     return ""
 
 
-@cache
-def _no_lengths() -> Tensor:
-    return paddle.empty([0], "int64")
+class _Operator(NamedTuple):
+    """The operator for one dtype, and what stands for states and for lengths that are not given."""
+
+    name: str
+    no_states: list[Tensor]
+    no_lengths: Tensor
 
 
 @cache
-def _no_states(dtype: paddle.dtype) -> Tensor:
-    return paddle.empty([0], dtype)
+def _operator(dtype: paddle.dtype) -> _Operator:
+    real = REALS.get(dtype, "float")  # another dtype the operator refuses
+    if _registered(real):
+        raise BuildError(_registered(real))
+    return _Operator(f"nndl_cells_{real}", [paddle.empty([0], dtype)], paddle.empty([0], "int64"))
 
 
 def why_not() -> str:
@@ -80,20 +84,14 @@ def unroll(
         BuildError: the operator cannot be had on this machine.
         SettingError: another kind of cell, dtype, device or shape, or lengths out of range.
     """
-    real = REALS.get(X.dtype, "float")  # another dtype the operator refuses
-    if _registered(real):
-        raise BuildError(_registered(real))
-    parameters = [parameter for cell in cells for parameter in (cell.W, cell.U, cell.b)]
-    D, width = parameters[1].shape
-    kind = CELLS.get(width // D if D else 0, f"with U of shape {[D, width]}")
-    given = [_no_states(X.dtype)] if states is None else [tensor.contiguous() for tensor in flatten(states)]
-    lengths = _no_lengths() if sequence_length is None else as_lengths(sequence_length, *X.shape[:2])
+    operator, kind = _operator(X.dtype), cells[0].kind
+    parameters = [weight for cell in cells for weight in cell.weights]
+    given = operator.no_states if states is None else [tensor.contiguous() for tensor in flatten(states)]
+    lengths = operator.no_lengths if sequence_length is None else as_lengths(sequence_length, *X.shape[:2])
     is_training = paddle.is_grad_enabled()  # what the backward pass needs is kept
     # the operator refuses what does not fit: to look at it here, too, would take a small layer longer than computing it
     try:
-        Y, H, C, _ = _C_ops._run_custom_op(
-            f"nndl_cells_{real}", X.contiguous(), parameters, given, lengths, kind, is_training
-        )
+        Y, H, C, _ = _C_ops._run_custom_op(operator.name, X.contiguous(), parameters, given, lengths, kind, is_training)
     except ValueError as error:
         raise SettingError(_reason(error)) from None
     if not is_training:  # a custom operator does not heed it

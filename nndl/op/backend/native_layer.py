@@ -15,11 +15,10 @@ from paddle import Tensor, nn
 
 
 class _Weights(NamedTuple):
-    """All that the operator needs of a cell. Shapes: W [M, 4D], U [D, 4D], b [1, 4D]."""
+    """All that the operator needs of a cell. Shapes of the weights: W [M, 4D], U [D, 4D], b [1, 4D]."""
 
-    W: Tensor
-    U: Tensor
-    b: Tensor
+    weights: list[Tensor]
+    kind: str = "LSTM"
 
 
 class NativeLSTM(nn.LSTM):
@@ -92,4 +91,4 @@ def _transposed(W: Tensor, U: Tensor, b_ih: Tensor | None, b_hh: Tensor | None) 
     """Paddle's matrices are the transposed of ours, and it has two biases, or none."""
     b = sum((b for b in (b_ih, b_hh) if b is not None), paddle.zeros([W.shape[0]], W.dtype))
     # Without the clone the gradients would be transposed views, which Paddle's data parallel mistakes for plain ones.
-    return _Weights(W.clone().T, U.clone().T, b.unsqueeze(0))
+    return _Weights([W.clone().T, U.clone().T, b.unsqueeze(0)])

@@ -54,7 +54,9 @@ def unroll(
     if shortest < L:  # whatever stands in the padding, NaN included, must not reach a result
         X = paddle.where(valid_steps(lengths, L, time_axis=1), X, paddle.zeros_like(X))
 
-    before = flatten(states) if states is not None else [paddle.zeros([K, B, D], X.dtype)] * (2 if kind == "LSTM" else 1)
+    before = (
+        flatten(states) if states is not None else [paddle.zeros([K, B, D], X.dtype)] * (2 if kind == "LSTM" else 1)
+    )
     trains = paddle.is_grad_enabled() and not all(
         tensor.stop_gradient for tensor in (X, *before, *(w for cell in cells for w in (cell.W, cell.U, cell.b)))
     )

@@ -175,8 +175,8 @@ struct Layer {
   }
 
   static void add_parts(const Real* from, int64_t parts, int64_t stride, int64_t count, Real* to) {
-    std::copy_n(from, count, to);
-    for (int64_t part = 1; part < parts; ++part)
+    std::fill_n(to, count, Real(0));
+    for (int64_t part = 0; part < parts; ++part)
       for (int64_t j = 0; j < count; ++j) to[j] += from[part * stride + j];
   }
 
