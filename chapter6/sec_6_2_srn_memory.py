@@ -106,8 +106,8 @@ def learn(layer: nn.Layer, training: Training, folder: Path) -> dict[str, Any]:
     model = nndl.Model_RNN4SeqClass(
         layer, digit_sum.NUM_DIGITS, training.input_size, training.hidden_size, digit_sum.NUM_CLASSES
     )
-    # 3 学习准则   criterion: 交叉熵, 同 nn.CrossEntropyLoss   cross entropy, as Paddle's, the mean over the batch
-    criterion = nndl.CrossEntropyLoss()
+    # 3 学习准则   criterion: 交叉熵   cross entropy, the mean over the batch
+    criterion = nn.CrossEntropyLoss()
     # 4 优化算法   optimizer: Adam, 同 paddle.optimizer.Adam, 但一次更新全部参数   all parameters in one call
     optimizer = nndl.Adam(training.learning_rate, parameters=model.parameters())
     # 5 评价指标   metric: 准确率   accuracy

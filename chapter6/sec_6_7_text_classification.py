@@ -149,7 +149,7 @@ def train(training: Training, folder: Path) -> dict[str, Any]:
     # 2 模型: 多进程时各有一份, 梯度取平均   model; of several processes each has a copy, the gradients are averaged
     model = distributed.distribute(make_model(training, training.num_layers, len(corpus.vocabulary)))
     # 3 学习准则   criterion: 交叉熵   cross entropy
-    criterion = nndl.CrossEntropyLoss()
+    criterion = nn.CrossEntropyLoss()
     # 4 优化算法   optimizer: Adam; "cosine": 学习率按余弦降到 0   its learning rate falls to 0 along a cosine
     rate, timer = training.learning_rate, nndl.StepTimer()
     callbacks: list[nndl.Callback] = [timer]

@@ -21,7 +21,6 @@ _HOME = {
     "Adam": "nndl.adam",
     "plot_training_loss": "nndl.plot",
     "plot_training_loss_acc": "nndl.plot",
-    "CrossEntropyLoss": "nndl.op",
     "Embedding": "nndl.op",
     "SRNCell": "nndl.op",
     "LSTMCell": "nndl.op",

@@ -11,7 +11,6 @@ from nndl.op.backend import BACKENDS
 from nndl.op.backend.native_layer import NativeLSTM
 from nndl.op.embedding import check_indices
 from nndl.op.lengths import as_lengths
-from nndl.op.linear import Linear
 from nndl.op.recurrent import DIRECTIONS, MOST_LAYERS
 from nndl.op.setting import choice, probability, whole
 
@@ -61,7 +60,7 @@ class Model_RNN4SeqClass(nn.Layer):
         self.embedding = Embedding(num_digits, input_size)
         self.rnn_model = model
         self.width = num_directions(model) * whole("hidden_size", hidden_size)
-        self.linear = Linear(self.width, whole("num_classes", num_classes))
+        self.linear = nn.Linear(self.width, whole("num_classes", num_classes))
 
     def named_parameters(self, *args: Any, **settings: Any) -> Iterator[tuple[str, Tensor]]:
         """As the book's ``custom_print_log`` looks for them: a layer of one cell has ``rnn_model.W``, ``.U``, ``.b``.
@@ -192,7 +191,7 @@ class Model_BiLSTM_FC(nn.Layer):
         make = WITH_PADDLES_PARAMETERS.get(backend) or partial(LSTM, backend=backend)
         self.lstm_layer = make(input_size, hidden_size, num_layers, direction, dropout=dropout)
         self.average_layer = AveragePooling()
-        self.output_layer = Linear(hidden_size * DIRECTIONS[direction], num_classes)
+        self.output_layer = nn.Linear(hidden_size * DIRECTIONS[direction], num_classes)
 
     def forward(self, inputs: tuple[Tensor, Tensor]) -> Tensor:
         ids, sequence_length = inputs

@@ -16,8 +16,6 @@ _HOME = {
     "LSTM": "recurrent",
     "GRU": "recurrent",
     "Embedding": "embedding",
-    "Linear": "linear",
-    "CrossEntropyLoss": "loss",
     "AveragePooling": "pooling",
     "masked_max": "pooling",
     "masked_mean": "pooling",

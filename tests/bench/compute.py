@@ -116,7 +116,8 @@ def digit_training(cell: str, length: int) -> Step:
     """An epoch of the digit model: embedding, layer, classifier, loss, Adam, in the tree's own training loop."""
     paddle = _paddle()
     model = nndl.Model_RNN4SeqClass(own_layer(cell, 32), 10, 32, 32, 19)
-    optimizer = paddle.optimizer.Adam(0.001, parameters=model.parameters())
+    Adam = getattr(nndl, "Adam", paddle.optimizer.Adam)  # of the older version's lessons
+    optimizer = Adam(0.001, parameters=model.parameters())
     runner = nndl.RunnerV3(model, optimizer, paddle.nn.CrossEntropyLoss(), nndl.Accuracy())
     batches = [tuple(map(paddle.to_tensor, batch)) for batch in digit_batches(length)]
     return lambda: runner.train(batches, num_epochs=1, log_steps=0)

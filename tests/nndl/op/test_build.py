@@ -3,6 +3,7 @@
 import os
 import random
 import shlex
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -48,7 +49,7 @@ def copying(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A compiler that takes a second; the file that is returned grows by one byte with each library it makes."""
     count = tmp_path / "count"
     copy = f'sleep 1; cp {shlex.quote(str(READY))} "$last"; printf . >> {count}'
-    script = f'for last; do :; done; [ "$last" = - ] || {{ {copy}; }}'
+    script = f'for last; do :; done; case "$last" in -) ;; *.o) touch "$last" ;; *) {copy} ;; esac'
     monkeypatch.setenv("CXX", fake_compiler(tmp_path, script))
     return count
 
@@ -77,14 +78,17 @@ def test_several_processes_at_once_build_one_library(cache: Path, copying: Path)
 
 
 def test_other_flags_or_sources_give_another_library(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    command = build._command()
-    assert build._fingerprint(command) == build._fingerprint(list(command))
-    assert build._fingerprint([*command, "-g"]) != build._fingerprint(command)
-    source = cache.parent / "cpp" / "cells.cc"
-    source.parent.mkdir()
-    source.write_bytes(build.SOURCE.read_bytes() + b"\n")
+    command = build._compiling()
     before = build._fingerprint(command)
+    assert build._fingerprint(list(command)) == before
+    assert build._fingerprint([*command, "-g"]) != before
+    source = shutil.copytree(build.SOURCE, cache.parent / "cpp")
     monkeypatch.setattr(build, "SOURCE", source)
+    assert build._fingerprint(command) == before
+    (source / "cells.h").write_bytes((source / "cells.h").read_bytes() + b"\n")
+    assert build._fingerprint(command) != before
+    monkeypatch.undo()
+    monkeypatch.setitem(build.UNITS, "layer.cc", ["-O3"])
     assert build._fingerprint(command) != before
 
 
@@ -129,7 +133,7 @@ def test_a_cache_that_cannot_be_written(tmp_path: Path) -> None:
         ("\udcb2\udce2", r"found \(.udcb2.udce2\)"),  # bytes that are no UTF-8
         ("x" * 5000, "found"),
         ("c++ -no-such-option", "ended with 1"),
-        ("c++ -fsyntax-only", "without a library"),
+        ("c++ -fsyntax-only", "without a result"),
         ("not a program", r"Exec format error|cannot be run"),
     ],
 )
@@ -249,12 +253,13 @@ def test_float_and_double_are_two_libraries() -> None:
 
 def test_another_processor_gets_a_library_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
     """A home folder may be shared, and what one processor computes with may be missing in another."""
-    command, before = build._command(), build._fingerprint(build._command())
+    command = build._compiling()
+    before = build._fingerprint(command)
     monkeypatch.setattr(build, "THIS_PROCESSOR", "-msse2")  # the same command, but for what -march=native stands for
     assert build._fingerprint(command) != before
 
 
 def test_a_paddle_in_one_piece(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert "-l:libpaddle.so" not in build._command()
+    assert "-l:libpaddle.so" not in build._linking()
     monkeypatch.setattr(build, "LIBRARIES", ("libphi_none.so",))
-    assert "-l:libpaddle.so" in build._command()
+    assert "-l:libpaddle.so" in build._linking()

@@ -5,6 +5,7 @@
 // need, and `back` those into the gradients d of the preactivations.
 #pragma once
 
+#include "layer.h"
 #include "vectors.h"
 
 // What enters a step and what leaves it, or their gradients; C only where the cell has one.
@@ -127,20 +128,8 @@ void back_rows(int64_t panels, int64_t rows, const Panels& a, const States& befo
   });
 }
 
-// What the rest needs to know of a cell.
-struct Kind {
-  const char* name;
-  int slots, gates, W_first, U_first;
-  const int* slot_of_bias;  // those of b's vectors; the first ones are those of W's gates, too
-  bool has_C;
-  decltype(&step_rows<SRN>) step_rows;
-  decltype(&back_rows<SRN>) back_rows;
-};
-
 template <typename Cell>
 constexpr Kind kind_of(const char* name) {
   return {name,          Cell::SLOTS,           Cell::GATES,   Cell::W_FIRST,    Cell::U_FIRST, Cell::SLOT_OF_BIAS,
           Cell::HAS_C, step_rows<Cell>, back_rows<Cell>};
 }
-
-constexpr Kind KINDS[] = {kind_of<SRN>("SRN"), kind_of<LSTM>("LSTM"), kind_of<GRU>("GRU")};

@@ -1,5 +1,5 @@
 // Numbers side by side: vectors as wide as the processor's, e^x and what follows from it, and matrices in panels with
-// their products. Nothing here knows of networks. Compiled for float, or for double by -DREAL=double.
+// their products. Nothing here knows of networks.
 #pragma once
 
 #include <algorithm>
@@ -7,15 +7,11 @@
 #include <cstring>
 #include <type_traits>
 
+#include "real.h"
+
 #if defined(__SSE__)
 #include <xmmintrin.h>
 #endif
-
-#ifndef REAL
-#define REAL float
-#endif
-
-using Real = REAL;
 
 #define NOT_INLINED __attribute__((noinline)) inline  // compiled once, which is quicker
 
