@@ -1,5 +1,6 @@
 # make run    the chapter, preset quick    make test   the tests    make bench   how fast it is    make lint   ruff
 # All make the environment first, once, from requirements.txt.
+# make bench ARGS="--only operators --quick": options of the benchmark; ARGS=--help lists them.
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
