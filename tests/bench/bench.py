@@ -22,7 +22,7 @@ from nndl.file import replacing
 
 import chapter
 import operators
-from page import Row, instruction_set, markdown
+from page import Row, markdown
 from race import FailedError
 
 OUT = Path("runs") / "bench"
@@ -61,7 +61,7 @@ def parts(chosen: argparse.Namespace, turns: int) -> dict[str, Callable[[], Iter
 def describe_machine() -> dict[str, Any]:
     """What the page says of the machine."""
     runtime.start("cpu")
-    machine = runtime.describe() | {"instruction_set": instruction_set()}
+    machine = runtime.describe()
     if util.find_spec("torch"):
         machine["versions"] |= {"torch": metadata.version("torch")}  # type: ignore[operator]
     return machine

@@ -7,11 +7,6 @@ from typing import Any
 
 from chapter6.lab.report import markdown_table
 
-import numpy as np
-
-INSTRUCTION_SETS = {"AVX-512": "X86_V4", "AVX2": "X86_V3", "NEON": "ASIMD"}
-"""Ours and NumPy's name, the best first."""
-
 
 LAYERS = ("operators", "lengths")
 """The parts about layers, with many rows each: of these the summary says the smallest and the largest value."""
@@ -61,13 +56,6 @@ class Row:
             bar,
             met,
         ]
-
-
-def instruction_set() -> str:
-    """The best one of this machine that matters here."""
-    simd = np.show_config(mode="dicts")["SIMD Extensions"]  # type: ignore[index]
-    there = {*simd["baseline"], *simd["found"]}
-    return next((name for name, feature in INSTRUCTION_SETS.items() if feature in there), "neither AVX2 nor NEON")
 
 
 def describe(machine: Mapping[str, Any], turns: int) -> str:
