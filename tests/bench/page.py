@@ -7,7 +7,6 @@ from typing import Any
 
 from chapter6.lab.report import markdown_table
 
-
 LAYERS = ("operators", "lengths")
 """The parts about layers, with many rows each: of these the summary says the smallest and the largest value."""
 
