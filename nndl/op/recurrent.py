@@ -18,6 +18,7 @@ from paddle import ParamAttr, Tensor, nn
 
 DIRECTIONS = {"forward": 1, "bidirectional": 2, "bidirect": 2}
 MOST_LAYERS = 1000
+ON_CPU_ALONE = set(paddle.device.get_all_device_type()) <= {"cpu"}
 AUTOCAST = ("float16", "bfloat16", "float32")  # what amp casts to and fro
 
 
@@ -203,7 +204,7 @@ class _BySizes(PaddleTwin, Recurrent):
                 return unroll
         # chosen anew where anything changes that it depends on: a reader may edit the equation in a running notebook
         kind = self.cell_class
-        key = self.backend, kind.step, kind.project, X.dtype, X.place.is_cpu_place()
+        key = self.backend, kind.step, kind.project, X.element_size(), ON_CPU_ALONE or X.place.is_cpu_place()
         if self._chosen[0] != key:
             self._chosen = key, BACKENDS[choose(self.backend, kind, X)].unroll
         return self._chosen[1]

@@ -18,7 +18,6 @@ import paddle
 from paddle import Tensor, _C_ops
 from paddle.utils import flatten
 
-REALS = {paddle.float32: "float", paddle.float64: "double"}
 _CPU = paddle.CPUPlace()  # compared with a place, for Paddle's to_static stumbles over place.is_cpu_place()
 
 
@@ -52,8 +51,9 @@ class _Operator(NamedTuple):
 
 
 @cache
-def _operator(dtype: paddle.dtype) -> _Operator:
-    real = REALS.get(dtype, "float")  # another dtype the operator refuses
+def _operator(bytes_each: int) -> _Operator:
+    """By the size of a number, for to compare dtypes takes longer; what is of another dtype the operator refuses."""
+    real, dtype = ("double", "float64") if bytes_each == 8 else ("float", "float32")
     if _registered(real):
         raise BuildError(_registered(real))
     return _Operator(f"nndl_cells_{real}", [paddle.empty([0], dtype)], paddle.empty([0], "int64"))
@@ -67,7 +67,7 @@ def why_not() -> str:
 
 def takes(X: Tensor) -> bool:
     """Whether the operator, where it can be had, takes such inputs: float32 or float64, on the CPU."""
-    return X.dtype in REALS and X.place == _CPU
+    return X.dtype in (paddle.float32, paddle.float64) and X.place == _CPU
 
 
 def unroll(
@@ -84,7 +84,7 @@ def unroll(
         BuildError: the operator cannot be had on this machine.
         SettingError: another kind of cell, dtype, device or shape, or lengths out of range.
     """
-    operator, kind = _operator(X.dtype), cells[0].kind
+    operator, kind = _operator(X.element_size()), cells[0].kind
     parameters = [weight for cell in cells for weight in cell.weights]
     given = operator.no_states if states is None else [tensor.contiguous() for tensor in flatten(states)]
     lengths = operator.no_lengths if sequence_length is None else as_lengths(sequence_length, *X.shape[:2])

@@ -137,9 +137,15 @@ struct Direction {
     std::fill_n(packed, size, Real(0));
     each_panel_of(slots, [&](int64_t panel, int64_t column, int64_t count) {
       Real* to = packed + panel * depth * WIDTH * WIDTH;
-      for (int64_t row = 0; row < rows; ++row, to += WIDTH) std::copy_n(weights + row * width() + column, count, to);
+      for (int64_t row = 0; row < rows; ++row, to += WIDTH) copy(weights + row * width() + column, count, to);
     });
     return {packed, depth, gates()};
+  }
+
+  // A part of a matrix, turned into the rows of a panel.
+  static inline void transpose(const Real* from, int64_t stride, int64_t rows, int64_t columns, Real* to) {
+    for (int64_t row = 0; row < rows; ++row)
+      for (int64_t column = 0; column < columns; ++column) to[column * WIDTH + row] = from[row * stride + column];
   }
 
   // To multiply with its transpose: d W'.
@@ -149,28 +155,24 @@ struct Direction {
     std::fill_n(packed, size, Real(0));
     each_panel_of(slots, [&](int64_t panel, int64_t column, int64_t count) {
       each_panel(rows, [&](int64_t n, int64_t first, int64_t among) {
+        const Real* from = weights + first * width() + column;
         Real* to = packed + (n * gates() + panel) * WIDTH * WIDTH;
-        for (int64_t i = 0; i < among; ++i)
-          for (int64_t j = 0; j < count; ++j) to[j * WIDTH + i] = weights[(first + i) * width() + column + j];
+        if (among == WIDTH && count == WIDTH)
+          transpose(from, width(), WIDTH, WIDTH, to);
+        else
+          transpose(from, width(), among, count, to);
       });
     });
     return {packed, gates(), panels};
   }
 
-  // The gradient of W or U from where multiply_transposed adds it up; `parts` of them lie `stride` apart.
-  void unpack(const Real* packed, int64_t parts, int64_t stride, int64_t rows, const Slots& slots, Real* weights) const {
+  // The gradient of W or U from where multiply_transposed adds it up.
+  void unpack(const Real* packed, int64_t rows, const Slots& slots, Real* weights) const {
     const int64_t depth = panels_for(rows);
     each_panel_of(slots, [&](int64_t panel, int64_t column, int64_t count) {
       const Real* from = packed + panel * depth * WIDTH * WIDTH;
-      for (int64_t row = 0; row < rows; ++row, from += WIDTH)
-        add_parts(from, parts, stride, count, weights + row * width() + column);
+      for (int64_t row = 0; row < rows; ++row, from += WIDTH) copy(from, count, weights + row * width() + column);
     });
-  }
-
-  static void add_parts(const Real* from, int64_t parts, int64_t stride, int64_t count, Real* to) {
-    std::fill_n(to, count, Real(0));
-    for (int64_t part = 0; part < parts; ++part)
-      for (int64_t j = 0; j < count; ++j) to[j] += from[part * stride + j];
   }
 
   // b, one vector for each slot.
@@ -181,9 +183,9 @@ struct Direction {
     return packed;
   }
 
-  void unpack_b(const Real* packed, int64_t parts, int64_t stride, Real* b) const {
+  void unpack_b(const Real* packed, Real* b) const {
     for (int i = 0; i < cell.slots; ++i)
-      add_parts(packed + cell.slot_of_bias[i] * depth_H * WIDTH, parts, stride, D, b + i * D);
+      from_panels({const_cast<Real*>(packed) + cell.slot_of_bias[i] * depth_H * WIDTH, WIDTH}, 0, D, b + i * D);
   }
 
   // ---- what the forward pass keeps of a block ----
@@ -314,12 +316,16 @@ struct Direction {
   }
   int64_t sums_size() const { return weights_size(); }
 
-  // The gradients of the parameters from the sums of `parts` threads, `stride` apart.
-  void unpack_sums(Real* at, int64_t parts, int64_t stride, const Parameters& to) const {
+  // The gradients of the parameters from the sums of `parts` threads, one after the other.
+  void unpack_sums(Real* at, int64_t parts, const Parameters& to) const {
+    const int64_t size = sums_size();
+    if (!parts) std::fill_n(at, size, Real(0));
+    for (int64_t part = 1; part < parts; ++part)
+      for (int64_t i = 0; i < size; ++i) at[i] += at[part * size + i];
     const Sums total = sums(at);
-    unpack(total.dW, parts, stride, M, slots_of_W(), to.W);
-    unpack(total.dU, parts, stride, D, slots_of_U(), to.U);
-    unpack_b(total.db, parts, stride, to.b);
+    unpack(total.dW, M, slots_of_W(), to.W);
+    unpack(total.dU, D, slots_of_U(), to.U);
+    unpack_b(total.db, to.b);
   }
 
   int64_t backward_size(const Rows& rows) const {

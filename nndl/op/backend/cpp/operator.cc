@@ -21,6 +21,7 @@ namespace {
 constexpr auto TYPE = sizeof(Real) == 4 ? paddle::DataType::FLOAT32 : paddle::DataType::FLOAT64;
 constexpr uintptr_t PAGE = 4096;
 constexpr size_t WORTH_LARGE_PAGES = 4 << 20;  // bytes
+constexpr int64_t WORTH_ASKING = 1 << 18;      // numbers
 
 // Memory that the kernel hands out in large pages: in small ones, a third of the time would go into page faults.
 Tensor empty(const Shape& shape) {
@@ -40,6 +41,16 @@ Memory memory_of(Tensor& tensor) {
   return [&tensor](int64_t numbers) {
     tensor = empty({numbers});
     return tensor.data<Real>();
+  };
+}
+
+// Memory for one call. A little of it stays with the thread: to ask Paddle takes as long as a small product.
+Memory scratch_in(Tensor& tensor) {
+  return [&tensor](int64_t numbers) {
+    thread_local std::vector<Real> kept;
+    if (numbers > WORTH_ASKING) return memory_of(tensor)(numbers);
+    if (int64_t(kept.size()) < numbers) kept.resize(numbers);
+    return kept.data();
   };
 }
 
@@ -154,9 +165,9 @@ std::vector<Tensor> Forward(const Tensor& X, const std::vector<Tensor>& paramete
   const Shape shape{call.K, call.B, call.D};
   const bool has_C = call.kind.has_C;
   Tensor Y = empty({call.B, call.L, call.K * call.D}), H = empty(shape), C = empty(has_C ? shape : Shape{0});
-  Tensor reserve = empty({0}), scratch;
+  Tensor reserve = training ? Tensor() : empty({0}), scratch;
   forward(call, data(Y), {data(H), has_C ? data(C) : nullptr}, training ? memory_of(reserve) : nullptr,
-          memory_of(scratch));
+          scratch_in(scratch));
   return {Y, H, C, reserve};
 } catch (...) {
   throw_paddles();
@@ -182,7 +193,7 @@ std::vector<Tensor> Backward(const Tensor& X, const std::vector<Tensor>& paramet
   const Pair first = are_states(states) ? states_in(found, call.kind) : Pair{};
   Tensor scratch;
   backward(call, data(reserve), reserve.numel(), dY_data, last, data(found[0]), d_parameters,
-           first, memory_of(scratch));
+           first, scratch_in(scratch));
   return found;
 } catch (...) {
   throw_paddles();

@@ -118,24 +118,25 @@ inline void each_panel(int64_t columns, F f) {
     f(panel, first, std::min<int64_t>(WIDTH, columns - first));
 }
 
+// Some numbers of a row; how many is known when it is compiled where they fill a panel.
+inline void copy(const Real* from, int64_t count, Real* to) {
+  if (count == WIDTH)
+    std::memcpy(to, from, WIDTH * sizeof(Real));
+  else
+    std::copy_n(from, count, to);
+}
+
 NOT_INLINED void to_panels(const Real* row, int64_t columns, const Panels& to, int64_t at_row) {
   each_panel(columns, [&](int64_t panel, int64_t first, int64_t count) {
     Real* place = to.at(panel, at_row);
-    if (count == WIDTH) {
-      std::memcpy(place, row + first, WIDTH * sizeof(Real));
-    } else {
-      std::fill(std::copy_n(row + first, count, place), place + WIDTH, Real(0));
-    }
+    copy(row + first, count, place);
+    std::fill(place + count, place + WIDTH, Real(0));
   });
 }
 
 NOT_INLINED void from_panels(const Panels& from, int64_t at_row, int64_t columns, Real* row) {
   each_panel(columns, [&](int64_t panel, int64_t first, int64_t count) {
-    const Real* place = from.at(panel, at_row);
-    if (count == WIDTH)
-      std::memcpy(row + first, place, WIDTH * sizeof(Real));
-    else
-      std::copy_n(place, count, row + first);
+    copy(from.at(panel, at_row), count, row + first);
   });
 }
 
