@@ -158,7 +158,8 @@ struct Direction {
   }
 
   // The gradient of W or U from where multiply_transposed adds it up; `parts` of them lie `stride` apart.
-  void unpack(const Real* packed, int64_t parts, int64_t stride, int64_t rows, const Slots& slots, Real* weights) const {
+  void unpack(const Real* packed, int64_t parts, int64_t stride, int64_t rows, const Slots& slots,
+              Real* weights) const {
     const int64_t depth = panels_for(rows);
     each_panel_of(slots, [&](int64_t panel, int64_t column, int64_t count) {
       const Real* from = packed + panel * depth * WIDTH * WIDTH;
