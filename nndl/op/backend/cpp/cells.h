@@ -130,6 +130,6 @@ void back_rows(int64_t panels, int64_t rows, const Panels& a, const States& befo
 
 template <typename Cell>
 constexpr Kind kind_of(const char* name) {
-  return {name,          Cell::SLOTS,           Cell::GATES,   Cell::W_FIRST,    Cell::U_FIRST, Cell::SLOT_OF_BIAS,
-          Cell::HAS_C, step_rows<Cell>, back_rows<Cell>};
+  return {name, Cell::SLOTS, Cell::GATES, Cell::W_FIRST, Cell::U_FIRST,
+          Cell::SLOT_OF_BIAS, Cell::HAS_C, step_rows<Cell>, back_rows<Cell>};
 }

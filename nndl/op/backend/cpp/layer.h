@@ -52,6 +52,6 @@ using Memory = std::function<Real*(int64_t numbers)>;  // makes some, to be kept
 void forward(const Call& call, Real* Y, const Pair& last, const Memory& reserve, const Memory& scratch);
 
 // The gradients of X, of each direction's parameters and, unless null, of the states. Those of Y and of the last states
-// are null where the loss does not depend on them. Throws std::invalid_argument where the reserve cannot be of this call.
+// are null where the loss does not depend on them. A reserve that cannot be of this call is a std::invalid_argument.
 void backward(const Call& call, const Real* reserve, int64_t reserve_size, const Real* dY, const Pair& d_last, Real* dX,
               const Parameters* d_parameters, const Pair& d_states, const Memory& scratch);

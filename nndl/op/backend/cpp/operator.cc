@@ -1,8 +1,8 @@
 // A Paddle operator that computes a whole layer of SRN, LSTM or GRU cells, and its gradients: the door to layer.h;
 // nndl/op/backend/native.py calls it.
 //
-// No failure may leave as an exception that Paddle does not know: it ends the process. So the operator looks at all it is
-// given before it reads any of it, and what fails nevertheless leaves as an exception of Paddle's; see throw_paddles().
+// No failure may leave as an exception that Paddle does not know: it ends the process. So the operator looks at all it
+// is given before it reads any of it, and what fails nevertheless leaves as one of Paddle's; see throw_paddles().
 #include "layer.h"
 
 #if defined(__linux__)
