@@ -150,7 +150,7 @@ def _build(compiling: list[str], linking: list[str], path: Path) -> None:
     with replacing(path) as temporary:
         objects = [temporary.with_name(f"{unit}.o") for unit in UNITS]
         commands = [[*compiling, *UNITS[unit], "-c", str(SOURCE / unit)] for unit in UNITS]
-        with ThreadPoolExecutor() as at_once:  # half the time of one unit after the other
+        with ThreadPoolExecutor() as at_once:  # a core each
             list(at_once.map(_make, commands, objects))
         _make([*_compiler(), "-shared", *map(str, objects), *linking], temporary)
         temporary.chmod(0o700)
