@@ -1,7 +1,7 @@
 """A layer of SRN, LSTM or GRU cells in ONE operator of ours, in C++: cpp/, compiled by build.py.
 
 The same function as :func:`nndl.op.unroll`, for these three cells on the CPU: all steps, both passes, no Python in
-between. How it is fast, cpp/layer.h and cpp/vectors.h say.
+between. How it is fast, cpp/direction.h and cpp/vectors.h say.
 """
 
 import ctypes

@@ -186,7 +186,7 @@ std::vector<Tensor> Backward(const Tensor& X, const std::vector<Tensor>& paramet
 
   std::vector<Tensor> found{empty(X.shape())};
   for (const Tensor& parameter : parameters) found.push_back(empty(parameter.shape()));
-  for (const Tensor& state : states) found.push_back(empty(state.shape()));
+  for (const Tensor& state : states) found.push_back(are_states(states) ? empty(state.shape()) : state);
   Parameters d_parameters[2];
   for (int64_t k = 0; k < call.K; ++k)
     d_parameters[k] = {data(found[1 + 3 * k]), data(found[2 + 3 * k]), data(found[3 + 3 * k])};
