@@ -129,7 +129,8 @@ void backward(const Call& call, const Real* reserve, int64_t reserve_size, const
       shared_out(call, sequences, threads_in_forward(reserve, reserve_size, sequences.size()));
   const int64_t P = int64_t(parts.size()), weights = direction.weights_back_size(), sums = direction.sums_size();
   const auto kept = places(parts, 0, [&](const Rows& rows) { return direction.reserve_size(rows); });
-  const auto used = places(parts, weights + sums * std::max<int64_t>(1, P), [&](const Rows& rows) { return direction.backward_size(rows); });
+  const auto used = places(parts, weights + sums * std::max<int64_t>(1, P),
+                           [&](const Rows& rows) { return direction.backward_size(rows); });
   if (reserve_size != HEADER + K * kept.back()) throw std::invalid_argument("the reserve is of another problem");
   Real* const working = scratch(used.back());
 
