@@ -84,6 +84,8 @@ class Predictor:
             )
         source = folder / result.MODEL
         parameters = nndl.checkpoint.load(source)
+        if found.get("backend") == "onednn":  # 早先版本的算子, 参数相同   an earlier version's, of the same parameters
+            found = {**found, "backend": "native"}
         try:
             settings, num_layers, self.corpus = presets.of_one_training(found), found["num_layers"], found["corpus"]
             check_whole("num_layers", num_layers, 0, presets.MAX_LAYERS)

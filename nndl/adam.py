@@ -18,8 +18,9 @@ class Adam(paddle.optimizer.Adam):
     between two of them what only a static program needs, which takes a small model longer than the arithmetic. The
     numbers are Paddle's but for the last digit, and so is the state: each loads the other's.
 
-    Where a parameter has a rate or a regularizer of its own, is not of float32, or has a sparse gradient, where the
-    parameters come in groups, and after amp scaled the loss, the step is Paddle's own. For clipping (梯度截断) or
+    Where a parameter has, when the optimizer is made, a rate or a regularizer of its own or another dtype than float32,
+    where one has strides or a sparse gradient, where the parameters come in groups, and after amp scaled the loss, the
+    step is Paddle's own. For clipping (梯度截断) or
     weight decay take ``paddle.optimizer.Adam``.
 
     Args:
@@ -52,12 +53,14 @@ class Adam(paddle.optimizer.Adam):
     @paddle.no_grad()
     def step(self) -> None:
         """Update the parameters that have a gradient."""
-        if not self._are_plain or self._get_auxiliary_var("found_inf") is not None:  # by amp, which skips steps
+        is_scaled = self._get_auxiliary_var("found_inf") is not None  # by amp, which skips steps
+        if not self._are_plain or self._grad_clip is not None or is_scaled:
             super().step()
             return
         parameters = [p for p in self._parameter_list if p.grad is not None and not p.stop_gradient]
         gradients = [p.grad for p in parameters]
-        if any(gradient.is_selected_rows() for gradient in gradients):
+        # at a parameter with strides, such as a transposed one, the operator ends the process
+        if any(g.is_selected_rows() for g in gradients) or not all(p.is_contiguous() for p in parameters):
             super().step()
         elif parameters:
             self._update(parameters, gradients)

@@ -273,7 +273,7 @@ def instruction_set() -> str:
     """The best of :data:`INSTRUCTION_SETS` that this machine has, asked of NumPy, which knows every platform's."""
     import numpy
 
-    simd = numpy.show_config(mode="dicts")["SIMD Extensions"]  # type: ignore[index]
+    simd = numpy.show_config(mode="dicts").get("SIMD Extensions", {})  # type: ignore[union-attr]
     there = {*simd.get("baseline", ()), *simd.get("found", ())}
     return next((name for name, features in INSTRUCTION_SETS.items() if there & features), "no AVX2, no NEON")
 

@@ -94,8 +94,9 @@ class Cell(nn.RNNCellBase):
 
     @property
     def is_watched(self) -> bool:
-        """Whether the single steps matter: a call of the cell for each, or somebody is :func:`recording`."""
-        return bool(self._records or self._forward_pre_hooks or self._forward_post_hooks)
+        """Whether its own steps matter: a call for each, one that only this cell has, or :func:`recording`."""
+        own = vars(self)
+        return bool(self._records or self._forward_pre_hooks or self._forward_post_hooks or "step" in own)
 
     def project(self, X: Tensor) -> Tensor:
         """The inputs' share, X W + b: float [..., M] to float [..., G·D]."""

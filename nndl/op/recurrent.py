@@ -158,7 +158,7 @@ class _BySizes(PaddleTwin, Recurrent):
             :mod:`nndl.op.backend` has for such cells: "fused", the unroller; "native", an operator in C++, on the CPU,
             where it can be compiled; "paddle", Paddle's kernel; of an LSTM also "stepwise" and "bptt"; "auto", native
             where that is possible, else paddle, but fused where the equation was changed. While a cell is recorded,
-            or has hooks, the unroller computes whatever is asked for.
+            has hooks, or is of another class, the unroller computes whatever is asked for.
         The others are those of :class:`Recurrent`.
     """
 
@@ -199,15 +199,20 @@ class _BySizes(PaddleTwin, Recurrent):
         self._chosen: tuple[tuple, Callable] = (), unroll  # for what, and what
 
     def _unroll(self, cells: Sequence[Any], X: Tensor) -> Callable:
+        kind = self.cell_class
         for cell in cells:
-            if cell.is_watched:  # only the unroller knows single steps
+            if type(cell) is not kind or cell.is_watched:  # only the unroller knows other cells, and single steps
                 return unroll
         # chosen anew where anything changes that it depends on: a reader may edit the equation in a running notebook
-        kind = self.cell_class
-        key = self.backend, kind.step, kind.project, X.element_size(), ON_CPU_ALONE or X.place.is_cpu_place()
+        equation = kind.step, kind.project, getattr(kind.step, "__code__", None)
+        key = self.backend, equation, X.element_size(), ON_CPU_ALONE or X.place.is_cpu_place()
         if self._chosen[0] != key:
             self._chosen = key, BACKENDS[choose(self.backend, kind, X)].unroll
         return self._chosen[1]
+
+    def __getstate__(self) -> dict[str, Any]:
+        """For copies and files, without the functions that were chosen."""
+        return vars(self) | {"_chosen": ((), unroll)}
 
     def __getattr__(self, name: str) -> Any:
         """W, U and b of a layer that is one cell, as the book's layers have them."""

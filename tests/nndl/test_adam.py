@@ -154,3 +154,15 @@ def test_a_step_that_amp_scaled_is_paddles(start, gradients, has_overflowed):
     optimizer._set_auxiliary_var("found_inf", paddle.to_tensor([has_overflowed]))
     moved = [(end != x).any() for end, x in zip(take_steps(optimizer, parameters, gradients), start, strict=True)]
     assert moved == [not has_overflowed] * len(SHAPES)
+
+
+def test_a_parameter_with_strides_is_updated_as_by_paddle():
+    """The operator for all parameters would end the process there."""
+    start, found = paddle.randn([4, 3]), []
+    for optimizer_class in (nndl.Adam, paddle.optimizer.Adam):
+        parameter = paddle.nn.Parameter(start.clone().T)
+        optimizer = optimizer_class(0.1, parameters=[parameter])
+        (parameter * parameter).sum().backward()
+        optimizer.step()
+        found.append(parameter.numpy())
+    np.testing.assert_allclose(*found, rtol=1e-6)

@@ -14,7 +14,7 @@ from importlib import import_module
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from nndl.error import BuildError
+from nndl.error import BuildError, SettingError
 from nndl.op.setting import choice
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ def choose(wanted: str, cell_class: type[Any], X: "Tensor | None" = None) -> str
         X: the inputs; when left out, of a dtype and on a device that all ways take.
 
     Raises:
-        SettingError: another name.
+        SettingError: another name, or a subclass with an equation of its own for another way than "fused".
         BuildError: "native" is asked for and cannot be had.
     """
     choice("backend", wanted, ways(cell_class.kind))
@@ -88,12 +88,19 @@ def choose(wanted: str, cell_class: type[Any], X: "Tensor | None" = None) -> str
         return wanted
     from nndl.op.backend import equation
 
-    is_operators = equation.is_operators(cell_class)  # says so where it is not
+    is_operators = equation.is_operators(cell_class)  # says so where it was changed
     if wanted == "auto":
         for name in ("native", "paddle") if is_operators else ():
             if (X is None or BACKENDS[name].takes(X)) and not BACKENDS[name].why_not():
                 return name
+            if name == "native":
+                BACKENDS[name].module.tell_if_missing()
         return "fused"
+    if equation.has_own(cell_class):
+        raise SettingError(
+            f"backend {wanted} computes the book's {cell_class.kind}, and {cell_class.__name__} has an equation or a "
+            "beginning of its own: take fused, or auto"
+        )
     if why_not := BACKENDS[wanted].why_not():
         raise BuildError(f"backend {wanted}: {why_not}; backend auto takes what is there")
     return wanted

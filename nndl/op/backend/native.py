@@ -25,7 +25,6 @@ _CPU = paddle.CPUPlace()  # compared with a place, for Paddle's to_static stumbl
 def _registered(real: str) -> str:
     """Give the operator to Paddle, compiled at the first call; why it cannot be had, or nothing."""
     from nndl.op.backend.build import library
-    from nndl.runtime import say_once
 
     try:
         path = library(real)
@@ -34,9 +33,6 @@ def _registered(real: str) -> str:
         except OSError as error:
             raise BuildError(f"{path}: cannot be loaded ({error}); delete it") from None
     except BuildError as error:
-        say_once(
-            f"nndl: our native operator is not there, Paddle's serves: {error} 没有本地算子，改用飞桨的算子，结果相同"
-        )
         return str(error)
     paddle.utils.cpp_extension.extension_utils.load_op_meta_info_and_register_op(str(path))
     return ""
@@ -65,9 +61,21 @@ def why_not() -> str:
     return _registered("float") if device == "cpu" else f"it computes on the CPU, not on {device}"
 
 
+def tell_if_missing() -> None:
+    """One line where it cannot be compiled, once: Paddle's serves, with the same results."""
+    from nndl.runtime import say_once
+
+    if missing := _registered("float"):
+        say_once(
+            f"nndl: our native operator is not there, Paddle's serves: {missing} 没有本地算子，改用飞桨的算子，结果相同"
+        )
+
+
 def takes(X: Tensor) -> bool:
-    """Whether the operator, where it can be had, takes such inputs: float32 or float64, on the CPU."""
-    return X.dtype in (paddle.float32, paddle.float64) and X.place == _CPU
+    """Whether the operator, where it can be had, takes such inputs: on the CPU, float32, or float64 if it compiles."""
+    if X.place != _CPU:
+        return False
+    return X.dtype == paddle.float32 or (X.dtype == paddle.float64 and not _registered("double"))
 
 
 def unroll(

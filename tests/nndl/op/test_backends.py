@@ -3,12 +3,15 @@
 from nndl.error import BuildError, SettingError  # nndl before Paddle: it chooses the threads
 
 # isort: split
+import copy
+import pickle
 import re
 import subprocess
 import sys
 
 from nndl.op import GRU, LSTM, SRN, GRUCell, LSTMCell, SRNCell, recording
 from nndl.op.backend import BACKENDS, choose, native, paddle_kernel, ways
+from nndl.op.unroller import unroll
 
 import paddle
 import pytest
@@ -222,3 +225,41 @@ def test_the_table_is_there_without_paddle():
     code = "import sys, nndl.op.backend; print(*nndl.op.backend.BACKENDS, 'paddle' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["stepwise", "fused", "bptt", "native", "paddle", "False"]
+
+
+class _Doubled(SRNCell):
+    """An equation of its own: H_t = tanh(2 (...))."""
+
+    def step(self, projected, state):
+        H, _ = super().step(2 * projected, 2 * state)
+        return H, H
+
+
+class _FromOnes(SRNCell):
+    """The book's equation from another beginning."""
+
+    def get_initial_states(self, *args, **settings):
+        return paddle.ones_like(super().get_initial_states(*args, **settings))
+
+
+@pytest.mark.parametrize("cell_class", [_Doubled, _FromOnes])
+def test_cells_with_something_of_their_own_are_computed_as_they_are(cell_class):
+    X, cell = paddle.randn([2, 5, 3]), cell_class(3, 4)
+    expected = unroll([cell], X)[0]
+    subclass = type("Layer", (SRN,), {"cell_class": cell_class})
+    for layer in (SRN(3, 4), subclass(3, 4)):
+        layer.cells[0] = cell
+        assert_close(layer(X)[0], expected, "float32")
+    with pytest.raises(SettingError, match="of its own: take fused, or auto"):
+        subclass(3, 4, backend="native")(X)
+    layer = SRN(3, 4)
+    layer.cells[0].step = cell.step
+    if cell_class is _Doubled:
+        assert_close(layer(X)[0], unroll([layer.cells[0]], X)[0], "float32")
+
+
+def test_a_layer_that_was_used_can_be_kept_and_copied():
+    layer, X = LSTM(3, 4), paddle.randn([2, 5, 3])
+    expected = layer(X)[0]
+    for copied in (pickle.loads(pickle.dumps(layer)), copy.deepcopy(layer)):
+        assert_close(copied(X)[0], expected, "float32")

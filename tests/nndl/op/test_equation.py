@@ -111,3 +111,21 @@ def test_a_layer_with_a_cell_of_its_own_computes_that_cell(cell_class, capsys):
 @every_cell
 def test_a_subclass_that_changes_no_equation_is_computed_by_the_operators(cell_class):
     assert choose("auto", type("Own", (cell_class,), {})) == choose("auto", cell_class)
+
+
+def test_an_equation_with_the_same_numbers_and_other_gradients_is_seen(monkeypatch):
+    """Truncated back-propagation: the state is detached, which no forward pass shows."""
+    original = SRNCell.step
+    monkeypatch.setattr(SRNCell, "step", lambda self, projected, state: original(self, projected, state.detach()))
+    assert not equation.is_operators(SRNCell)
+
+
+def test_a_clipped_state_is_seen(monkeypatch):
+    original = LSTMCell.step
+
+    def step(self, projected, state):
+        H, (_, C) = original(self, projected, state)
+        return H, (H, C.clip(-3, 3))
+
+    monkeypatch.setattr(LSTMCell, "step", step)
+    assert not equation.is_operators(LSTMCell)

@@ -178,6 +178,23 @@ def test_the_activation_at_every_size(dtype):
     np.testing.assert_allclose(Y, np.tanh(X.astype("float64")), rtol=0, atol={"float32": 3e-7, "float64": 1e-15}[dtype])
 
 
+def test_small_numbers_keep_their_digits():
+    """The memory of an SRN that forgets is small, and looked at."""
+    cell, X = SRNCell(1, 1), np.geomspace(1e-30, 1, 200).astype("float32")
+    cell.W.set_value(np.ones([1, 1], "float32"))
+    cell.b.set_value(np.zeros([1, 1], "float32"))
+    Y = native.unroll([cell], paddle.to_tensor(X.reshape([-1, 1, 1])))[0].numpy().ravel()
+    np.testing.assert_allclose(Y, np.tanh(X.astype("float64")), rtol=2e-6)
+
+
+@every_cell
+def test_infinity_saturates_and_no_more(cell_class):
+    """Also in the columns that fill up a panel, where it meets zeros."""
+    cells, X = layer_of(cell_class, 3, 4, 1), paddle.randn([2, 5, 3])
+    X[0, 0, 0] = float("inf")
+    assert np.isfinite(native.unroll(cells, X)[0].numpy()).all()
+
+
 @every_cell
 def test_what_is_no_number_stays_so_and_in_its_row(cell_class):
     cells, X = layer_of(cell_class, 3, 4, 2), paddle.randn([3, 5, 3])

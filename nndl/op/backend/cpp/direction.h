@@ -256,6 +256,8 @@ struct Direction {
         multiply(active, before.H, by.U, Start::from(a_U), a_U);  // + H_{t-1} U
         cell.step_rows(depth_H, 0, going_on, a, before, after);
         cell.step_rows(depth_H, going_on, active, a, before, ended);
+        clear_padding(0, going_on, after);
+        clear_padding(going_on, active, ended);
         for (int64_t row = 0; row < active; ++row)
           from_panels(row < going_on ? after.H : ended.H, row, D,
                       Y.at(rows.sequence[row], rows.element(row, step, reverse)));
@@ -264,6 +266,16 @@ struct Direction {
       }
     }
     scatter(rows, ended, last);
+  }
+
+  // Zeros stay zeros in the columns that fill up the last panel, but for infinity times zero, which is NaN.
+  void clear_padding(int64_t first, int64_t end, const States& states) const {
+    const int64_t used = D % WIDTH;
+    if (!used) return;
+    for (int64_t row = first; row < end; ++row) {
+      std::fill(states.H.at(depth_H - 1, row) + used, states.H.at(depth_H - 1, row) + WIDTH, Real(0));
+      if (cell.has_C) std::fill(states.C.at(depth_H - 1, row) + used, states.C.at(depth_H - 1, row) + WIDTH, Real(0));
+    }
   }
 
   // X W + b; a slot without W starts from its b alone.

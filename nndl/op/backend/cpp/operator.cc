@@ -202,7 +202,7 @@ std::vector<Tensor> Backward(const Tensor& X, const std::vector<Tensor>& paramet
 // Second derivatives would be wrong without a word if Paddle found no operator for them.
 std::vector<Tensor> NoSecondDerivatives(const Tensor&, const Tensor&) {
   PADDLE_THROW(common::errors::Unimplemented(
-      "the native operator has first derivatives only; an LSTM, nndl.LSTM(..., backend='bptt') has all"));
+      "the native operator has first derivatives only; of an LSTM, nndl.LSTM(..., backend='bptt') has all"));
 }
 
 std::vector<Shape> Shapes(const Shape& X, const std::vector<Shape>& parameters, const std::vector<Shape>&,

@@ -63,7 +63,15 @@ inline Vec exp(Vec x) {
 }
 
 inline Vec sigmoid(Vec x) { return 1 / (1 + exp(-x)); }
-inline Vec tanh(Vec x) { return 1 - 2 / (1 + exp(2 * x)); }
+
+// Near 0, where the difference to 1 would leave few digits, by its series.
+inline Vec tanh(Vec x) {
+  constexpr Real NEAR = sizeof(Real) == 4 ? 0.25 : 0.01;
+  const Vec s = x * x;
+  const Vec near = x * (1 + s * (Real(-1) / 3 + s * (Real(2) / 15 + s * (Real(-17) / 315 + s * (Real(62) / 2835)))));
+  const Vec far = 1 - 2 / (1 + exp(2 * x));
+  return s < NEAR * NEAR ? near : far;
+}
 
 // While it lives, numbers below the smallest normal one count as zero in this thread: on many processors arithmetic
 // with them takes a hundred times as long, and saturated networks are full of them.
