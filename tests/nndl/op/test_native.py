@@ -337,5 +337,5 @@ print(same, os.waitpid(child, 0)[1])
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="a system without fork")
 def test_a_forked_process_computes_too():
     """As those of a DataLoader with workers do, after the parent has woken its threads."""
-    done = subprocess.run([sys.executable, "-c", FORK], capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run([sys.executable, "-c", FORK], capture_output=True, text=True, timeout=240, check=False)
     assert done.stdout == "True 0\n", done.stderr
