@@ -335,7 +335,11 @@ print(same, os.waitpid(child, 0)[1])
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="a system without fork")
-def test_a_forked_process_computes_too():
+@pytest.mark.parametrize("prepared", ["TRUE", "FALSE"])  # scikit-learn, which PaddleNLP loads, sets the second
+def test_a_forked_process_computes_too(prepared):
     """As those of a DataLoader with workers do, after the parent has woken its threads."""
-    done = subprocess.run([sys.executable, "-c", FORK], capture_output=True, text=True, timeout=240, check=False)
+    environment = os.environ | {"KMP_INIT_AT_FORK": prepared}
+    done = subprocess.run(
+        [sys.executable, "-c", FORK], capture_output=True, text=True, timeout=240, check=False, env=environment
+    )
     assert done.stdout == "True 0\n", done.stderr

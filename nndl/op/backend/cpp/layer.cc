@@ -1,6 +1,8 @@
 // A whole layer: its directions one after the other, each one's sequences shared out to the threads.
 #include "layer.h"
 
+#include <pthread.h>
+
 #include <stdexcept>
 
 #include "direction.h"
@@ -16,6 +18,10 @@ namespace {
 constexpr int64_t WORTH_A_THREAD = 32'000 * BYTES;  // multiplications; to wake one up costs as much time
 constexpr int64_t MOST_THREADS = 4096;
 constexpr int64_t HEADER = 16;  // numbers before the reserve: the first says for how many threads it is
+
+// A forked process, such as a worker of a DataLoader, has none of the threads that OpenMP counts on, and computes alone.
+bool is_forked = false;
+const int AT_FORK = pthread_atfork(nullptr, nullptr, [] { is_forked = true; });
 
 int64_t length(const Call& call, int64_t b) { return call.lengths ? call.lengths[b] : call.L; }
 
@@ -36,6 +42,7 @@ int64_t elements(const Call& call) {
 }
 
 int64_t threads_for(const Call& call, int64_t sequences) {
+  if (is_forked) return 1;
   const int64_t worth = elements(call) * (call.M + call.D) * call.kind.gates * call.D / WORTH_A_THREAD;
   return std::max<int64_t>(1, std::min({worth, sequences, int64_t(omp_get_max_threads()), MOST_THREADS}));
 }
