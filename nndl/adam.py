@@ -20,8 +20,7 @@ class Adam(paddle.optimizer.Adam):
 
     Where a parameter has, when the optimizer is made, a rate or a regularizer of its own or another dtype than float32,
     where one has strides or a sparse gradient, where the parameters come in groups, and after amp scaled the loss, the
-    step is Paddle's own. For clipping (梯度截断) or
-    weight decay take ``paddle.optimizer.Adam``.
+    step is Paddle's own. For clipping (梯度截断) or weight decay take ``paddle.optimizer.Adam``.
 
     Args:
         learning_rate: η, a number or a ``paddle.optimizer.lr.LRScheduler``.

@@ -96,7 +96,9 @@ class Cell(nn.RNNCellBase):
     def is_watched(self) -> bool:
         """Whether its own steps matter: a call for each, one that only this cell has, or :func:`recording`."""
         own = vars(self)
-        return bool(self._records or self._forward_pre_hooks or self._forward_post_hooks or "step" in own)
+        return bool(
+            self._records or self._forward_pre_hooks or self._forward_post_hooks or "step" in own or "project" in own
+        )
 
     def project(self, X: Tensor) -> Tensor:
         """The inputs' share, X W + b: float [..., M] to float [..., G·D]."""

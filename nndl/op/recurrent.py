@@ -204,7 +204,8 @@ class _BySizes(PaddleTwin, Recurrent):
             if type(cell) is not kind or cell.is_watched:  # only the unroller knows other cells, and single steps
                 return unroll
         # chosen anew where anything changes that it depends on: a reader may edit the equation in a running notebook
-        equation = kind.step, kind.project, getattr(kind.step, "__code__", None)
+        step, project = kind.step, kind.project
+        equation = step, project, getattr(step, "__code__", None), getattr(project, "__code__", None)
         key = self.backend, equation, X.element_size(), ON_CPU_ALONE or X.place.is_cpu_place()
         if self._chosen[0] != key:
             self._chosen = key, BACKENDS[choose(self.backend, kind, X)].unroll

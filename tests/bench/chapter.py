@@ -92,17 +92,8 @@ def first_use(turns: int) -> Iterator[Row]:
             first, second = (run(TREE, "-m", "nndl.op.backend.build", XDG_CACHE_HOME=cache) for _ in range(2))
             seconds.append(first - second)
     value = median(seconds)
-    yield Row(
-        "first_use",
-        "first use, that is, compiling",
-        "",
-        instruction_set(),
-        value,
-        None,
-        "s",
-        value,
-        SECONDS_OF_FIRST_USE,
-    )
+    what = "first use, that is, compiling"
+    yield Row("first_use", what, "", instruction_set(), value, None, "s", value, SECONDS_OF_FIRST_USE)
 
 
 def run(tree: Path, *arguments: str, **variables: str) -> float:

@@ -91,10 +91,10 @@ def choose(wanted: str, cell_class: type[Any], X: "Tensor | None" = None) -> str
     is_operators = equation.is_operators(cell_class)  # says so where it was changed
     if wanted == "auto":
         for name in ("native", "paddle") if is_operators else ():
-            if (X is None or BACKENDS[name].takes(X)) and not BACKENDS[name].why_not():
-                return name
-            if name == "native":
-                BACKENDS[name].module.tell_if_missing()
+            if X is None or BACKENDS[name].takes(X):
+                if not BACKENDS[name].why_not():
+                    return name
+                BACKENDS["native"].module.tell_if_missing()  # the other one is always there
         return "fused"
     if equation.has_own(cell_class):
         raise SettingError(

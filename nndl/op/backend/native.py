@@ -65,7 +65,7 @@ def tell_if_missing() -> None:
     """One line where it cannot be compiled, once: Paddle's serves, with the same results."""
     from nndl.runtime import say_once
 
-    if missing := _registered("float"):
+    if paddle.device.get_device() == "cpu" and (missing := _registered("float")):  # elsewhere it is not compiled
         say_once(
             f"nndl: our native operator is not there, Paddle's serves: {missing} 没有本地算子，改用飞桨的算子，结果相同"
         )

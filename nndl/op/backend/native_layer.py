@@ -30,7 +30,7 @@ class NativeLSTM(nn.LSTM):
 
     def __init__(self, *args: Any, **settings: Any) -> None:
         super().__init__(*args, **settings)
-        native.why_not()  # compiled now: Paddle's to_static would follow the first call into the compiling, and stumble
+        native.tell_if_missing()  # compiles now: Paddle's to_static would follow the first call there, and stumble
 
     def forward(
         self, inputs: Tensor, initial_states: State = None, sequence_length: Tensor | None = None

@@ -244,9 +244,7 @@ struct Direction {
       const Block& block = rows.blocks[i];
       const int64_t end = block.first_step + block.steps;
       if (i + 1 < rows.blocks.size()) next = keep(i + 1);
-      rows.each(block, [&](int64_t place, int64_t row, int64_t step) {
-        to_panels(X.at(rows.sequence[row], rows.element(row, step, reverse)), M, x, place);
-      });
+      gather_inputs(rows, block, reverse, X, x);
       project(block.rows, x, by, now.slots);
       for (int64_t step = block.first_step, place = 0; step < end; ++step) {
         const int64_t going_on = rows.rows_at(step + 1, active);
@@ -283,6 +281,13 @@ struct Direction {
     const int64_t first = cell.W_first * depth_H, end = first + gates();
     multiply(rows, x, by.W, Start::from_one_row(by.b + first * WIDTH), a.from_panel(first));
     multiply(rows, x, {nullptr, 0, slots() - end}, Start::from_one_row(by.b + end * WIDTH), a.from_panel(end));
+  }
+
+  // The inputs of a block.
+  void gather_inputs(const Rows& rows, const Block& block, bool reverse, const Batch& X, const Panels& x) const {
+    rows.each(block, [&](int64_t place, int64_t row, int64_t step) {
+      to_panels(X.at(rows.sequence[row], rows.element(row, step, reverse)), M, x, place);
+    });
   }
 
   // The states [B, D] of the sequences of this thread, and back; without any, zeros.
@@ -371,9 +376,7 @@ struct Direction {
                        d.from_row(place));
         multiply(active, d_U.from_row(place), by.U, Start::from(d_state.H), d_state.H);  // dH_{t-1} += d U'
       }
-      rows.each(block, [&](int64_t place, int64_t row, int64_t step) {
-        to_panels(X.at(rows.sequence[row], rows.element(row, step, reverse)), M, x, place);
-      });
+      gather_inputs(rows, block, reverse, X, x);
       multiply_transposed(block.rows, x, depth_X, d_W, gates(), to.dW);             // dW += X' d
       multiply_transposed(block.rows, own.before.H, depth_H, d_U, gates(), to.dU);  // dU += H_{t-1}' d
       add_rows(block.rows, d, slots(), to.db);                                      // db += the sum of d
