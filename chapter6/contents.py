@@ -1,6 +1,7 @@
 """目录 The table of contents: every lesson, in the order of the course. Loads no lesson, so it is there at once."""
 
 from chapter6 import presets
+from chapter6.extras import presets as extras
 from chapter6.lab.lesson import Entry
 from chapter6.lab.text import Text
 
@@ -74,7 +75,7 @@ ENTRIES = (
             "在 6.2 节的任务上对比 SRN、带残差连接的 SRN、GRU 和 LSTM",
         ),
         module="chapter6.extras.cells_compared",
-        presets=presets.CELLS,
+        presets=extras.CELLS,
         seeds={"quick": 6},
     ),
 )

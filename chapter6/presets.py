@@ -68,13 +68,6 @@ class LSTMMemory(Memory):
 
 LSTM_MEMORY = {name: LSTMMemory(**vars(preset)) for name, preset in MEMORY.items()}
 
-# --- cells 循环单元对比 ---
-
-CELLS = {
-    "quick": Memory(lengths=(5, 15)),
-    "book": replace(MEMORY["book"], lengths=(10, 20, 30)),
-}
-
 # --- 6.4: gradient explosion 梯度爆炸 ---
 
 

@@ -25,6 +25,7 @@ _HOME = {
     "SRNCell": "nndl.op",
     "LSTMCell": "nndl.op",
     "GRUCell": "nndl.op",
+    "Recurrent": "nndl.op",
     "SRN": "nndl.op",
     "LSTM": "nndl.op",
     "GRU": "nndl.op",

@@ -53,7 +53,7 @@ def train_residual_srn(training: Training, folder: Path) -> dict[str, Any]:
     """One residual SRN for one length; all but the layer is as in section 6.2."""
     M, D = training.input_size, training.hidden_size
     # 任意单元都可以展开成一层   any cell can be unrolled into a layer
-    layer = Recurrent(lambda size: ResidualSRNCell(size, D), M)
+    layer = Recurrent(ResidualSRNCell, M, D)
     # 只换循环层, 其余与 6.2 节相同   only the recurrent layer is another
     return learn(layer, training, folder)
 

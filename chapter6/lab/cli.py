@@ -112,6 +112,8 @@ def read_run(
         if number not in contents:
             everything.error(_where(number, contents, elsewhere))
     entries = [entry for number, entry in contents.items() if number in left or not left]
+    if not left:  # of all lessons those that have the preset, if any has
+        entries = [entry for entry in entries if found.preset in entry.presets] or entries
     if found.help:
         run_parser(prog, entries).print_help()
         sys.exit(0)
@@ -331,6 +333,10 @@ def _wholes(text: str) -> tuple[int, ...]:
     )
 
 
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(name.strip() for name in _text(text).replace("，", ",").split(","))
+
+
 def _text(text: str) -> str:
     return _convert(text, lambda text: os.fsencode(text).decode(), "UTF-8")  # also where the locale is not UTF-8
 
@@ -342,4 +348,10 @@ def _convert(text: str, convert: Callable[[str], Any], expected: str) -> Any:
         raise argparse.ArgumentTypeError(f"{text!r}: expected {expected}") from None
 
 
-_CONVERTERS: dict[Any, Callable[[str], Any]] = {int: whole, float: _real, str: _text, tuple[int, ...]: _wholes}
+_CONVERTERS: dict[Any, Callable[[str], Any]] = {
+    int: whole,
+    float: _real,
+    str: _text,
+    tuple[int, ...]: _wholes,
+    tuple[str, ...]: _names,
+}

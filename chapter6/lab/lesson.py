@@ -33,7 +33,7 @@ class Entry:
         title: in both languages.
         shows: what the reader will see.
         module: where the lesson is.
-        presets: name to settings; "quick" and "book", perhaps more.
+        presets: name to settings: "quick", and "book", or "full" where the book has no such lesson; perhaps more.
         seeds: how many are the default in each preset; :data:`DEFAULT_SEEDS` where it is not named.
     """
 

@@ -35,11 +35,13 @@ def notes(entry: Entry, record: Record) -> list[Text]:
         lines.append(
             Text(f"Changed from preset `{record.preset}`: {changed}", f"与预设 `{record.preset}` 不同的设置：{changed}")
         )
-    if record.preset != "book" and (changed := _differences(record.settings, entry.presets["book"])):
+    whole = "book" if "book" in entry.presets else "full"
+    whose, whose_zh = ("the book's", "书中设置") if whole == "book" else ("those of preset `full`", "预设 `full`")
+    if record.preset != whole and (changed := _differences(record.settings, entry.presets[whole])):
         lines.append(
             Text(
-                f"The verdicts are about these settings, not the book's, in brackets: {changed}",
-                f"结论针对这里的设置，与书中设置（括号内）不同：{changed}",
+                f"The verdicts are about these settings, not {whose}, in brackets: {changed}",
+                f"结论针对这里的设置，与{whose_zh}（括号内）不同：{changed}",
             )
         )
     if len(record.seeds) == 1:

@@ -43,8 +43,10 @@ class Recurrent(nn.Layer):
     float [N, B, ...] each, as a tuple where the cell has several; outputs float [B, L, D · num_directions].
 
     Args:
-        make_cell: called with the input size, returns one cell; called once a layer and direction.
+        cell: a class of cells, or what makes one, called with the input size and D once a layer and direction; such as
+            ``nndl.op.SRNCell``, ``paddle.nn.GRUCell`` or ``functools.partial(JordanCell, output_size=3)``.
         input_size: M, the size of the first layer's inputs.
+        hidden_size: D.
         num_layers: the depth.
         direction: "forward" or "bidirectional" (also "bidirect").
         dropout: the probability that an output between two layers is dropped in training.
@@ -58,8 +60,9 @@ class Recurrent(nn.Layer):
 
     def __init__(
         self,
-        make_cell: Callable[[int], nn.RNNCellBase],
+        cell: Callable[[int, int], nn.RNNCellBase],
         input_size: int,
+        hidden_size: int,
         num_layers: int = 1,
         direction: str = "forward",
         dropout: float = 0.0,
@@ -67,24 +70,23 @@ class Recurrent(nn.Layer):
     ) -> None:
         super().__init__()
         self.input_size = size = whole("input_size", input_size)
+        self.hidden_size = whole("hidden_size", hidden_size)
         self.num_layers = whole("num_layers", num_layers, most=MOST_LAYERS)
         self.direction = choice("direction", direction, DIRECTIONS)
         self.num_directions = DIRECTIONS[direction]
         self.dropout, self.time_major = probability("dropout", dropout), flag("time_major", time_major)
         self.cells = nn.LayerList()
         for _ in range(self.num_layers):
-            self.cells.extend([make_cell(size) for _ in range(self.num_directions)])
+            self.cells.extend([cell(size, hidden_size) for _ in range(self.num_directions)])
             self._check_cells(size)
-            cell = self.cells[-1]
-            size = self.num_directions * getattr(cell, "output_size", cell.hidden_size)
+            newest = self.cells[-1]
+            size = self.num_directions * getattr(newest, "output_size", newest.hidden_size)
 
     def _check_cells(self, size: int) -> None:
         """Whether the newest layer's cells take what the layer before returns, and all states can be stacked."""
         for cell in self.cells[-self.num_directions :]:
             if getattr(cell, "input_size", size) != size:
-                raise SettingError(
-                    f"a cell with inputs of size {cell.input_size}: expected {size}, as handed to make_cell"
-                )
+                raise SettingError(f"a cell with inputs of size {cell.input_size}: expected {size}, as asked for")
             if cell.state_shape != self.cells[0].state_shape:
                 shapes = f"{self.cells[0].state_shape} and {cell.state_shape}"
                 raise SettingError(f"cells with states of {shapes}: expected one shape, as the states are stacked")
@@ -152,7 +154,6 @@ class _BySizes(PaddleTwin, Recurrent):
     """Layers of one kind of cell of ours, made from sizes and parameter attributes.
 
     Args:
-        hidden_size: D.
         W_attr, U_attr, b_attr: as of :class:`nndl.op.Cell`.
         backend: what computes it, with the same results (section 6.8, printed 6.3.4), one of those
             :mod:`nndl.op.backend` has for such cells: "fused", the unroller; "native", an operator in C++, on the CPU,
@@ -186,10 +187,10 @@ class _BySizes(PaddleTwin, Recurrent):
                 f"no argument is called {', '.join(unknown)}; parameter attributes are W_attr, U_attr and b_attr, of "
                 "an LSTM each for all gates side by side, in the order i, f, c, o, of a GRU r, z, c (and b_hc in b)"
             )
-        self.hidden_size = whole("hidden_size", hidden_size)
         super().__init__(
-            lambda size: self.cell_class(size, hidden_size, W_attr, U_attr, b_attr),
+            lambda M, D: self.cell_class(M, D, W_attr, U_attr, b_attr),
             input_size,
+            hidden_size,
             num_layers,
             direction,
             dropout,

@@ -121,7 +121,7 @@ REFUSED = {
     "SRN": (lambda: nndl.SRN(M, D), [X]),
     "SRN of a fixed size": (lambda: nndl.SRN(M, D), [InputSpec([2, 5, M], "float32")]),
     "LSTM with lengths": (lambda: nndl.LSTM(M, D, 2, "bidirectional"), [X, None, LENGTHS]),
-    "Recurrent": (lambda: Recurrent(lambda size: nn.GRUCell(size, D), M), [X]),
+    "Recurrent": (lambda: Recurrent(nn.GRUCell, M, D), [X]),
     "digit model": (lambda: nndl.Model_RNN4SeqClass(nndl.SRN(M, D), V, M, D, 19), [IDS]),
     "text model": (lambda: nndl.Model_BiLSTM_FC(V, M, D, backend="fused"), [(IDS, LENGTHS)]),
 }

@@ -31,7 +31,7 @@ CASES = {
     "bidirectional SRN": (lambda: nndl.SRN(M, D, direction="bidirectional"), [2, 5, M]),
     "deep LSTM": (lambda: nndl.LSTM(M, D, 3, "bidirectional"), [2, 5, M]),
     "LSTM without b": (lambda: nndl.LSTM(M, D, b_attr=False), [2, 5, M]),
-    "GRU cells": (lambda: Recurrent(lambda size: nn.GRUCell(size, D), M, 2), [2, 5, M]),
+    "GRU cells": (lambda: Recurrent(nn.GRUCell, M, D, 2), [2, 5, M]),
     **{
         f"{layer.__name__} by {name}": (lambda layer=layer, name=name: layer(M, D, backend=name), [2, 5, M])
         for layer, name in HERE

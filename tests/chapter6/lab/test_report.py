@@ -50,6 +50,6 @@ def test_a_bar_in_a_cell_is_no_border() -> None:
     assert report.markdown_table(["a"], [[Text("|x|", "|x| 甲")]]).endswith("| \\|x\\|<br>\\|x\\| 甲 |")
 
 
-@pytest.mark.parametrize("number", ["6.2", "cells"])
-def test_the_settings_that_the_verdicts_are_about(number: str) -> None:
-    assert "与书中设置（括号内）不同：lengths" in markdown(HOLDS, number=number)
+@pytest.mark.parametrize(("number", "whose"), [("6.2", "书中设置"), ("cells", "预设 `full`")])
+def test_the_settings_that_the_verdicts_are_about(number: str, whose: str) -> None:
+    assert f"与{whose}（括号内）不同：lengths" in markdown(HOLDS, number=number)

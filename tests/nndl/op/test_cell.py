@@ -205,7 +205,7 @@ class TestContract:
 
     @pytest.mark.parametrize("cell_class", CELLS)
     def test_paddle_birnn_agrees_with_recurrent(self, cell_class):
-        ours = Recurrent(lambda size: cell_class(size, 4), 3, direction="bidirectional")
+        ours = Recurrent(cell_class, 3, 4, direction="bidirectional")
         X = paddle.randn([2, 5, 3])
         Y, last = ours(X)
         expected, expected_last = nn.BiRNN(*ours.cells)(X)

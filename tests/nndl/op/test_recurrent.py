@@ -275,21 +275,19 @@ class TestForeignCells:
         np.testing.assert_array_equal(Y[1], [self.X[1, 0], [0, 0], [0, 0]])
 
     def test_a_state_may_be_one_number(self):
-        _, counts = Recurrent(lambda size: Counting(size, 4), 3)(
-            paddle.zeros([2, 5, 3]), sequence_length=paddle.to_tensor([5, 2])
-        )
+        _, counts = Recurrent(Counting, 3, 4)(paddle.zeros([2, 5, 3]), sequence_length=paddle.to_tensor([5, 2]))
         assert counts.tolist() == [[5.0, 2.0]]
 
     def test_a_state_that_is_no_tensor_is_named(self):
         with pytest.raises(SettingError, match=r"^a state of dict: expected a tensor, or a tuple of tensors$"):
-            Recurrent(lambda size: WithDictionary(size, 4), 3)(paddle.zeros([2, 5, 3]))
+            Recurrent(WithDictionary, 3, 4)(paddle.zeros([2, 5, 3]))
 
     def test_a_cell_without_a_step_is_named(self):
         with pytest.raises(NotImplementedError, match=r"^Cell has no step"):
-            Recurrent(lambda size: Cell(size, 4), 3)(paddle.zeros([2, 5, 3]))
+            Recurrent(Cell, 3, 4)(paddle.zeros([2, 5, 3]))
 
     def test_recurrent_sums_once_a_layer(self):
-        layer = Recurrent(RunningSum, 2, num_layers=2)
+        layer = Recurrent(lambda M, D: RunningSum(M), 2, 2, num_layers=2)
         Y, states = layer(paddle.to_tensor(self.X))
         once = self.X.cumsum(axis=1)
         np.testing.assert_array_equal(Y, once.cumsum(axis=1))
@@ -299,14 +297,14 @@ class TestForeignCells:
     def test_gru(self, time_major, float64):
         theirs = nn.GRU(3, 4, 2, "bidirectional", time_major)
         cells = iter([cell for cell in theirs.sublayers() if isinstance(cell, nn.GRUCell)])
-        ours = Recurrent(lambda size: next(cells), 3, 2, "bidirectional", time_major=time_major)
+        ours = Recurrent(lambda M, D: next(cells), 3, 4, 2, "bidirectional", time_major=time_major)
         X, H_0 = paddle.randn([5, 2, 3] if time_major else [2, 5, 3]), paddle.randn([4, 2, 4])
         for result, expected in zip(run(ours, X, H_0, [5, 2]), run(theirs, X, H_0, [5, 2]), strict=True):
             assert_close(result, expected)
 
     def test_own_variant_of_the_srn(self, float64):
         theirs = nn.SimpleRNN(3, 4, activation="relu")
-        ours = Recurrent(lambda size: ReLUCell(size, 4), 3)
+        ours = Recurrent(ReLUCell, 3, 4)
         W_ih, W_hh, b_ih, b_hh = theirs.parameters()
         for parameter, value in zip(ours.parameters(), (W_ih.T, W_hh.T, (b_ih + b_hh).unsqueeze(0)), strict=True):
             parameter.set_value(value)
@@ -544,28 +542,28 @@ class TestCellsThatDoNotFitTogether:
     def test_each_layer_takes_what_the_one_before_returns(self):
         widths, sizes = iter([3, 3, 3]), []
 
-        def make_cell(size):
+        def make_cell(size, _):
             sizes.append(size)
             return nn.GRUCell(size, next(widths))
 
-        Recurrent(make_cell, 4, num_layers=3)
+        Recurrent(make_cell, 4, 3, num_layers=3)
         assert sizes == [4, 3, 3]
 
     @pytest.mark.parametrize("widths", [[3, 2, 5], [3, 3, 2]])
     def test_states_of_several_widths(self, widths):
         left = iter(widths)
         with pytest.raises(SettingError, match=r"^cells with states of \(3,\) and \(2,\): expected one shape"):
-            Recurrent(lambda size: nn.GRUCell(size, next(left)), 4, num_layers=3)
+            Recurrent(lambda M, _: nn.GRUCell(M, next(left)), 4, 3, num_layers=3)
 
     def test_states_of_several_kinds(self):
         classes = iter([nn.LSTMCell, nn.GRUCell])
         with pytest.raises(SettingError, match="expected one shape, as the states are stacked"):
-            Recurrent(lambda size: next(classes)(size, 3), 4, direction="bidirectional")
+            Recurrent(lambda M, D: next(classes)(M, D), 4, 3, direction="bidirectional")
 
     @pytest.mark.parametrize("cell_class", [nn.GRUCell, nn.LSTMCell, nn.SimpleRNNCell])
     def test_inputs_of_another_size(self, cell_class):
-        with pytest.raises(SettingError, match=r"^a cell with inputs of size 4: expected 3, as handed to make_cell$"):
-            Recurrent(lambda size: cell_class(4, 3), 4, num_layers=2)
+        with pytest.raises(SettingError, match=r"^a cell with inputs of size 4: expected 3, as asked for$"):
+            Recurrent(lambda M, D: cell_class(4, D), 4, 3, num_layers=2)
 
 
 @both_layers
@@ -655,11 +653,11 @@ def jordan_step(cell, x, state):
 @pytest.mark.parametrize("direction", ["forward", "bidirectional"])
 @pytest.mark.parametrize(
     ("make_cell", "step", "sizes"),
-    [(lambda M: Residual(M, 4), residual_step, (4,)), (lambda M: Jordan(M, 4, 2), jordan_step, (2, 1))],
+    [(Residual, residual_step, (4,)), (lambda M, D: Jordan(M, D, 2), jordan_step, (2, 1))],
 )
 def test_cells_of_readers_with_states_of_any_shape(make_cell, step, sizes, direction):
     """Two layers, sequences of different lengths: as a loop in NumPy, one sequence after the other."""
-    layer, X, lengths = Recurrent(make_cell, 3, 2, direction), paddle.randn([3, 5, 3]), [5, 2, 0]
+    layer, X, lengths = Recurrent(make_cell, 3, 4, 2, direction), paddle.randn([3, 5, 3]), [5, 2, 0]
     outputs, states = layer(X, sequence_length=paddle.to_tensor(lengths))
     found = [states] if len(sizes) == 1 else list(states)
     inputs = X.numpy()
@@ -699,7 +697,7 @@ class Matrices(Cell):
 
 
 def test_a_state_may_be_a_matrix(float64):
-    layer, X = Recurrent(lambda M: Matrices(M, M), 3), paddle.randn([3, 5, 3])
+    layer, X = Recurrent(Matrices, 3, 3), paddle.randn([3, 5, 3])
     lengths = [5, 2, 0]
     outputs, state = layer(X, sequence_length=lengths)
     for b, n in enumerate(lengths):
@@ -717,7 +715,7 @@ def test_a_state_may_be_a_matrix(float64):
         (lambda: SRN(3, 4), {"hidden_state"}),
         (lambda: GRU(3, 4), {"reset_gate", "update_gate", "candidate", "hidden_state"}),
         (lambda: LSTM(3, 4), {"input_gate", "forget_gate", "output_gate", "candidate", "cell_state", "hidden_state"}),
-        (lambda: Recurrent(lambda M: Residual(M, 4), 3), {"hidden_state"}),
+        (lambda: Recurrent(Residual, 3, 4), {"hidden_state"}),
     ],
 )
 def test_any_cell_can_be_recorded(make, names):
