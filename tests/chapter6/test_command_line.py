@@ -140,7 +140,7 @@ def test_bad_lines(
         (["run", "--epochs", "7", "6.4"], {"6.4": {"epochs": 7}}),
         (["run", "--preset=book", "6.4"], {"6.4": {"epochs": 50}}),
         (["run", "6.7", "--review", "6.4", "--schedule", "cosine"], {"6.7": {"review": "6.4", "schedule": "cosine"}}),
-        (["run", "--preset", "full"], {"cells": {}}),  # all that have it
+        (["run", "--preset", "best"], {"6.7": {"epochs": 4}}),  # all that have it
         (["run", "6.5", "--preset", "book", "6.2", "--out", "x"], {"6.2": {"epochs": 500}, "6.5": {"epochs": 500}}),
     ],
 )

@@ -78,7 +78,7 @@ def test_list_and_help_load_nothing_large() -> None:
         (["run", "6.1"], ["unknown section '6.1'", "6.1 of the printed book is section 6.2"]),
         (["run", "6.6"], ["unknown section '6.6'", "is in 6.5"]),
         (["run", "9"], ["unknown section '9'", "expected 6.2, 6.4"]),
-        (["run", "--preset", "best"], ["preset 'best': section 6.2 has quick, book; section 6.4 has"]),
+        (["run", "--preset", "huge"], ["preset 'huge': section 6.2 has quick, book; section 6.4 has"]),
         (["run", "6.2", "--preset", "best"], ["preset 'best'", "quick, book"]),
         (["run", "6.2", "--epoch", "3"], ["unknown option '--epoch', did you mean --epochs?"]),
         (["run", "6.2", "--clip-at", "3"], ["--clip-at is a setting of section 6.4", "run 6.4 --clip-at"]),
