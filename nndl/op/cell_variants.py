@@ -28,7 +28,8 @@ class JordanCell(Cell):
 
     The output is squashed because it is the state: a linear one has no bound, and explodes where U or V is large.
 
-    Shapes: X_t [B, M], H [B, D], Y [B, N] (the output, and the state); W [M, D], U [N, D], b [1, D], V [D, N], c [1, N].
+    Shapes: X_t [B, M], H [B, D], Y [B, N], which is the output and the state; W [M, D], U [N, D], b [1, D], V [D, N],
+    c [1, N].
 
     Args:
         output_size: N; D when left out.
@@ -153,7 +154,8 @@ class BatchNormSRNCell(SRNCell):
 class IRNNCell(SRNCell):
     r"""IRNN, one step: an SRN of ReLUs whose U starts as the identity; Le et al. (2015).
 
-    .. math:: H_t = \mathrm{ReLU}(X_t W + H_{t-1} U + b), \qquad U = I,\ b = 0,\ W \sim N(0, .001^2) \text{ at the start}
+    .. math::
+        H_t = \mathrm{ReLU}(X_t W + H_{t-1} U + b), \qquad U = I,\ b = 0,\ W \sim N(0, .001^2) \text{ at the start}
 
     Without inputs a state stays what it is, and so does its gradient. U = I is also what the book's readers found as
     the remedy for a wrong initialisation (nndl/nndl, issue 75). Shapes and arguments as of :class:`nndl.op.SRNCell`;
