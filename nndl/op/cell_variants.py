@@ -89,22 +89,21 @@ class LayerNormSRNCell(SRNCell):
     Mean :math:`\mu_t` and variance :math:`\sigma_t^2` are those of the D numbers of one sequence at one step: no other
     sequence and no other step matters, in training as in evaluation. With D = 1 nothing is left but b.
 
-    Shapes and arguments as of :class:`nndl.op.SRNCell`; g [1, D] starts at one. ε is 1e-5.
+    Shapes and arguments as of :class:`nndl.op.SRNCell`; g [D] starts at one. ε is 1e-5.
     """
 
     def __init__(self, *args: Any, **settings: Any) -> None:
         super().__init__(*args, **settings)
-        self.g = self.create_parameter([1, self.hidden_size], default_initializer=nn.initializer.Constant(1.0))
+        self.g = self.create_parameter([self.hidden_size], default_initializer=nn.initializer.Constant(1.0))
 
     def project(self, X: Tensor) -> Tensor:
         """X W: the bias comes after the normalisation, which would take it away."""
         return X @ self.W
 
     def step(self, projected: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
-        # A_t = X_t W + H_{t-1} U, normalised over the units
-        normal = F.layer_norm(projected + state @ self.U, self.hidden_size)
-        # H_t = tanh(g ⊙ (A_t - μ_t) / √(σ_t² + ε) + b)
-        H = ACTIVATIONS[self.activation](self.g * normal + self.b)
+        # A_t = X_t W + H_{t-1} U; g ⊙ (A_t - μ_t) / √(σ_t² + ε) + b
+        normal = F.layer_norm(projected + state @ self.U, self.hidden_size, self.g, self.b.squeeze(0))
+        H = ACTIVATIONS[self.activation](normal)
         self.note(hidden_state=H)
         return H, H
 
@@ -115,40 +114,67 @@ class BatchNormSRNCell(SRNCell):
     .. math::
         A_t &= X_t W + H_{t-1} U, \qquad H_t = \tanh(g \odot (A_t - \mu_t) / \sqrt{\sigma_t^2 + \epsilon} + b)
 
-    In training mean and variance are those of the batch at the step, for each unit; in evaluation they are running
-    averages over batches and steps. A cell knows no lengths: sequences that have ended still count in training, with
-    inputs of zero, so put such of like length into a batch. One sequence has no variance: B = 1 is for evaluation.
+    In training mean and variance are those of the batch at the step, for each unit. In evaluation they are running
+    averages, of each step its own, as Cooijmans et al. found necessary, for the first steps are unlike the later ones.
+    Measured, sums of two numbers over 10 and 20 steps, mean squared error with the batch's own: .01; with averages of
+    each step .06 to .09; shared by all steps .13 to .82. Steps beyond those trained, or ``most_steps``, take the last.
 
-    Shapes and arguments as of :class:`nndl.op.SRNCell`; g [1, D] starts at one; the running averages, buffers
-    ``mean`` and ``variance`` [D], are part of the state dict. ε is 1e-5.
+    A cell knows no lengths: sequences that have ended still count in training, with inputs of zero, so put such of like
+    length into a batch. One sequence has no variance: B = 1 is for evaluation.
+
+    Shapes and arguments as of :class:`nndl.op.SRNCell`; g [D] starts at one. The state is the pair of H and the number
+    of steps done, float [B, 1]. Buffers in the state dict: ``means`` and ``variances`` [most_steps, D], and how many of
+    their rows are in use, ``trained`` int64 [1].
 
     Raises:
         SettingError: in training, a batch of one sequence.
     """
 
-    momentum = 0.99
-    """What a step leaves of the running averages: they are those of about a hundred steps."""
+    most_steps, momentum, epsilon = 256, 0.9, 1e-5
 
     def __init__(self, *args: Any, **settings: Any) -> None:
         super().__init__(*args, **settings)
-        self.g = self.create_parameter([1, self.hidden_size], default_initializer=nn.initializer.Constant(1.0))
-        self.register_buffer("mean", paddle.zeros([self.hidden_size], self.W.dtype))
-        self.register_buffer("variance", paddle.ones([self.hidden_size], self.W.dtype))
+        self.g = self.create_parameter([self.hidden_size], default_initializer=nn.initializer.Constant(1.0))
+        shape, dtype = [self.most_steps, self.hidden_size], self.W.dtype
+        self.register_buffer("means", paddle.zeros(shape, dtype))
+        self.register_buffer("variances", paddle.ones(shape, dtype))
+        self.register_buffer("trained", paddle.zeros([1], "int64"))
+
+    @property
+    def state_shape(self) -> tuple:
+        return (self.hidden_size,), (1,)
 
     def project(self, X: Tensor) -> Tensor:
         """X W: the bias comes after the normalisation, which would take it away."""
         return X @ self.W
 
-    def step(self, projected: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
-        if self.training and len(state) == 1:
-            raise SettingError("BatchNormSRNCell in training, batch size 1: expected at least 2 sequences, or eval()")
-        # A_t = X_t W + H_{t-1} U, normalised over the batch
-        A = projected + state @ self.U
-        normal = F.batch_norm(A, self.mean, self.variance, training=self.training, momentum=self.momentum)
-        # H_t = tanh(g ⊙ (A_t - μ_t) / √(σ_t² + ε) + b)
-        H = ACTIVATIONS[self.activation](self.g * normal + self.b)
+    def step(self, projected: Tensor, state: tuple[Tensor, Tensor]) -> tuple[Tensor, tuple[Tensor, Tensor]]:
+        H, t = state
+        # A_t = X_t W + H_{t-1} U; H_t = tanh(g ⊙ (A_t - μ_t) / √(σ_t² + ε) + b)
+        normal = (self.of_batch if self.training else self.of_running)(projected + H @ self.U, t)
+        H = ACTIVATIONS[self.activation](normal)
         self.note(hidden_state=H)
-        return H, H
+        return H, (H, t + 1)
+
+    def of_batch(self, A: Tensor, t: Tensor) -> Tensor:
+        """A normalised over the batch, [B, D]; the running averages of the step follow."""
+        if len(A) == 1:
+            raise SettingError("BatchNormSRNCell in training, batch size 1: expected at least 2 sequences, or eval()")
+        found = paddle.zeros([2, self.hidden_size], A.dtype).unbind()  # mean and variance, once they are known
+        normal = F.batch_norm(A, *found, self.g, self.b.squeeze(0), training=True, momentum=0.0, epsilon=self.epsilon)
+        row = min(int(t.max()), self.most_steps - 1)
+        stays = self.momentum if row < self.trained.item() else 0.0
+        with paddle.no_grad():
+            for running, new in zip((self.means, self.variances), found, strict=True):
+                running[row] = stays * running[row] + (1 - stays) * new
+            self.trained.fill_(max(row + 1, self.trained.item()))
+        return normal
+
+    def of_running(self, A: Tensor, t: Tensor) -> Tensor:
+        """A normalised with the running averages of each sequence's own step, [B, D]."""
+        row = paddle.minimum(t.squeeze(1).astype("int64"), self.trained - 1).clip(0)
+        scale = self.g / paddle.sqrt(self.variances[row] + self.epsilon)
+        return (A - self.means[row]) * scale + self.b
 
 
 class IRNNCell(SRNCell):
