@@ -215,8 +215,9 @@ class ResetBeforeGRUCell(Cell):
     def __init__(
         self, input_size: int, hidden_size: int, W_attr: Any = None, U_attr: Any = None, b_attr: Any = None
     ) -> None:
-        super().__init__(input_size, hidden_size, W_attr, U_attr, b_attr, U_shape=[hidden_size, 2 * hidden_size])
-        self.U_c = self.create_parameter([self.hidden_size, self.hidden_size])
+        D = whole("hidden_size", hidden_size)
+        super().__init__(input_size, D, W_attr, U_attr, b_attr, U_shape=[D, 2 * D])
+        self.U_c = self.create_parameter([D, D])
 
     def step(self, projected: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
         D = self.hidden_size
