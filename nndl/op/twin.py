@@ -9,6 +9,8 @@ from nndl.error import SettingError
 import paddle
 from paddle import Tensor
 
+PADDLES_DIRECTIONS = ("forward", "bidirectional", "bidirect")
+
 
 class PaddleTwin:
     """Part of a layer of our cells that has a counterpart in Paddle: copies the weights both ways."""
@@ -53,8 +55,18 @@ class PaddleTwin:
         """Paddle's layer with a copy of our weights.
 
         It can be exported, which ours cannot. Where ours has no b, both biases are zero and do not train (a layer that
-        was told to have none crashes in Paddle 3.3.1).
+        was told to have none crashes in Paddle 3.3.1). Of a stateful layer it keeps no states: hand them over.
+
+        Raises:
+            SettingError: a layer in reverse, or one that merges directions by another way than "concat".
         """
+        name = f"paddle.nn.{self.paddle_class.__name__}"
+        if self.direction not in PADDLES_DIRECTIONS:
+            raise SettingError(
+                f"direction {self.direction!r}: {name} has none such; paddle.nn.RNN(cell, is_reverse=True) reads so"
+            )
+        if self.merge != "concat":
+            raise SettingError(f"merge {self.merge!r}: {name} has concat alone; merge its outputs yourself")
         sizes = (self.input_size, self.hidden_size, self.num_layers, self.direction)
         with _default_dtype(self.cells[0].W.dtype):
             theirs = self.paddle_class(*sizes, time_major=self.time_major, dropout=self.dropout)
