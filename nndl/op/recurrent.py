@@ -169,7 +169,7 @@ class Recurrent(nn.Layer):
         self.dropout, self.time_major = probability("dropout", dropout), flag("time_major", time_major)
         self.merge, self.stateful = choice("merge", merge, MERGES), flag("stateful", stateful)
         if self.num_directions == 1 and merge != "concat":
-            raise SettingError(f"merge {merge!r}: expected concat, for direction {direction!r} has nothing to merge")
+            raise SettingError(f"merge {merge!r}: expected concat, as direction {direction!r} is a single one")
         self._kept: tuple[State, ...] = ()  # in a tuple, as Paddle takes a tensor for a buffer
         self.cells = nn.LayerList()
         for _ in range(self.num_layers):
@@ -231,7 +231,7 @@ class Recurrent(nn.Layer):
         try:
             return self._checked(self.states, X)
         except SettingError as error:
-            raise SettingError(f"kept of the batch before: {error}; layer.reset() forgets it") from None
+            raise SettingError(f"kept from the batch before: {error}; layer.reset() forgets it") from None
 
     def _unroll(self, cells: Sequence[Any], X: Tensor) -> Callable:
         """What runs the cells of one layer over all steps of such inputs."""
