@@ -326,7 +326,9 @@ class TestStateful:
         layer = make(3, 4, stateful=True)
         layer(batch())
         layer.to(dtype="float32")
-        with pytest.raises(SettingError, match=r"^kept from the batch before: initial state of float64 [^\n]*reset\(\)"):
+        with pytest.raises(
+            SettingError, match=r"^kept from the batch before: initial state of float64 [^\n]*reset\(\)"
+        ):
             layer(batch().astype("float32"))
 
     def test_a_call_that_fails_leaves_the_states_as_they_were(self):
