@@ -56,7 +56,8 @@ def reverse_within(X: Tensor, sequence_length: Tensor | None = None) -> Tensor:
     if sequence_length is None:
         return X.flip(1)
     B, L, M = X.shape
-    steps, lengths = paddle.arange(L, dtype="int64"), sequence_length.astype("int64").unsqueeze(1)
-    source = paddle.where(steps < lengths, lengths - 1 - steps, steps)
-    rows = source + L * paddle.arange(B, dtype="int64").unsqueeze(1)  # of [B·L, M]
-    return X.reshape([B * L, M]).gather(rows.flatten()).reshape([B, L, M])
+    # in NumPy: for a small batch so many of Paddle's operators would take longer than the layer
+    steps, lengths = np.arange(L), sequence_length.numpy()[:, None]
+    source = np.where(steps < lengths, lengths - 1 - steps, steps)
+    rows = source + L * np.arange(B)[:, None]  # of [B·L, M]
+    return X.reshape([B * L, M]).gather(paddle.to_tensor(rows.ravel())).reshape([B, L, M])

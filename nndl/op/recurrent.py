@@ -201,7 +201,11 @@ class Recurrent(nn.Layer):
         X = inputs.transpose([1, 0, 2]) if self.time_major else inputs  # from here on [B, L, M]
         if sequence_length is not None:
             sequence_length = as_lengths(sequence_length, *X.shape[:2])
-        states = self._carried_on(X) if initial_states is None else self._checked(initial_states, X)
+        states = None
+        if initial_states is not None:
+            states = self._checked(initial_states, X)
+        elif self._kept:
+            states = self._carried_on(X)
         is_reverse = self.direction == "reverse"
         if is_reverse:  # what follows knows forward alone, and two directions
             X = reverse_within(X, sequence_length)
@@ -225,11 +229,9 @@ class Recurrent(nn.Layer):
         self._kept = ()
 
     def _carried_on(self, X: Tensor) -> State:
-        """The states kept, once they fit such inputs; None where there are none."""
-        if not self._kept:
-            return None
+        """The states kept, once they fit such inputs."""
         try:
-            return self._checked(self.states, X)
+            return self._checked(self._kept[0], X)
         except SettingError as error:
             raise SettingError(f"kept from the batch before: {error}; layer.reset() forgets it") from None
 
@@ -266,7 +268,8 @@ class Recurrent(nn.Layer):
             raise SettingError(f"inputs of shape {list(shape)}: expected {axes} with M = {self.input_size}")
         if 0 in shape:
             raise SettingError(f"inputs of shape {list(shape)}: expected at least one step and one sequence")
-        if isinstance(cell, Cell) and inputs.dtype != (dtype := cell.weights[0].dtype):  # a reader's own takes any
+        # a reader's own cell takes any; to compare two dtypes takes three times as long as to see that they are one
+        if isinstance(cell, Cell) and inputs.dtype is not (dtype := cell.weights[0].dtype):
             check_dtype("inputs", inputs, dtype)
 
     def __getstate__(self) -> dict[str, Any]:
