@@ -84,8 +84,8 @@ class Recurrent(nn.Layer):
     """Layers of cells, in one direction or both, with the interface of ``paddle.nn.SimpleRNN`` and ``LSTM``.
 
     Shapes, with N = num_layers · num_directions: inputs float [B, L, M] ([L, B, M] if time_major); states
-    float [N, B, ...] each, as a tuple where the cell has several; outputs float [B, L, output_size], where output_size
-    is D · num_directions, or D where the directions are merged by another way than "concat".
+    float [N, B, ...] each, as a tuple where the cell has several; outputs float [B, L, output_size]: the size of a
+    cell's outputs, mostly D, times num_directions where the outputs of two directions stand side by side.
 
     Args:
         cell: a class of cells, or what makes one, called with the input size and D once a layer and direction; such as

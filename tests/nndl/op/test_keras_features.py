@@ -1,6 +1,6 @@
 """What Keras' recurrent layers have, of ours: against Paddle's cells in nn.RNN and BiRNN, and against plain loops."""
 
-from nndl.error import SettingError  # nndl before Paddle: it chooses the threads
+import nndl  # before Paddle: it chooses the threads
 
 # isort: split
 import copy
@@ -8,6 +8,7 @@ import io
 import pickle
 from functools import partial
 
+from nndl.error import SettingError
 from nndl.op import GRU, LSTM, SRN, GRUCell, LSTMCell, Recurrent, SRNCell
 from nndl.op.backend import BACKENDS, ways
 from nndl.op.lengths import reverse_within
@@ -27,6 +28,7 @@ EVERY = {
 }
 every_layer = pytest.mark.parametrize("make", EVERY.values(), ids=EVERY)
 every_kind = pytest.mark.parametrize("make", [SRN, GRU, LSTM])
+WAYS = ("forward", "reverse")
 both_layouts = pytest.mark.parametrize("time_major", [False, True])
 pytestmark = pytest.mark.usefixtures("float64")
 
@@ -453,3 +455,24 @@ class TestWhatIsNoCell:
 
         with pytest.raises(TypeError, match="has no len"):
             Recurrent(Broken, 3, 4)(batch())
+
+
+class TestModels:
+    def test_the_digit_model_takes_a_layer_in_reverse(self):
+        digits = paddle.to_tensor([[6, 7, 0, 1], [0, 0, 3, 9]])
+        forward, reverse = (nndl.Model_RNN4SeqClass(SRN(8, 8, direction=way), 10, 8, 8, 19) for way in WAYS)
+        reverse.set_state_dict(forward.state_dict())
+        assert_close(reverse(digits), forward(digits.flip(1)))
+
+    def test_the_digit_model_reads_states_however_outputs_are_merged(self):
+        digits = paddle.to_tensor([[6, 7, 0, 1], [0, 0, 3, 9]])
+        layers = [SRN(8, 8, direction="bidirectional", merge=merge) for merge in ("concat", "sum")]
+        concat, added = (nndl.Model_RNN4SeqClass(layer, 10, 8, 8, 19) for layer in layers)
+        added.set_state_dict(concat.state_dict())
+        assert_close(added(digits), concat(digits))
+
+    @pytest.mark.parametrize("backend", ["paddle", "native", "fused"])
+    def test_the_text_model_has_paddles_directions(self, backend):
+        message = r"^direction 'reverse': expected one of forward, bidirectional, bidirect$"
+        with pytest.raises(SettingError, match=message):
+            nndl.Model_BiLSTM_FC(100, 8, 4, direction="reverse", backend=backend)
