@@ -9,7 +9,7 @@ Five things that one believes once one has computed them 亲手算一遍才真�
 
 .. math:: \delta_2 = (H_2 - Y) \odot (1 - H_2^2), \qquad \delta_1 = \delta_2 U^{\mathsf T} \odot (1 - H_1^2)
 
-5. the state before the first step: zero, random or learned 初始状态 H_0：零、随机还是可学习？
+5. the state before the first step: zero, random or learned 初始状态 H_0：零、随机还是学得？
 
 1 and 2 after the lecture of Li Hongyi (李宏毅), 2020; 3 after "Dive into Deep Learning" (动手学深度学习).
 """
@@ -23,6 +23,7 @@ from typing import Any
 import chapter6  # noqa: F401  Ctrl-C 从此只显示一行   from here on Ctrl-C is one line
 import nndl
 from chapter6.extras import by_hand_findings as findings
+from chapter6.extras.by_hand_figures import figures
 from chapter6.extras.presets import OF_THE_NOTES, parse_steps
 from chapter6.lab.lesson import Lesson, Run
 from chapter6.lab.training import Training, train_all
@@ -201,7 +202,7 @@ def backward_by_autograd() -> dict[str, Any]:
 
 # --- 五, 初始状态   5, the state before the first step ---
 
-MODELS = {"zero": "SRN", "random": "SRN-random", "learned": "SRN-learned"}
+MODELS = {"zero": "SRN", "fixed": "SRN-fixed", "random": "SRN-random", "learned": "SRN-learned"}
 """Initial state to the name of the model that is trained from it; from zero, that is the SRN of section 6.2."""
 
 
@@ -210,24 +211,25 @@ class SRNFrom(nndl.SRN):
 
     Args:
         input_size, hidden_size: M and D.
-        start: "zero"; "random", from N(0, 1), anew for each sequence; "learned", a parameter as W and U are.
+        start: "zero"; "fixed", drawn once from N(0, 1); "random", drawn anew for each sequence at each step of the
+            training; "learned", a parameter as W, U and b are.
     """
 
     def __init__(self, input_size: int, hidden_size: int, start: str) -> None:
         super().__init__(input_size, hidden_size)
-        self.start = start
-        if start == "learned":
-            self.H_0 = self.create_parameter([1, 1, hidden_size], default_initializer=Constant(0.0))
+        self.start, shape = start, [1, 1, hidden_size]
+        if start == "fixed":
+            self.register_buffer("H_0", paddle.randn(shape))
+        elif start == "learned":
+            self.H_0 = self.create_parameter(shape, default_initializer=Constant(0.0))
 
-    def forward(self, inputs: Tensor, *more: Any) -> tuple[Tensor, Tensor]:
+    def forward(self, inputs: Tensor) -> tuple[Tensor, Tensor]:
         shape = [1, inputs.shape[0], self.hidden_size]  # [N, B, D]
+        if self.start == "zero":
+            return super().forward(inputs, paddle.zeros(shape))
         if self.start == "random":
-            H_0 = paddle.randn(shape)
-        elif self.start == "learned":
-            H_0 = self.H_0.expand(shape)
-        else:
-            H_0 = paddle.zeros(shape)
-        return super().forward(inputs, H_0)
+            return super().forward(inputs, paddle.randn(shape))
+        return super().forward(inputs, self.H_0.expand(shape))
 
 
 def train_from(training: Training, folder: Path) -> dict[str, Any]:
@@ -235,36 +237,35 @@ def train_from(training: Training, folder: Path) -> dict[str, Any]:
     return learn(SRNFrom(training.input_size, training.hidden_size, training.start), training, folder)
 
 
-def start_from(result: dict[str, Any], start: str, test_loader: list) -> float:
-    """The test accuracy of a trained SRN that now starts from another initial state."""
-    trained = next(of for of, model in MODELS.items() if model == result["model"])
+def start_from(start: str, trained: str, result: dict[str, Any], test_loader: list) -> float:
+    """The test accuracy of an SRN that was trained from one initial state and now starts from another."""
     M, D = result["input_size"], result["hidden_size"]
     layer = SRNFrom(M, D, trained)
     model = nndl.Model_RNN4SeqClass(layer, digit_sum.NUM_DIGITS, M, D, digit_sum.NUM_CLASSES)
     runner = nndl.RunnerV3(model, None, nn.CrossEntropyLoss(), nndl.Accuracy())
     runner.load_model(Path(result["folder"]) / "best.pdparams")
-    layer.start = start
     nndl.runtime.seed_everything(result["seed"])
+    layer.start = start
     accuracy, _ = runner.evaluate(test_loader)
     return accuracy
 
 
 def compare_starts(run: Run) -> dict[str, Any]:
-    """Train from each initial state, and judge each from its own and from the others."""
-    wanted = [*trainings(run)]
-    for start in ("random", "learned"):
+    """Train from each initial state; then judge each model from its own, from zero and from random ones."""
+    wanted = trainings(run)  # 从零开始即 6.2 节   from zero, as in section 6.2
+    for start in ("fixed", "random", "learned"):
         wanted += trainings(run, MODELS[start], train_from, start=start)
     # 6.2 节训练过的 SRN 直接取用   SRNs that section 6.2 has trained serve again
-    results = train_all(run, wanted, also_in=[run.out / "6.2" / run.preset / "checkpoints"])
+    trained = [run.out / "6.2" / preset / "checkpoints" for preset in ("quick", "book")]
+    results = train_all(run, wanted, also_in=trained)
     found = []
     for length in run.settings.lengths:
-        folder, _ = find_data(run, length)
-        _, _, test_loader = make_loaders(folder, run.settings.batch_size)
-        for trained, model in MODELS.items():
+        *_, test_loader = make_loaders(find_data(run, length)[0], run.settings.batch_size)
+        for trained_from, model in MODELS.items():
             for result in results.where(model=model, length=length):
-                for start in dict.fromkeys([trained, "zero", "random"]):
-                    accuracy = start_from(result, start, test_loader)
-                    case = {"trained": trained, "start": start, "length": length, "seed": result["seed"]}
+                for start in dict.fromkeys([trained_from, "zero", "random"]):
+                    accuracy = start_from(start, trained_from, result, test_loader)
+                    case = {"trained": trained_from, "start": start, "length": length, "seed": result["seed"]}
                     found.append(case | {"accuracy": accuracy})
     return {"trainings": results, "starts": found}
 
@@ -287,8 +288,8 @@ def experiment(run: Run) -> dict[str, Any]:
     }
 
 
-# 结论、表与图   claims, tables and figures: by_hand_findings.py
-LESSON = Lesson(experiment, findings.claims, findings.tables, findings.figures)
+# 结论、表与图   claims, tables and figures: by_hand_findings.py, by_hand_figures.py
+LESSON = Lesson(experiment, findings.claims, findings.tables, figures)
 
 if __name__ == "__main__":
     from chapter6.__main__ import main

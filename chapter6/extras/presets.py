@@ -41,11 +41,13 @@ class ByHand(Memory):
 
 
 def parse_steps(text: str) -> list[tuple[float, float, float]]:
-    """(x1, x2, x3) of each step, such as "3,1,0 4,-1,0"; fullwidth characters (全角) do as well. Raises SettingError."""
+    """(x1, x2, x3) of each step, such as "3,1,0 4,1,0"; fullwidth characters (全角) will do. Raises SettingError."""
     plain = unicodedata.normalize("NFKC", text).replace("\N{MINUS SIGN}", "-")
     steps = ",".join(part.strip() for part in plain.split(",")).split()
     if not 1 <= len(steps) <= MOST_STEPS:
-        raise SettingError(f"x {text[:80]!r}: {len(steps)} steps given, expected 1 to {MOST_STEPS}, as in '3,1,0 4,1,0'")
+        raise SettingError(
+            f"x {text[:80]!r}: {len(steps)} steps given, expected 1 to {MOST_STEPS}, as in '3,1,0 4,1,0'"
+        )
     return [_parse_step(step) for step in steps]
 
 
@@ -64,6 +66,6 @@ def _parse_step(step: str) -> tuple[float, float, float]:
 
 
 BY_HAND = {
-    "quick": ByHand(lengths=(5, 10)),
+    "quick": ByHand(lengths=(5,)),
     "full": ByHand(**vars(replace(MEMORY["book"], lengths=(10, 20)))),
 }
