@@ -23,7 +23,6 @@ from typing import Any
 import chapter6  # noqa: F401  Ctrl-C 从此只显示一行   from here on Ctrl-C is one line
 import nndl
 from chapter6.extras import by_hand_findings as findings
-from chapter6.extras.by_hand_figures import figures
 from chapter6.extras.presets import OF_THE_NOTES, parse_steps
 from chapter6.lab.lesson import Lesson, Run
 from chapter6.lab.training import Training, train_all
@@ -283,13 +282,13 @@ def experiment(run: Run) -> dict[str, Any]:
         "lstm": [watch(list(X)) for X in sequences],
         "product": one_product(),
         "one_hot": one_hot(),
-        "bptt": {"hand": backward_by_hand(), "autograd": backward_by_autograd()},
+        "bptt": {"given": EXAMPLE, "hand": backward_by_hand(), "autograd": backward_by_autograd()},
         **compare_starts(run),
     }
 
 
-# 结论、表与图   claims, tables and figures: by_hand_findings.py, by_hand_figures.py
-LESSON = Lesson(experiment, findings.claims, findings.tables, figures)
+# 结论、表与图   claims, tables and figures: by_hand_findings.py, by_hand_starts.py
+LESSON = Lesson(experiment, findings.claims, findings.tables, findings.figures)
 
 if __name__ == "__main__":
     from chapter6.__main__ import main

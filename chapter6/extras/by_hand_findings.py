@@ -1,36 +1,28 @@
-"""Recurrent networks by hand, what was found: paper against layers, judged, and the tables (结论与表)."""
+"""Recurrent networks by hand, what was found: paper against layers, judged, tables and a figure (结论、表与图)."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
-from chapter6.lab.claim import Claim, mean_and_spread
+import nndl
+from chapter6.extras import by_hand_starts as starts
+from chapter6.lab.claim import Claim
+from chapter6.lab.lesson import Drawing
 from chapter6.lab.record import Record
 from chapter6.lab.report import Table
-from chapter6.lab.text import Text, same
+from chapter6.lab.text import Text
 
+import matplotlib.pyplot as plt
 import numpy as np
 
 # --- 结论 claims ---
 
 EQUAL = 1e-6
 """What paper and layer may differ by."""
-MARGIN = 0.05
-"""A test accuracy that differs by less is as good."""
-STARTS = {
-    "zero": Text("zero", "零"),
-    "fixed": Text("random once", "随机一次"),
-    "random": Text("random", "随机"),
-    "learned": Text("learned", "学得"),
-}
-"""The initial states: random ones are drawn anew for each sequence, or once for good."""
 
 
 def claims(record: Record) -> list[Claim]:
     """What paper and pencil say, and what the notes say of the initial state."""
-    return [*_claims_by_hand(record.metrics), *_claims_of_starts(record)]
-
-
-def _claims_by_hand(metrics: dict[str, Any]) -> list[Claim]:
+    metrics = record.metrics
     first, *_ = orders = metrics["add_only"]["orders"]
     last = [order["outputs"][-1] for order in orders]
     watched = metrics["lstm"]
@@ -76,17 +68,18 @@ def _claims_by_hand(metrics: dict[str, Any]) -> list[Claim]:
             ),
             rule < EQUAL,
         ),
-        _equal("one_product", same("[X, H] [W; U] = X W + H U"), _gap(product["one"], product["two"])),
+        _equal(
+            "one_product",
+            Text("one product is enough: [X, H] [W; U] = X W + H U", "一次乘积就够：[X, H] [W; U] = X W + H U"),
+            _gap(product["one"], product["two"]),
+        ),
         _equal(
             "one_hot",
             Text("a product with one-hot vectors is a lookup", "与独热向量相乘即查表"),
             _gap(one_hot["product"], one_hot["lookup"]),
         ),
-        _equal(
-            "bptt",
-            Text("BPTT by hand gives autograd's gradients", "手算 BPTT 与自动微分的梯度一致"),
-            worst,
-        ),
+        _equal("bptt", Text("BPTT by hand gives autograd's gradients", "手算 BPTT 与自动微分的梯度一致"), worst),
+        *starts.claims(record),
     ]
 
 
@@ -98,84 +91,6 @@ def _gap(found: Any, expected: Any) -> float:
     """The largest difference, relative where the largest entry is above 1."""
     expected = np.asarray(expected)
     return float(np.abs(found - expected).max() / max(1, np.abs(expected).max()))
-
-
-def _claims_of_starts(record: Record) -> list[Claim]:
-    """Of each: the id, the claim, two cases (trained from, started from), and what is added to the first's accuracy."""
-    own = {start: (start, start) for start in STARTS}
-    wanted: list[tuple[str, Text, tuple[str, str], tuple[str, str], float]] = [
-        (
-            "start_matters",
-            Text(
-                "the choice of the initial state matters: what learned from H_0 = 0 does worse from a random one",
-                "初始状态的选择很重要：从 H_0 = 0 学得的网络，换成随机初始状态就变差",
-            ),
-            own["zero"],
-            ("zero", "random"),
-            0,
-        ),
-        (
-            "random_helps",
-            Text(
-                "H is initialised with random values, which is very important: an SRN learns more so than from 0",
-                "H 以随机值初始化非常重要：SRN 这样比从 0 开始学得更好",
-            ),
-            own["random"],
-            own["zero"],
-            0,
-        ),
-        (
-            "fixed_helps",
-            Text("so it does from random values that are drawn only once", "只随机取一次的初始状态也使 SRN 学得更好"),
-            own["fixed"],
-            own["zero"],
-            0,
-        ),
-        (
-            "learned_helps",
-            Text(
-                f"an initial state that is learned is better than 0, by more than {MARGIN}",
-                f"学得的初始状态比 0 高 {MARGIN} 以上",
-            ),
-            own["learned"],
-            own["zero"],
-            -MARGIN,
-        ),
-        (
-            "forgets",
-            Text(
-                "trained from random states, an SRN does not mind where it starts: from 0 it is as good "
-                f"(at most {MARGIN} lower)",
-                f"用随机初始状态训练的 SRN 不在乎起点：从 0 开始也一样好（至多低 {MARGIN}）",
-            ),
-            ("random", "zero"),
-            own["random"],
-            MARGIN,
-        ),
-    ]
-    return [_better(record, *each) for each in wanted]
-
-
-def _better(record: Record, id: str, claim: Text, one: tuple[str, str], other: tuple[str, str], add: float) -> Claim:
-    """One case has a higher test accuracy than another, at every length."""
-    evidence, shown = [], []
-    for length in record.settings["lengths"]:
-        a, b = (accuracies(record, length, *case) for case in (one, other))
-        evidence.append([x - y + add for x, y in zip(a, b, strict=True)])
-        shown.append(f"L={length}: {mean_and_spread(a)} / {mean_and_spread(b)}")
-    en, zh = (f"{a} / {b}" for a, b in zip(arrow(*one), arrow(*other), strict=True))
-    measured = ", ".join(shown)
-    return Claim(id, claim, Text(f"test accuracy, {en}: {measured}", f"测试准确率，{zh}：{measured}"), evidence)
-
-
-def arrow(trained: str, start: str) -> Text:
-    """Such as "zero → random": trained from the one, started from the other."""
-    return Text(*(f"{a} → {b}" for a, b in zip(STARTS[trained], STARTS[start], strict=True)))
-
-
-def accuracies(record: Record, length: int, trained: str, start: str) -> list[float]:
-    """One test accuracy a seed, of models trained from one initial state and started from another."""
-    return record.results("starts").where(length=length, trained=trained, start=start).each("accuracy")
 
 
 # --- 表 tables ---
@@ -208,7 +123,7 @@ def tables(record: Record) -> list[Table]:
         product_table(metrics["product"]),
         one_hot_table(metrics["one_hot"]),
         bptt_table(metrics["bptt"]),
-        start_table(record),
+        starts.table(record),
     ]
 
 
@@ -281,35 +196,12 @@ def bptt_table(bptt: dict[str, Any]) -> Table:
             rows.append(["" if row else equation, *(" ".join(f"{v:8.5f}" for v in of) for of in (ours, theirs))])
     shrink = np.linalg.norm(bptt["hand"]["delta_1"]) / np.linalg.norm(bptt["hand"]["delta_2"])
     header = [Text("equation", "公式"), Text("by hand", "手算"), Text("autograd", "自动微分")]
+    given = ", ".join(f"{name} = {' '.join(map(_vector, value))}" for name, value in bptt["given"].items())
     note = Text(
-        "X = ((1, 0), (0, 2)), H_0 = (.5, -.5), Y = (0, 1), W = ((.1, .2), (.1, .2)), U = ((0, .1), (.1, 0)), "
-        f"b = (.1, .1). Going one step back, through U and tanh, leaves {shrink:.0%} of δ: so gradients vanish.",
-        "X = ((1, 0), (0, 2))，H_0 = (.5, -.5)，Y = (0, 1)，W = ((.1, .2), (.1, .2))，U = ((0, .1), (.1, 0))，"
-        f"b = (.1, .1)。经 U 与 tanh 退回一步，δ 只剩 {shrink:.0%}：梯度就这样消失。",
+        f"{given}. Going one step back, through U and tanh, leaves {shrink:.0%} of δ: so gradients vanish.",
+        f"{given}。经 U 与 tanh 退回一步，δ 只剩 {shrink:.0%}：梯度就这样消失。",
     )
     return Table(Text("BPTT of two steps", "两步的 BPTT"), header, rows, note)
-
-
-def start_table(record: Record) -> Table:
-    """Test accuracy: a row a pair of initial states, a column a length."""
-    lengths = record.settings["lengths"]
-    rows = [
-        [STARTS[trained], STARTS[start], *(mean_and_spread(accuracies(record, n, trained, start)) for n in lengths)]
-        for trained, start in cases(record)
-    ]
-    header = [Text("trained from H_0", "训练时的 H_0"), Text("started from", "测试时的 H_0")]
-    title = Text("Does the initial state matter? Test accuracy of SRNs", "初始状态重要吗？SRN 的测试准确率")
-    note = Text(
-        "Random: from N(0, 1) for each unit, anew for each sequence and step of the training; random once: drawn when "
-        "the network is made; learned: a parameter, 0 at first.",
-        "随机：每个单元取自 N(0, 1)，每个序列、每步训练重取；随机一次：建立网络时取定；学得：作为参数训练，初值为 0。",
-    )
-    return Table(title, [*header, *(f"L = {n}" for n in lengths)], rows, note)
-
-
-def cases(record: Record) -> Iterable[tuple[str, str]]:
-    """The pairs (trained from, started from), in their order."""
-    return dict.fromkeys((case["trained"], case["start"]) for case in record.results("starts"))
 
 
 def short(value: float) -> str:
@@ -323,3 +215,37 @@ def _vector(values: Sequence[float]) -> str:
 
 def _sequence(watched: dict[str, Any]) -> str:
     return " ".join(",".join(map(short, x)) for x in watched["inputs"])
+
+
+# --- 图 figures ---
+
+
+def figures(record: Record) -> dict[str, Drawing]:
+    """The LSTM set by hand at work, on the reader's sequence; accuracy from each initial state."""
+    return {"lstm": _draw_lstm(record.metrics["lstm"][-1]), "starts": starts.draw(record)}
+
+
+def _draw_lstm(watched: dict[str, Any]) -> Drawing:
+    """Above the gates, open or closed, below the memory after each step and what is output of it."""
+    plot, steps = nndl.plot, range(len(watched["inputs"]))
+    size = (max(6.4, 0.6 * len(steps) + 2.6), 4.6)
+    figure, (above, below) = plt.subplots(2, 1, figsize=size, sharex=True, height_ratios=(2, 3))
+    colors = figure.colorbar(plot.heat_map(above, [watched[gate] for gate in GATES]), ax=above, ticks=(0, 1))
+    colors.ax.set_yticklabels([plot.both("0 closed", "关"), plot.both("1 open", "开")])
+    above.set_yticks(range(len(GATES)), [plot.both(*name) for name in GATES.values()])
+    memory, output = plot.both("memory C", "记忆 C"), plot.both("output H", "输出 H")
+    below.bar(steps, watched["cell_state"], 0.7, color=plot.LOOKS[0]["color"], alpha=0.45, label=memory)
+    below.plot(steps, watched["hidden_state"], "D", color="black", label=output, clip_on=False, zorder=3)
+    below.axhline(0, color="black", linewidth=0.8)
+    below.set_xticks(steps, ["\n".join(map(short, x)) for x in watched["inputs"]])
+    below.set_xlabel(plot.both("x1, x2, x3 of each step", "每步的 x1、x2、x3"))
+    plot.legend(figure)
+    return Drawing(
+        figure,
+        Text(
+            "Every step from left to right. Which gate opens where x2 = 1 (add x1)? Which one closes where x2 = -1 "
+            "(reset)? Which one opens where x3 = 1 (output)? In between the memory stays as it is, whatever x1 is.",
+            "从左到右为各步。x2 = 1（加入 x1）时哪个门打开？x2 = -1（清零）时哪个门关闭？x3 = 1（输出）时哪个门打开？"
+            "其间无论 x1 为何值，记忆都保持不变。",
+        ),
+    )
