@@ -233,9 +233,11 @@ def _draw_lstm(watched: dict[str, Any]) -> Drawing:
     colors = figure.colorbar(plot.heat_map(above, [watched[gate] for gate in GATES]), ax=above, ticks=(0, 1))
     colors.ax.set_yticklabels([plot.both("0 closed", "关"), plot.both("1 open", "开")])
     above.set_yticks(range(len(GATES)), [plot.both(*name) for name in GATES.values()])
-    memory, output = plot.both("memory C", "记忆 C"), plot.both("output H", "输出 H")
-    below.bar(steps, watched["cell_state"], 0.7, color=plot.LOOKS[0]["color"], alpha=0.45, label=memory)
-    below.plot(steps, watched["hidden_state"], "D", color="black", label=output, clip_on=False, zorder=3)
+    memory, look = watched["cell_state"], plot.LOOKS[0]
+    below.step(steps, memory, where="mid", color=look["color"], label=plot.both("memory C", "记忆 C"))
+    below.fill_between(steps, memory, step="mid", color=look["color"], alpha=0.18, linewidth=0)
+    output = {"color": "black", "clip_on": False, "zorder": 3, "label": plot.both("output H", "输出 H")}
+    below.plot(steps, watched["hidden_state"], "D", **output)
     below.axhline(0, color="black", linewidth=0.8)
     below.set_xticks(steps, ["\n".join(map(short, x)) for x in watched["inputs"]])
     below.set_xlabel(plot.both("x1, x2, x3 of each step", "每步的 x1、x2、x3"))
