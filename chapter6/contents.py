@@ -78,6 +78,18 @@ ENTRIES = (
         presets=extras.CELLS,
         seeds={"quick": 6},
     ),
+    Entry(
+        number="by_hand",
+        printed="",
+        title=Text("Recurrent networks by hand", "手算循环网络"),
+        shows=Text(
+            "an RNN that only adds, an LSTM set by hand (--x), BPTT on paper; which initial state is best",
+            "只做加法的 RNN、手工设定的 LSTM（--x）、笔算 BPTT；哪种初始状态最好",
+        ),
+        module="chapter6.extras.by_hand",
+        presets=extras.BY_HAND,
+        seeds={"quick": 8, "full": 5},
+    ),
 )
 SECTIONS: dict[str, Entry] = {entry.number: entry for entry in ENTRIES}
 

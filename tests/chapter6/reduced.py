@@ -17,6 +17,7 @@ REDUCED = {
         "--input-size", "4", "--hidden-size", "4", "--max-seq-len", "20", "--shapes", "2x3x4 3x4x5",
         "--steps", "2,4,8", "--sizes", "3,5", "--repeats", "2",
     ],
+    "by_hand": ["--lengths", "5", "--epochs", "3", "--x", "2,1,0 9,0,1"],
 }  # fmt: skip
 """Settings that take seconds, for each section."""
 
