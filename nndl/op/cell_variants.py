@@ -115,7 +115,7 @@ class BatchNormSRNCell(SRNCell):
     length into a batch. One sequence has no variance: B = 1 is for evaluation.
 
     Shapes and arguments as of :class:`nndl.op.SRNCell`; g [D] starts at one. The state is the pair of H and the number
-    of steps done, float [B, 1]. ``norm`` has buffers in the state dict: ``means`` and ``variances`` [most_steps, D], and
+    of steps done, float [B, 1]. ``norm`` has buffers in the state dict: ``means``, ``variances`` [most_steps, D], and
     ``trained`` int64 [1], how many of their rows are in use.
 
     Raises:
