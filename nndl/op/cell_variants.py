@@ -33,20 +33,12 @@ class JordanCell(Cell):
 
     Args:
         output_size: N; D when left out.
-        The others are those of :class:`nndl.op.Cell`.
+        The others, by name, are those of :class:`nndl.op.Cell`.
     """
 
-    def __init__(
-        self,
-        input_size: int,
-        hidden_size: int,
-        output_size: int | None = None,
-        W_attr: Any = None,
-        U_attr: Any = None,
-        b_attr: Any = None,
-    ) -> None:
+    def __init__(self, input_size: int, hidden_size: int, output_size: int | None = None, **attrs: Any) -> None:
         N = hidden_size if output_size is None else whole("output_size", output_size)
-        super().__init__(input_size, hidden_size, W_attr, U_attr, b_attr, U_shape=[N, hidden_size])
+        super().__init__(input_size, hidden_size, U_shape=[N, hidden_size], **attrs)
         self.output_size = N
         self.V = self.create_parameter([self.hidden_size, N])
         self.c = self.create_parameter([1, N])
@@ -123,22 +115,19 @@ class BatchNormSRNCell(SRNCell):
     length into a batch. One sequence has no variance: B = 1 is for evaluation.
 
     Shapes and arguments as of :class:`nndl.op.SRNCell`; g [D] starts at one. The state is the pair of H and the number
-    of steps done, float [B, 1]. Buffers in the state dict: ``means`` and ``variances`` [most_steps, D], and how many of
-    their rows are in use, ``trained`` int64 [1].
+    of steps done, float [B, 1]. ``norm`` has buffers in the state dict: ``means``, ``variances`` [most_steps, D], and
+    ``trained`` int64 [1], how many of their rows are in use.
 
     Raises:
         SettingError: in training, a batch of one sequence.
     """
 
-    most_steps, momentum, epsilon = 256, 0.9, 1e-5
+    most_steps = 256
 
     def __init__(self, *args: Any, **settings: Any) -> None:
         super().__init__(*args, **settings)
         self.g = self.create_parameter([self.hidden_size], default_initializer=nn.initializer.Constant(1.0))
-        shape, dtype = [self.most_steps, self.hidden_size], self.W.dtype
-        self.register_buffer("means", paddle.zeros(shape, dtype))
-        self.register_buffer("variances", paddle.ones(shape, dtype))
-        self.register_buffer("trained", paddle.zeros([1], "int64"))
+        self.norm = _BatchNormOfSteps([self.most_steps, self.hidden_size], self.W.dtype)
 
     @property
     def state_shape(self) -> tuple:
@@ -150,31 +139,42 @@ class BatchNormSRNCell(SRNCell):
 
     def step(self, projected: Tensor, state: tuple[Tensor, Tensor]) -> tuple[Tensor, tuple[Tensor, Tensor]]:
         H, t = state
+        if self.training and len(H) == 1:
+            raise SettingError("BatchNormSRNCell in training, batch size 1: expected at least 2 sequences, or eval()")
         # A_t = X_t W + H_{t-1} U; H_t = tanh(g ⊙ (A_t - μ_t) / √(σ_t² + ε) + b)
-        normal = (self.of_batch if self.training else self.of_running)(projected + H @ self.U, t)
-        H = ACTIVATIONS[self.activation](normal)
+        H = ACTIVATIONS[self.activation](self.norm(projected + H @ self.U, t, self.g, self.b.squeeze(0)))
         self.note(hidden_state=H)
         return H, (H, t + 1)
 
-    def of_batch(self, A: Tensor, t: Tensor) -> Tensor:
-        """A normalised over the batch, [B, D]; the running averages of the step follow."""
-        if len(A) == 1:
-            raise SettingError("BatchNormSRNCell in training, batch size 1: expected at least 2 sequences, or eval()")
-        found = paddle.zeros([2, self.hidden_size], A.dtype).unbind()  # mean and variance, once they are known
-        normal = F.batch_norm(A, *found, self.g, self.b.squeeze(0), training=True, momentum=0.0, epsilon=self.epsilon)
-        row = min(int(t.max()), self.most_steps - 1)
-        stays = self.momentum if row < self.trained.item() else 0.0
-        with paddle.no_grad():
-            for running, new in zip((self.means, self.variances), found, strict=True):
-                running[row] = stays * running[row] + (1 - stays) * new
-            self.trained.fill_(max(row + 1, self.trained.item()))
-        return normal
 
-    def of_running(self, A: Tensor, t: Tensor) -> Tensor:
-        """A normalised with the running averages of each sequence's own step, [B, D]."""
+class _BatchNormOfSteps(nn.Layer):
+    """g ⊙ (A_t - μ_t) / √(σ_t² + ε) + b, with running averages of each step, float [most_steps, D]."""
+
+    momentum, epsilon = 0.9, 1e-5
+
+    def __init__(self, shape: list[int], dtype: paddle.dtype) -> None:
+        super().__init__()
+        self.register_buffer("means", paddle.zeros(shape, dtype))
+        self.register_buffer("variances", paddle.ones(shape, dtype))
+        self.register_buffer("trained", paddle.zeros([1], "int64"))
+
+    def forward(self, A: Tensor, t: Tensor, g: Tensor, b: Tensor) -> Tensor:
+        """Shapes: A [B, D], t float [B, 1], g and b [D]; in training, all sequences share the latest step."""
+        if self.training:
+            mean, variance = paddle.zeros([2, A.shape[1]], A.dtype).unbind()  # momentum 0: these become the batch's
+            normal = F.batch_norm(A, mean, variance, g, b, training=True, momentum=0.0, epsilon=self.epsilon)
+            self.follow(min(int(t.max()), len(self.means) - 1), mean, variance)
+            return normal
         row = paddle.minimum(t.squeeze(1).astype("int64"), self.trained - 1).clip(0)
-        scale = self.g / paddle.sqrt(self.variances[row] + self.epsilon)
-        return (A - self.means[row]) * scale + self.b
+        return (A - self.means[row]) * g / paddle.sqrt(self.variances[row] + self.epsilon) + b
+
+    @paddle.no_grad()
+    def follow(self, row: int, mean: Tensor, variance: Tensor) -> None:
+        """A row's averages move towards a batch's mean and variance, [D] each; a new row starts there."""
+        stays = self.momentum if row < self.trained.item() else 0.0
+        for running, found in ((self.means, mean), (self.variances, variance)):
+            running[row] = stays * running[row] + (1 - stays) * found
+        self.trained.fill_(max(row + 1, self.trained.item()))
 
 
 class IRNNCell(SRNCell):
@@ -310,20 +310,13 @@ class SCRNCell(Cell):
     Args:
         context_size: K; half of D, at least 1, when left out.
         alpha: α, from 0 up to, not including, 1.
-        The others are those of :class:`nndl.op.Cell`.
+        The others, by name, are those of :class:`nndl.op.Cell`.
     """
 
     def __init__(
-        self,
-        input_size: int,
-        hidden_size: int,
-        context_size: int | None = None,
-        alpha: float = 0.95,
-        W_attr: Any = None,
-        U_attr: Any = None,
-        b_attr: Any = None,
+        self, input_size: int, hidden_size: int, context_size: int | None = None, alpha: float = 0.95, **attrs: Any
     ) -> None:
-        super().__init__(input_size, hidden_size, W_attr, U_attr, b_attr)
+        super().__init__(input_size, hidden_size, **attrs)
         self.context_size = max(1, hidden_size // 2) if context_size is None else whole("context_size", context_size)
         self.alpha = probability("alpha", alpha)
         self.output_size = self.hidden_size + self.context_size
@@ -364,19 +357,11 @@ class ClockworkCell(Cell):
 
     Args:
         groups: how many, as equal in size as can be, the fastest first; at most D.
-        The others are those of :class:`nndl.op.Cell`.
+        The others, by name, are those of :class:`nndl.op.Cell`.
     """
 
-    def __init__(
-        self,
-        input_size: int,
-        hidden_size: int,
-        groups: int = 4,
-        W_attr: Any = None,
-        U_attr: Any = None,
-        b_attr: Any = None,
-    ) -> None:
-        super().__init__(input_size, hidden_size, W_attr, U_attr, b_attr)
+    def __init__(self, input_size: int, hidden_size: int, groups: int = 4, **attrs: Any) -> None:
+        super().__init__(input_size, hidden_size, **attrs)
         self.groups = whole("groups", groups, most=self.hidden_size)
         periods = 2.0 ** (np.arange(self.hidden_size) * self.groups // self.hidden_size)
         sees = periods[:, None] >= periods  # [from, to]: only what is as slow, or slower

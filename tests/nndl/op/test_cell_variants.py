@@ -143,8 +143,8 @@ def fill(cell, rng):
     for name, parameter in cell.named_parameters():
         parameter.set_value(rng.normal(size=parameter.shape) * (0.7 if name != "g" else 1.0))
     if isinstance(cell, op.BatchNormSRNCell):  # evaluated, with averages of four steps
-        cell.means[:4], cell.variances[:4] = rng.normal(size=(4, D)), rng.uniform(0.5, 2, size=(4, D))
-        cell.trained[:] = 4
+        cell.norm.means[:4], cell.norm.variances[:4] = rng.normal(size=(4, D)), rng.uniform(0.5, 2, size=(4, D))
+        cell.norm.trained[:] = 4
         cell.eval()
     return cell
 
@@ -169,7 +169,7 @@ def states_like(layer, rng):
 
 def numbers(cell):
     """Parameters and buffers by name."""
-    return type("Numbers", (), {name: value.numpy() for name, value in cell.state_dict().items()})
+    return type("Numbers", (), {name.removeprefix("norm."): value.numpy() for name, value in cell.state_dict().items()})
 
 
 def layer_in_numpy(layer, step, X, states, lengths):
@@ -451,9 +451,9 @@ class TestBatchNorm:
                 H = self.normalised(A, cell)
             found.append(np.array(means))
         expected = 0.9 * found[0] + 0.1 * found[1]  # the first batch is the start
-        assert_close(cell.means[:L], expected[:, 0])
-        assert_close(cell.variances[:L], expected[:, 1])
-        assert cell.trained.item() == L
+        assert_close(cell.norm.means[:L], expected[:, 0])
+        assert_close(cell.norm.variances[:L], expected[:, 1])
+        assert cell.norm.trained.item() == L
 
     def test_evaluation_of_what_was_trained_once_is_the_training(self):
         cell, (X,) = self.trained(1)
@@ -471,8 +471,8 @@ class TestBatchNorm:
     def test_longer_sequences_take_the_last_averages(self, monkeypatch):
         monkeypatch.setattr(op.BatchNormSRNCell, "most_steps", 3)
         cell, _ = self.trained(1)
-        assert list(cell.means.shape) == [3, D]
-        assert cell.trained.item() == 3
+        assert list(cell.norm.means.shape) == [3, D]
+        assert cell.norm.trained.item() == 3
         cell.eval()
         X = paddle.randn([B, M])
         at = [cell(X, (paddle.zeros([B, D]), paddle.full([B, 1], float(t))))[0].numpy() for t in range(5)]
