@@ -100,6 +100,7 @@ GATES = {
     "forget_gate": Text("forget gate F", "遗忘门 F"),
     "output_gate": Text("output gate O", "输出门 O"),
 }
+OPEN_WHERE = {"input_gate": "x2 = 1", "forget_gate": "x2 ≠ -1", "output_gate": "x3 = 1"}
 EQUATIONS = {
     "H_1": "H_1 = tanh(X_1 W + H_0 U + b)",
     "H_2": "H_2 = tanh(X_2 W + H_1 U + b)",
@@ -228,26 +229,29 @@ def figures(record: Record) -> dict[str, Drawing]:
 def _draw_lstm(watched: dict[str, Any]) -> Drawing:
     """Above the gates, open or closed, below the memory after each step and what is output of it."""
     plot, steps = nndl.plot, range(len(watched["inputs"]))
-    size = (max(6.4, 0.6 * len(steps) + 2.6), 4.6)
+    names = ["\n".join(map(short, x)) for x in watched["inputs"]]
+    column = max(0.6, 0.11 * max(map(len, "\n".join(names).split())))  # inches, for the longest number
+    size = (max(6.4, column * len(steps) + 2.6), 4.6)
     figure, (above, below) = plt.subplots(2, 1, figsize=size, sharex=True, height_ratios=(2, 3))
     colors = figure.colorbar(plot.heat_map(above, [watched[gate] for gate in GATES]), ax=above, ticks=(0, 1))
     colors.ax.set_yticklabels([plot.both("0 closed", "关"), plot.both("1 open", "开")])
-    above.set_yticks(range(len(GATES)), [plot.both(*name) for name in GATES.values()])
+    above.set_yticks(range(len(GATES)), [f"{plot.both(*name)}\n{OPEN_WHERE[gate]}" for gate, name in GATES.items()])
     memory, look = watched["cell_state"], plot.LOOKS[0]
-    below.step(steps, memory, where="mid", color=look["color"], label=plot.both("memory C", "记忆 C"))
+    below.step(steps, memory, where="mid", **look, label=plot.both("memory C", "记忆 C"))
     below.fill_between(steps, memory, step="mid", color=look["color"], alpha=0.18, linewidth=0)
     output = {"color": "black", "clip_on": False, "zorder": 3, "label": plot.both("output H", "输出 H")}
     below.plot(steps, watched["hidden_state"], "D", **output)
     below.axhline(0, color="black", linewidth=0.8)
-    below.set_xticks(steps, ["\n".join(map(short, x)) for x in watched["inputs"]])
+    below.set_xticks(steps, names)
     below.set_xlabel(plot.both("x1, x2, x3 of each step", "每步的 x1、x2、x3"))
     plot.legend(figure)
     return Drawing(
         figure,
         Text(
-            "Every step from left to right. Which gate opens where x2 = 1 (add x1)? Which one closes where x2 = -1 "
-            "(reset)? Which one opens where x3 = 1 (output)? In between the memory stays as it is, whatever x1 is.",
-            "从左到右为各步。x2 = 1（加入 x1）时哪个门打开？x2 = -1（清零）时哪个门关闭？x3 = 1（输出）时哪个门打开？"
+            "Every step from left to right; beside each gate stands where the rule wants it open. What does the memory "
+            "do where the input gate opens, where the forget gate closes? What is output where the output gate is "
+            "open? In between the memory stays as it is, whatever x1 is.",
+            "从左到右为各步；各门旁标出按规则应打开的条件。输入门打开、遗忘门关闭时记忆如何变化？输出门打开时输出什么？"
             "其间无论 x1 为何值，记忆都保持不变。",
         ),
     )
