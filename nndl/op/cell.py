@@ -6,16 +6,24 @@ the state, so the unroller computes it for all steps in ONE matrix product; :met
 A new variant (an SRN with residual connections, a network of Jordan's) is a new pair of these two methods.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 from nndl.error import SettingError
-from nndl.op.setting import whole
+from nndl.op.setting import choice, whole
 from nndl.op.state import State
 
 import paddle.nn.functional as F
-from paddle import Tensor, addmm, concat, full, nn, split, zeros, zeros_like
+from paddle import Tensor, concat, full, nn, split, zeros, zeros_like
+
+ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
+    "tanh": F.tanh,
+    "sigmoid": F.sigmoid,
+    "relu": F.relu,
+    "identity": lambda X: X,
+}
+"""The functions that a cell may have in place of tanh, by name."""
 
 
 class Cell(nn.RNNCellBase):
@@ -29,8 +37,9 @@ class Cell(nn.RNNCellBase):
     Args:
         input_size: M.
         hidden_size: D.
-        W_attr, U_attr, b_attr: Paddle's parameter attributes; Xavier-uniform, for each gate by itself, when left
-            out (b too, as in the book: its 1×D is a matrix to Paddle). False leaves b out: it is zero for good.
+        W_attr, U_attr, b_attr: Paddle's parameter attributes; where they name no start, that of :meth:`initializer`.
+            False leaves b out: it is zero for good.
+        U_shape: of a cell whose U is none of [D, G·D].
 
     Raises:
         SettingError: a size that is no whole number from 1, or False for W or U.
@@ -41,7 +50,14 @@ class Cell(nn.RNNCellBase):
     """The name by which the operators of :mod:`nndl.op.backend` know the equation; empty where they do not."""
 
     def __init__(
-        self, input_size: int, hidden_size: int, W_attr: Any = None, U_attr: Any = None, b_attr: Any = None
+        self,
+        input_size: int,
+        hidden_size: int,
+        W_attr: Any = None,
+        U_attr: Any = None,
+        b_attr: Any = None,
+        *,
+        U_shape: list[int] | None = None,
     ) -> None:
         super().__init__()
         self.input_size = M = whole("input_size", input_size)
@@ -49,16 +65,25 @@ class Cell(nn.RNNCellBase):
         for name, attr in (("W_attr", W_attr), ("U_attr", U_attr)):
             if attr is False:
                 raise SettingError(f"{name} False: expected a parameter attribute; only b can be left out")
-        # The fan is that of one gate: the fused matrix starts like G separate ones.
-        xavier, width = nn.initializer.XavierUniform, self.gates * D
-        self.W = self.create_parameter([M, width], attr=W_attr, default_initializer=xavier(fan_in=M, fan_out=D))
-        self.U = self.create_parameter([D, width], attr=U_attr, default_initializer=xavier(fan_in=D, fan_out=D))
+        self.W = self.make_parameter("W", [M, self.gates * D], W_attr)
+        self.U = self.make_parameter("U", U_shape or [D, self.gates * D], U_attr)
         b_shape = [1, self.biases * D]
         if b_attr is False:  # not None: so every backend computes it without knowing
             self.register_buffer("b", zeros(b_shape, self.W.dtype), persistable=False)
         else:
-            self.b = self.create_parameter(b_shape, attr=b_attr, default_initializer=xavier(fan_in=1, fan_out=D))
+            self.b = self.make_parameter("b", b_shape, b_attr)
         self._records: list[list[dict[str, Tensor]]] = []  # one for each block of recording
+
+    def make_parameter(self, name: str, shape: list[int], attr: Any = None) -> Tensor:
+        """A parameter of this shape that starts as its attribute says, or else as the cell does."""
+        return self.create_parameter(shape, attr=attr, default_initializer=self.initializer(name, shape))
+
+    def initializer(self, name: str, shape: list[int]) -> nn.initializer.Initializer:
+        """Where a parameter starts: Xavier-uniform (b too, as in the book: its 1×D is a matrix to Paddle).
+
+        The fan is that of one gate: the fused matrix starts like G separate ones.
+        """
+        return nn.initializer.XavierUniform(fan_in=shape[0], fan_out=self.hidden_size)
 
     @property
     def biases(self) -> int:
@@ -94,11 +119,11 @@ class Cell(nn.RNNCellBase):
 
     @property
     def is_watched(self) -> bool:
-        """Whether its own steps matter: a call for each, one that only this cell has, or :func:`recording`."""
+        """Whether its own steps matter: a call for each, an equation only this cell has, or :func:`recording`."""
         own = vars(self)
-        return bool(
-            self._records or self._forward_pre_hooks or self._forward_post_hooks or "step" in own or "project" in own
-        )
+        if "step" in own or "project" in own or "activation" in own or "candidate" in own or "output" in own:
+            return True
+        return bool(self._records or self._forward_pre_hooks or self._forward_post_hooks)
 
     def project(self, X: Tensor) -> Tensor:
         """The inputs' share, X W + b: float [..., M] to float [..., G·D]."""
@@ -128,8 +153,16 @@ class Cell(nn.RNNCellBase):
         """The other way round, each still to be transposed: [M, G·D], [D, G·D] and twice [1, G·D]; b_hh is zero."""
         return self.W, self.U, self.b, zeros_like(self.b)
 
+    def choose_activations(self, **names: str | None) -> None:
+        """Remember those that are not the class's: a cell with one of its own is no operator's, see is_watched."""
+        for role, name in names.items():
+            if name is not None and choice(role, name, ACTIVATIONS) != getattr(self, role):
+                setattr(self, role, name)
+
     def extra_repr(self) -> str:
-        return f"{self.input_size}, {self.hidden_size}"
+        chosen = {role: getattr(self, role, "tanh") for role in ("activation", "candidate", "output")}
+        others = [f"{role}={name}" for role, name in chosen.items() if name != "tanh"]
+        return ", ".join([f"{self.input_size}, {self.hidden_size}", *others])
 
 
 class SRNCell(Cell):
@@ -138,13 +171,30 @@ class SRNCell(Cell):
     .. math:: H_t = \tanh(X_t W + H_{t-1} U + b)
 
     Shapes: X_t [B, M], H [B, D], W [M, D], U [D, D], b [1, D].
+
+    Args:
+        activation: in place of tanh, one of :data:`ACTIVATIONS`; then no operator, only the unroller computes the cell.
+        The others are those of :class:`Cell`.
     """
 
-    kind = "SRN"
+    kind, activation = "SRN", "tanh"
+
+    def __init__(
+        self,
+        input_size: int,
+        hidden_size: int,
+        W_attr: Any = None,
+        U_attr: Any = None,
+        b_attr: Any = None,
+        *,
+        activation: str | None = None,
+    ) -> None:
+        super().__init__(input_size, hidden_size, W_attr, U_attr, b_attr)
+        self.choose_activations(activation=activation)
 
     def step(self, projected: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
         # H_t = tanh(X_t W + b + H_{t-1} U)
-        H = F.tanh(addmm(projected, state, self.U))
+        H = ACTIVATIONS[self.activation](projected + state @ self.U)
         self.note(hidden_state=H)
         return H, H
 
@@ -161,9 +211,28 @@ class LSTMCell(Cell):
 
     Shapes: X_t [B, M], H and C [B, D]; the four gates stand side by side in the order of Paddle, i, f, c̃, o:
     W = [W_i W_f W_c W_o] [M, 4D], U [D, 4D], b [1, 4D]. The state is the pair (H, C).
+
+    Args:
+        candidate, output: in place of the tanh of C̃_t and of the tanh before the output gate, each one of
+            :data:`ACTIVATIONS`; with another than tanh no operator, only the unroller computes the cell.
+        The others are those of :class:`Cell`.
     """
 
-    kind, gates = "LSTM", 4
+    kind, gates, candidate, output = "LSTM", 4, "tanh", "tanh"
+
+    def __init__(
+        self,
+        input_size: int,
+        hidden_size: int,
+        W_attr: Any = None,
+        U_attr: Any = None,
+        b_attr: Any = None,
+        *,
+        candidate: str | None = None,
+        output: str | None = None,
+    ) -> None:
+        super().__init__(input_size, hidden_size, W_attr, U_attr, b_attr)
+        self.choose_activations(candidate=candidate, output=output)
 
     @property
     def state_shape(self) -> tuple:
@@ -172,13 +241,13 @@ class LSTMCell(Cell):
     def step(self, projected: Tensor, state: tuple[Tensor, Tensor]) -> tuple[Tensor, tuple[Tensor, Tensor]]:
         H, C = state
         # all four gates in one product: X_t [W_i W_f W_c W_o] + b + H_{t-1} [U_i U_f U_c U_o]
-        i, f, c, o = split(addmm(projected, H, self.U), 4, axis=-1)
+        i, f, c, o = split(projected + H @ self.U, 4, axis=-1)
         # input gate (输入门), forget gate (遗忘门), output gate (输出门), candidate state (候选状态)
-        I_t, F_t, O_t, C_tilde = F.sigmoid(i), F.sigmoid(f), F.sigmoid(o), F.tanh(c)
+        I_t, F_t, O_t, C_tilde = F.sigmoid(i), F.sigmoid(f), F.sigmoid(o), ACTIVATIONS[self.candidate](c)
         # cell state (内部状态): C_t = F_t ⊙ C_{t-1} + I_t ⊙ C̃_t
         C = F_t * C + I_t * C_tilde
         # H_t = O_t ⊙ tanh(C_t)
-        H = O_t * F.tanh(C)
+        H = O_t * ACTIVATIONS[self.output](C)
         self.note(input_gate=I_t, forget_gate=F_t, output_gate=O_t, candidate=C_tilde, cell_state=C, hidden_state=H)
         return H, (H, C)
 

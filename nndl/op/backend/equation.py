@@ -39,13 +39,18 @@ EQUATIONS: dict[str, tuple[Callable[..., list[np.ndarray]], int, int, int]] = {
 """What the operators compute for each kind of cell: one step, and its numbers of states, gates and biases."""
 
 
+ACTIVATED = ("activation", "candidate", "output")
+"""What a class of cells may name a function for."""
+
+
 def has_own(cell_class: type[Any]) -> bool:
     """Whether a class of cells, such as a subclass of ours, has an equation or a beginning of its own."""
     if cell_class.kind not in EQUATIONS:
         return True
     ours = next(each for each in cell_class.__mro__ if "kind" in vars(each))
     return any(
-        getattr(cell_class, name) is not getattr(ours, name) for name in ("step", "project", "get_initial_states")
+        getattr(cell_class, name, None) != getattr(ours, name, None)
+        for name in ("step", "project", "get_initial_states", *ACTIVATED)
     )
 
 
@@ -88,6 +93,7 @@ def _is_same(cell_class: type[Any], step: Callable, project: Callable, scale: fl
     values = [random.normal(size=shape) * (scale if i <= states else 1) for i, shape in enumerate(shapes)]
     X, *before, W, U, b = tensors = [paddle.to_tensor(value, stop_gradient=False) for value in values]
     cell: Any = SimpleNamespace(W=W, U=U, b=b, input_size=M, hidden_size=D, note=lambda **_: None)
+    vars(cell).update((name, getattr(cell_class, name)) for name in ACTIVATED if hasattr(cell_class, name))
     found = flatten(step(cell, project(cell, X), tuple(before) if states > 1 else before[0]))  # the output H, the state
 
     def results(values: list[np.ndarray]) -> list[np.ndarray]:
