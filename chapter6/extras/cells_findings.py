@@ -58,10 +58,14 @@ def claims(record: Record) -> list[Claim]:
     ]
 
 
+def error_of(result: dict) -> float:
+    """The test error of one training; where it diverged before its first evaluation, that of the trivial answer."""
+    return result["trivial"] if result["test_error"] is None else result["test_error"]
+
+
 def relative(result: dict) -> float:
-    """The error of one training by that of the trivial answer; 1, nothing learned, where it diverged at once."""
-    error = result["test_error"]
-    return error / result["trivial"] if error is not None else 1.0
+    """The test error by that of the trivial answer; 1, nothing learned, too where it is worse than that one."""
+    return min(1.0, error_of(result) / result["trivial"])
 
 
 def of_seeds(results: Results, chosen: Callable[[list[int]], list[int]] = list) -> dict[str, list[float]]:
@@ -110,7 +114,8 @@ def _less_wrong(
     ours, theirs = of_seeds(ours, chosen), of_seeds(theirs, chosen)
     en, zh = _in_numbers(name, ours), _in_numbers(other, theirs)
     measured = Text(
-        f"relative error, 1 is nothing learned: {en.en}; {zh.en}", f"相对误差（1 为什么也没学到）：{en.zh}；{zh.zh}"
+        f"relative error, 1 is nothing learned or worse: {en.en}; {zh.en}",
+        f"相对误差（1 为什么也没学到或更差）：{en.zh}；{zh.zh}",
     )
     pairs = zip(_means(ours), _means(theirs), strict=True)
     return Claim(id, claim, measured, [[b - a + margin for a, b in pairs]])
@@ -136,10 +141,7 @@ def _adding_is_solved(record: Record) -> Claim:
         f"LSTM 与 GRU 能解决 T = {T} 的加法问题（均方误差低于 {SOLVED}），SRN 不能",
     )
     results = record.results().where(task="adding", length=T)
-    errors = {
-        name: [relative(result) * result["trivial"] for result in results.where(model=name)]
-        for name in ("LSTM", "GRU", "SRN")
-    }
+    errors = {name: [*map(error_of, results.where(model=name))] for name in ("LSTM", "GRU", "SRN")}
     if not all(errors.values()):
         return _not_compared("adding_solved", claim, "LSTM, GRU, SRN; adding")
     shown = ", ".join(f"{name} {mean_and_spread(values, 4)}" for name, values in errors.items())
@@ -179,7 +181,7 @@ def _table(record: Record, task: str) -> Table:
     rows, digits = [], 4 if task == "adding" else 2
     for name in cells_of(record):
         results = record.results().where(model=name, task=task)
-        by_length = _by_length(results, lambda result: relative(result) * result["trivial"])
+        by_length = _by_length(results, error_of)
         errors = [mean_and_spread(values, digits) for values in by_length.values()]
         sizes = f"{results[0]['hidden_size']}", f"{results[0]['parameters']:,}"
         rows.append([name, *sizes, *errors, f"{fmean(results.each('seconds')):.1f}"])
