@@ -17,6 +17,10 @@ REDUCED = {
         "--input-size", "4", "--hidden-size", "4", "--max-seq-len", "20", "--shapes", "2x3x4 3x4x5",
         "--steps", "2,4,8", "--sizes", "3,5", "--repeats", "2",
     ],
+    "cells": [
+        "--cells", "SRN,BatchNormSRN,GRU,LSTM", "--lengths", "5", "--adding-lengths", "4", "--copying-lengths", "3",
+        "--steps", "4", "--examples", "64", "--eval-steps", "2", "--parameters", "1500",
+    ],
 }  # fmt: skip
 """Settings that take seconds, for each section."""
 

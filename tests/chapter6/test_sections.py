@@ -25,6 +25,7 @@ from reduced import REDUCED, run_section, without_times
 
 FIGURES = {"6.2": {"6.6", "6.7"}, "6.4": {"6.8", "6.9", "strategies"}, "6.5": {"6.11", "6.12", "6.13"}}
 FIGURES["6.8"] = {"steps", "size", "memory"}
+FIGURES["cells"] = {"cells"}
 CLAIMS = {
     "6.2": {"example", "parity", "speed", "training_loss", "dev_loss", "accuracy_falls"},
     "6.4": {
@@ -35,6 +36,10 @@ CLAIMS = {
         "forget_gate",
     },
     "6.8": {"parity", "paddle_faster", "same_accuracy", "trains_faster", "native_faster", "memory"},
+    "cells": {
+        "jordan_better", "residual_helps", "gru_as_good", "clockwork_helps", "scrn_helps", "irnn_helps",
+        "adding_solved",
+    },
 }  # fmt: skip
 
 
