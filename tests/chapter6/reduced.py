@@ -18,6 +18,10 @@ REDUCED = {
         "--steps", "2,4,8", "--sizes", "3,5", "--repeats", "2",
     ],
     "by_hand": ["--lengths", "5", "--epochs", "3", "--x", "2,1,0 9,0,1"],
+    "cells": [
+        "--cells", "SRN,BatchNormSRN,GRU,LSTM", "--lengths", "5", "--adding-lengths", "4", "--copying-lengths", "3",
+        "--steps", "4", "--examples", "64", "--eval-steps", "2", "--parameters", "1500",
+    ],
 }  # fmt: skip
 """Settings that take seconds, for each section."""
 

@@ -26,6 +26,7 @@ from reduced import REDUCED, run_section, without_times
 FIGURES = {"6.2": {"6.6", "6.7"}, "6.4": {"6.8", "6.9", "strategies"}, "6.5": {"6.11", "6.12", "6.13"}}
 FIGURES["6.8"] = {"steps", "size", "memory"}
 FIGURES["by_hand"] = {"lstm", "starts"}
+FIGURES["cells"] = {"cells"}
 CLAIMS = {
     "6.2": {"example", "parity", "speed", "training_loss", "dev_loss", "accuracy_falls"},
     "6.4": {
@@ -39,6 +40,10 @@ CLAIMS = {
     "by_hand": {
         "add_only", "order", "gates", "rule", "one_product", "one_hot", "bptt", "start_matters", "random_helps",
         "fixed_helps", "learned_helps", "forgets",
+    },
+    "cells": {
+        "jordan_better", "residual_helps", "gru_as_good", "clockwork_helps", "scrn_helps", "irnn_helps",
+        "adding_solved",
     },
 }  # fmt: skip
 
