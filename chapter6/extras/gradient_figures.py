@@ -1,15 +1,90 @@
-"""Gradients, drawn: the wall of the powers, the error surface with its paths, the gradients over the distance (图)."""
+"""Gradients, shown: the tables, and the figures of the walls and of the gradients over the distance (表与图)."""
 
 from collections.abc import Sequence
+from statistics import median
 from typing import Any
 
 import nndl
+from chapter6.extras.gradient_findings import EXPLODES, VANISHES
 from chapter6.lab.lesson import Drawing
 from chapter6.lab.record import Record, Results
+from chapter6.lab.report import Table
 from chapter6.lab.text import Text
 
 import matplotlib.pyplot as plt
 import numpy as np
+
+# --- 表 tables ---
+
+
+def tables(record: Record) -> list[Table]:
+    """The powers, and what is left of a gradient a step."""
+    return [_table_of_powers(record), _table_of_distance(record), _table_of_scaled(record)]
+
+
+def _table_of_powers(record: Record) -> Table:
+    found = record.metrics["powers"]
+    steps = record.metrics["learning_rates"]
+    rates = [rate for rate, _ in steps[0]["landings"]]
+    rows = [
+        [
+            f"{w:g}",
+            f"{y:.5g}",
+            f"{slope:.4g}",
+            f"{step['gradient'] or 0:.2g}",
+            *(f"{to:.6g}" for _, to in step["landings"]),
+        ]
+        for w, y, slope, step in zip(found["w"], found["y"], found["derivative"], steps, strict=True)
+    ]
+    lands = [Text(f"lands at, η = {rate:.1e}", f"落点，η = {rate:.1e}") for rate in rates]
+    title = Text(
+        "Powers, and one step of gradient descent on (w^1000 - 1)²/2", "幂，以及在 (w^1000 - 1)²/2 上的一步梯度下降"
+    )
+    note = Text("η: each is the rate that leads from one of the w to 1", "η：各为从某个 w 一步到达 1 的学习率")
+    return Table(title, ["w", "y = w^1000", "dy/dw", "dL/dw", *lands], rows, note)
+
+
+def _table_of_distance(record: Record) -> Table:
+    results = record.results("distance")
+    cells, names = (list(dict.fromkeys(results.each(key))) for key in ("cell", "initialisation"))
+    rows = [[cell, *(_per_step(results.where(cell=cell, initialisation=name)) for name in names)] for cell in cells]
+    values = [median(results.where(cell=cells[0], initialisation=name).each("singular_value")) for name in names]
+    largest = [
+        Text("largest singular value of U, D × D", "U（D × D）的最大奇异值"),
+        *(f"{value:.2f}" for value in values),
+    ]
+    title = Text("The factor of the gradient a step back", "梯度每回传一步的倍数")
+    L, arrows = record.settings["distance"], _arrows(record)
+    note = Text(
+        f"{arrows.en}; open: the bias of the forget (update) gate is ln({L} - 1); ReLU with the identity is the IRNN",
+        f"{arrows.zh}；open：遗忘门（更新门）的偏置为 ln({L} - 1)；ReLU 配单位矩阵即 IRNN",
+    )
+    return Table(title, [Text("cell", "单元"), *names], [largest, *rows], note)
+
+
+def _table_of_scaled(record: Record) -> Table:
+    results, scales = record.results("scaled"), record.settings["scales"]
+    cells = dict.fromkeys(results.each("cell"))
+    rows = [[cell, *(_per_step(results.where(cell=cell, scale=scale)) for scale in scales)] for cell in cells]
+    title = Text("The same with an orthogonal U times", "同上，正交的 U 乘以")
+    return Table(title, [Text("cell", "单元"), *(f"{scale}" for scale in scales)], rows, _arrows(record))
+
+
+def _arrows(record: Record) -> Text:
+    L = record.settings["distance"]
+    return Text(
+        f"After {L} steps: ↓ less than {VANISHES:g} is left, vanishing; ↑ more than {EXPLODES:g}, exploding; "
+        "medians of the seeds",
+        f"{L} 步之后：↓ 剩余不足 {VANISHES:g}，消失；↑ 超过 {EXPLODES:g} 倍，爆炸；各种子的中位数",
+    )
+
+
+def _per_step(results: Results) -> str:
+    """The factor a step, and what becomes of the gradient over all of them."""
+    left, steps = median(norms[-1] / norms[0] for norms in results.each("norms")), len(results[0]["norms"]) - 1
+    arrow = " ↓" if left < VANISHES else " ↑" if left > EXPLODES else ""
+    return f"{left ** (1 / steps):.2f}{arrow}"
+
 
 # --- 图 figures ---
 
@@ -54,32 +129,37 @@ PATHS = {"free": Text("without clipping", "不截断"), "clipped": Text("clipped
 
 
 def _draw_surface(record: Record) -> Drawing:
-    """The loss over (w, b) with both paths: in space, and from above."""
+    """The loss over (w, b) with both paths: in space, from above, and where they touch the wall."""
     plot, found = nndl.plot, record.metrics["surface"]
     w, b = np.meshgrid(found["w"], found["b"])
     losses = np.array(found["losses"])
-    figure = plt.figure(figsize=(11, 4.8))
-    space, above = figure.add_subplot(1, 2, 1, projection="3d"), figure.add_subplot(1, 2, 2)
-    space.plot_surface(w, b, losses, cmap=plot.SEQUENTIAL, alpha=0.75, rcount=len(w), ccount=len(w), linewidth=0)
-    heights = above.contourf(w, b, losses, levels=20, cmap=plot.SEQUENTIAL)
-    for number, (name, title) in enumerate(PATHS.items()):
+    figure = plt.figure(figsize=(13, 4.4))
+    space, above, near = (figure.add_subplot(1, 3, n, projection="3d" if n == 1 else None) for n in (1, 2, 3))
+    shown = {"cmap": plot.SEQUENTIAL, "rcount": len(w), "ccount": len(w), "linewidth": 0, "rasterized": True}
+    space.plot_surface(w, b, losses, alpha=0.6, **shown)
+    for axes in (above, near):
+        heights = axes.contourf(w, b, losses, levels=20, cmap=plot.SEQUENTIAL)
+        axes.grid(visible=False)
+    for look, (name, title) in zip((plot.LOOKS[2], plot.LOOKS[1]), PATHS.items(), strict=True):
         path = record.metrics["paths"][name]
         x, y = np.transpose(path["places"])
-        look = {**plot.LOOKS[3 - 2 * number], "markersize": 3, "linewidth": 1}
-        space.plot(x, y, path["losses"], **look, zorder=5)
-        above.plot(x, y, **look, label=plot.both(*title))
+        space.plot(x, y, path["losses"], **{**look, "markersize": 2, "linewidth": 1.2}, zorder=5)
+        for axes in (above, near):
+            axes.plot(x, y, **{**look, "markersize": 3, "linewidth": 1.2}, label=plot.both(*title))
     space.set(xlabel="w", ylabel="b", zlabel=plot.both("loss", "损失"))
-    space.view_init(elev=38, azim=-60)
-    above.set(xlabel="w", ylabel="b", xlim=(w.min(), w.max()), ylim=(b.min(), b.max()))
-    above.grid(visible=False)
-    figure.colorbar(heights, ax=above, label=plot.both("loss", "损失"))
+    space.view_init(elev=30, azim=50)
+    above.set(xlabel="w", ylabel="b", title=plot.both("from above", "俯视"))
+    w_0, b_0 = record.metrics["paths"]["free"]["places"][0]
+    near.set(xlabel="w", xlim=(w_0 - 0.3, w_0 + 0.15), ylim=(b_0 - 0.2, b_0 + 0.1))
+    near.set_title(plot.both("where they touch the wall", "碰到墙的地方"))
+    figure.colorbar(heights, ax=near, label=plot.both("loss", "损失"))
     plot.legend(figure)
     return Drawing(
         figure,
         Text(
             "Both paths begin at the same place in the valley. Where does the loss rise like a wall? How far does the "
-            "path without clipping jump when it touches it, and where does the clipped one end?",
-            "两条路径从谷中同一点出发。损失在哪里像墙一样升起？不截断的路径碰到墙时跳多远？截断的路径停在何处？",
+            "path without clipping jump when it touches it? And the clipped one, which touches it again and again?",
+            "两条路径从谷中同一点出发。损失在哪里像墙一样升起？不截断的路径碰到墙时跳多远？一再碰到墙的截断路径呢？",
         ),
     )
 

@@ -1,4 +1,4 @@
-"""Gradients, what was found: what the notes say of powers, the wall and the cells, judged; the tables (结论与表)."""
+"""Gradients, what was found: what the notes say of powers, the wall and the cells, judged (结论)."""
 
 from collections.abc import Sequence
 from itertools import pairwise
@@ -8,7 +8,6 @@ from typing import Any
 
 from chapter6.lab.claim import Claim
 from chapter6.lab.record import Record, Results
-from chapter6.lab.report import Table
 from chapter6.lab.text import Text, same
 
 # --- 结论 claims ---
@@ -88,7 +87,8 @@ def _of_surface(record: Record) -> list[Claim]:
     free, clipped = (record.metrics["paths"][name] for name in ("free", "clipped"))
     jump, longest = longest_step(free["places"]), longest_step(clipped["places"])
     rate, v = record.settings["surface_rate"], record.settings["surface_clip"]
-    ends = free["losses"][-1], clipped["losses"][-1]
+    start, half = free["losses"][0], len(free["losses"]) // 2
+    lowest = {name: min(path["losses"][half:]) for name, path in (("free", free), ("clipped", clipped))}
     return [
         Claim(
             "wall",
@@ -116,13 +116,17 @@ def _of_surface(record: Record) -> list[Claim]:
             jump > 10 * longest and longest <= rate * v * (1 + 1e-9),
         ),
         Claim(
-            "clipped_lower",
-            Text("from this start the clipped path ends lower", "从这个起点出发，截断的路径终点更低"),
+            "comes_back",
             Text(
-                f"loss {ends[0]:.2g} without, {ends[1]:.2g} with clipping",
-                f"损失：不截断 {ends[0]:.2g}，截断 {ends[1]:.2g}",
+                "after that the clipped path comes down into the valley again, the one without clipping does not",
+                "此后截断的路径又回到谷中，不截断的路径则不能",
             ),
-            ends[1] < ends[0],
+            Text(
+                f"lowest loss in the second half: {lowest['free']:.2g} without, {lowest['clipped']:.2g} with clipping; "
+                f"the start {start:.2g}",
+                f"后一半的最低损失：不截断 {lowest['free']:.2g}，截断 {lowest['clipped']:.2g}；起点 {start:.2g}",
+            ),
+            lowest["clipped"] < start < lowest["free"],
         ),
     ]
 
@@ -262,64 +266,3 @@ def _of_zeros(record: Record) -> Claim:
         ),
         set(found) - set(stuck) == {"SRN sigmoid"} and alike < 1e-9,
     )
-
-
-# --- 表 tables ---
-
-
-def tables(record: Record) -> list[Table]:
-    """The powers, and what is left of a gradient a step."""
-    return [_table_of_powers(record), _table_of_distance(record), _table_of_scaled(record)]
-
-
-def _table_of_powers(record: Record) -> Table:
-    found = record.metrics["powers"]
-    steps = record.metrics["learning_rates"]
-    rates = [rate for rate, _ in steps[0]["landings"]]
-    rows = [
-        [f"{w:g}", f"{y:.5g}", f"{slope:.4g}", f"{step['gradient']:.2g}", *(f"{to:.6g}" for _, to in step["landings"])]
-        for w, y, slope, step in zip(found["w"], found["y"], found["derivative"], steps, strict=True)
-    ]
-    lands = [Text(f"lands at, η = {rate:.1e}", f"落点，η = {rate:.1e}") for rate in rates]
-    title = Text(
-        "Powers, and one step of gradient descent on (w^1000 - 1)²/2", "幂，以及在 (w^1000 - 1)²/2 上的一步梯度下降"
-    )
-    note = Text("η: each is the rate that leads from one of the w to 1", "η：各为从某个 w 一步到达 1 的学习率")
-    return Table(title, ["w", "y = w^1000", "dy/dw", "dL/dw", *lands], rows, note)
-
-
-def _table_of_distance(record: Record) -> Table:
-    results = record.results("distance")
-    cells, names = (list(dict.fromkeys(results.each(key))) for key in ("cell", "initialisation"))
-    rows = [[cell, *(_per_step(results.where(cell=cell, initialisation=name)) for name in names)] for cell in cells]
-    values = [median(results.where(cell=cells[0], initialisation=name).each("singular_value")) for name in names]
-    largest = [
-        Text("largest singular value of U, D × D", "U（D × D）的最大奇异值"),
-        *(f"{value:.2f}" for value in values),
-    ]
-    title = Text("The factor of the gradient a step back", "梯度每回传一步的倍数")
-    return Table(title, [Text("cell", "单元"), *names], [largest, *rows], _arrows(record))
-
-
-def _table_of_scaled(record: Record) -> Table:
-    results, scales = record.results("scaled"), record.settings["scales"]
-    cells = dict.fromkeys(results.each("cell"))
-    rows = [[cell, *(_per_step(results.where(cell=cell, scale=scale)) for scale in scales)] for cell in cells]
-    title = Text("The same with an orthogonal U times", "同上，正交的 U 乘以")
-    return Table(title, [Text("cell", "单元"), *(f"{scale}" for scale in scales)], rows, _arrows(record))
-
-
-def _arrows(record: Record) -> Text:
-    L = record.settings["distance"]
-    return Text(
-        f"After {L} steps: ↓ less than {VANISHES:g} is left, vanishing; ↑ more than {EXPLODES:g}, exploding; "
-        "medians of the seeds",
-        f"{L} 步之后：↓ 剩余不足 {VANISHES:g}，消失；↑ 超过 {EXPLODES:g} 倍，爆炸；各种子的中位数",
-    )
-
-
-def _per_step(results: Results) -> str:
-    """The factor a step, and what becomes of the gradient over all of them."""
-    left, steps = median(norms[-1] / norms[0] for norms in results.each("norms")), len(results[0]["norms"]) - 1
-    arrow = " ↓" if left < VANISHES else " ↑" if left > EXPLODES else ""
-    return f"{left ** (1 / steps):.2f}{arrow}"

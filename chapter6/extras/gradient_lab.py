@@ -80,9 +80,8 @@ def wall(points: int = 201) -> dict[str, list[float]]:
 
 # --- 梯度与距离 gradient against distance ---
 
-D = 32
-"""The size of inputs and hidden states, M = D."""
-B = 16
+# 输入与隐状态同样大   M = D
+B, D = 16, 32
 
 INITIALISATIONS: dict[str, Callable[[np.random.Generator], np.ndarray]] = {
     # 一个门的 [D, D] 矩阵   the [D, D] matrix of one gate
@@ -120,8 +119,9 @@ def make_cells(distance: int) -> dict[str, Cell]:
 
 
 def with_gate(cell: Cell, bias: float) -> Cell:
-    """With this bias of the gate that keeps the state: LSTM 的遗忘门、GRU 的更新门, the second gate of both."""
+    """With this bias of the gate that keeps the state: the forget gate of an LSTM, the update gate of a GRU."""
     b = cell.b.numpy()
+    # LSTM 的遗忘门、GRU 的更新门都是第二个   it is the second gate of both
     b[:, D : 2 * D] = bias
     cell.b.set_value(b)
     return cell
@@ -192,11 +192,10 @@ def measure(cells: dict[str, Cell], name: str, initialisation: str, scale: int, 
 
 # --- 放大 U larger weights ---
 
+# LSTM 防止梯度消失, 但能防止梯度爆炸吗?   LSTM cures vanishing: exploding, too? U is orthogonal, times a factor
 SCALED = ("SRN tanh", "GRU open", "LSTM open")
-"""Those whose U is scaled, in the orthogonal initialisation: LSTM 防止梯度消失, 但能防止梯度爆炸吗?"""
 
 # --- 全零 all parameters zero ---
-
 
 FROM_ZEROS = ("SRN tanh", "SRN sigmoid", "SRN ReLU", "GRU", "LSTM")
 
@@ -227,12 +226,20 @@ def learn_from_zeros(cell: Cell, steps: int = 5, classes: int = 3) -> dict[str, 
 
 
 def experiment(run: Run) -> dict[str, Any]:
-    """The four parts, one after another."""
+    """What is measured without training, then the trainings."""
+    return measurements(run)
+    # 4 改进办法   the remedies: | {"remedies": gradient_remedies.experiment(run)}
+
+
+def measurements(run: Run) -> dict[str, Any]:
+    """The first three parts, one after another."""
     settings, seeds = run.settings, range(run.seeds)
+    # 1, 2 幂与误差面   powers and the error surface
     progress.stage(Text("powers and the error surface", "幂与误差面"))
     found = powers()
     parts = {"powers": found, "learning_rates": learning_rates(found), "wall": wall()}
     parts |= {"surface": surface(settings.surface_points), "paths": paths(settings)}
+    # 3 每种单元、每种初始化   each cell with each initialisation
     progress.stage(Text("gradients going back through time", "梯度沿时间回传"))
     L, cells = settings.distance, make_cells(settings.distance)
     wanted = itertools.product(cells, INITIALISATIONS, [1], [L], seeds)
@@ -240,12 +247,11 @@ def experiment(run: Run) -> dict[str, Any]:
     parts["distance"] = [measure(cells, *each) for each in wanted]
     parts["scaled"] = [measure(cells, *each) for each in scaled]
     parts["zeros"] = {name: learn_from_zeros(cells[name]) for name in FROM_ZEROS}
-    # 第二部分   the second half: parts["remedies"] = gradient_remedies.experiment(run)
     return parts
 
 
 # 结论、表与图   claims, tables and figures: gradient_findings.py, gradient_figures.py
-LESSON = Lesson(experiment, findings.claims, findings.tables, figures.figures)
+LESSON = Lesson(experiment, findings.claims, figures.tables, figures.figures)
 
 if __name__ == "__main__":
     from chapter6.__main__ import main

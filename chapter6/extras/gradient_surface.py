@@ -18,7 +18,7 @@ import paddle.nn.functional as F
 from paddle import Tensor, nn
 
 STEPS, H_0, TARGET = 50, 0.5, 0.7  # 同论文   as in the paper
-W_RANGE, B_RANGE = (4.2, 7.0), (-3.8, -2.0)
+W_RANGE, B_RANGE = (4.0, 7.0), (-3.8, -1.8)
 START = (5.0, -2.5)
 """Where the paths begin: in the valley, close to the wall."""
 

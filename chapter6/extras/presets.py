@@ -22,12 +22,12 @@ CELLS = {
 class Gradients(Settings):
     """Why recurrent networks are hard to train: how far gradients reach, and the wall in the error surface."""
 
-    distance: int = setting(50, "steps that a gradient goes back (梯度回传的步数)", least=2, most=500)
+    distance: int = setting(50, "steps that a gradient goes back (梯度回传的步数)", least=2, most=200)
     scales: tuple[int, ...] = setting(
         (1, 2, 4, 8),
         "factors of the weights U (权重 U 的放大倍数), separated by commas",
         least=1,
-        most=100,
+        most=32,
         count=(1, 6),
         each_once=True,
     )

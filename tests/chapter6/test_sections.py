@@ -25,6 +25,7 @@ from reduced import REDUCED, run_section, without_times
 
 FIGURES = {"6.2": {"6.6", "6.7"}, "6.4": {"6.8", "6.9", "strategies"}, "6.5": {"6.11", "6.12", "6.13"}}
 FIGURES["6.8"] = {"steps", "size", "memory"}
+FIGURES["gradients"] = {"powers", "surface", "distance", "scaled"}
 CLAIMS = {
     "6.2": {"example", "parity", "speed", "training_loss", "dev_loss", "accuracy_falls"},
     "6.4": {
@@ -35,6 +36,10 @@ CLAIMS = {
         "forget_gate",
     },
     "6.8": {"parity", "paddle_faster", "same_accuracy", "trains_faster", "native_faster", "memory"},
+    "gradients": {
+        "powers", "powers_derivative", "powers_rate", "powers_plain", "wall", "thrown", "comes_back", "small_vanishes",
+        "scaled_keeps", "relu_cures", "irnn_cures", "forget_bias", "open_gate", "lstm_explodes", "zeros_alike",
+    },
 }  # fmt: skip
 
 
