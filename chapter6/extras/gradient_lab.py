@@ -175,7 +175,8 @@ def tensors_of(state: State) -> Sequence[Tensor]:
 
 def norm(gradients: Sequence[Tensor | None]) -> float:
     """Of all tensors of a state together, over the whole batch; None is where no gradient has come."""
-    return math.hypot(*(np.linalg.norm(gradient.numpy()) for gradient in gradients if gradient is not None))
+    # hypot 不怕下溢: 1e-200 的平方在 float64 中为 0   the square of 1e-200 would be 0
+    return math.hypot(*(x for gradient in gradients if gradient is not None for x in gradient.flatten().tolist()))
 
 
 def measure(cells: dict[str, Cell], name: str, initialisation: str, scale: int, L: int, seed: int) -> dict[str, Any]:
