@@ -1,0 +1,496 @@
+"""Gradients, the remedies, what was found: what the notes say of each, judged; the tables and the figures."""
+
+from collections import Counter
+from itertools import cycle
+from statistics import fmean
+
+import nndl
+from chapter6.extras.gradient_explosion import SATURATED
+from chapter6.lab.claim import CHINESE, FAILS, HOLDS, OPEN, Claim, judge, mean_and_spread
+from chapter6.lab.lesson import Drawing
+from chapter6.lab.record import Record, Results
+from chapter6.lab.report import Table
+from chapter6.lab.text import Text, same
+
+import matplotlib.pyplot as plt
+import numpy as np
+
+# --- 结论 claims ---
+
+CHANCE = max(Counter(a + b for a in range(10) for b in range(10)).values()) / 100
+"""The test accuracy of always saying 9, the most frequent sum."""
+BEYOND = 0.05
+"""What is above chance by no more than this is not learned."""
+NAMES = {
+    "none": Text("plain SRN: tanh, Xavier", "普通 SRN：tanh、Xavier"),
+    "relu": Text("ReLU", "ReLU"),
+    "sigmoid": Text("sigmoid", "sigmoid"),
+    "small": Text("W, U: 0.01 N(0, 1)", "W、U：0.01 N(0, 1)"),
+    "scaled": Text("W, U: N(0, 1/n)", "W、U：N(0, 1/n)"),
+    "orthogonal": Text("U orthogonal", "U 正交"),
+    "identity": Text("U = I", "U = I"),
+    "zeros": Text("all parameters 0", "全部参数为 0"),
+    "batch_norm": Text("batch normalisation", "批归一化"),
+    "layer_norm": Text("layer normalisation", "层归一化"),
+    "residual": Text("residual connection", "残差连接"),
+    "LSTM": Text("LSTM", "LSTM"),
+    "GRU": Text("GRU", "GRU"),
+}
+CLIPPED = {
+    "none": Text("no clipping", "不截断"),
+    "value": Text("by value", "按值"),
+    "norm": Text("by norm, each parameter", "按模，各参数分别"),
+    "global_norm": Text("by global norm", "按全局模"),
+}
+
+
+def name_of(remedy: str) -> Text:
+    """What the reader sees; of a weight decay its strength."""
+    if remedy in NAMES:
+        return NAMES[remedy]
+    kind, strength = remedy.split()
+    return Text(f"{kind} weight decay {strength}", f"{kind} 正则化 {strength}")
+
+
+def kept(record: Record, part: str = "trainings") -> Results:
+    """What a part of the remedies has left."""
+    return Results(record.metrics["remedies"][part])
+
+
+def accuracies(record: Record, remedy: str, kind: str = "test_accuracy") -> list[float]:
+    """One a seed."""
+    return kept(record).where(remedy=remedy).each(kind)
+
+
+def gains(record: Record, remedy: str, over: str = "none") -> list[float]:
+    """Test accuracy with a remedy minus that of the plain SRN, or of another remedy, seed by seed."""
+    pairs = zip(accuracies(record, remedy), accuracies(record, over), strict=True)
+    return [with_ - without for with_, without in pairs]
+
+
+def claims(record: Record) -> list[Claim]:
+    """What the notes say of the remedies, in their order; then what truncation costs and what saturation is."""
+    decays = [remedy for remedy in remedies_of(record) if remedy.startswith("L1 ") or remedy.startswith("L2 ")]
+    strongest = [[d for d in decays if d.startswith(kind)][-1] for kind in ("L1 ", "L2 ")]
+    mild = [decay for decay in decays if decay not in strongest] or decays
+    return [
+        _helps(record, "relu", "ReLU in place of tanh helps", "用 ReLU 代替 tanh 有帮助"),
+        _hurts(record, "sigmoid", "sigmoid in place of tanh hurts", "用 sigmoid 代替 tanh 有害"),
+        _zeros(record),
+        _small(record),
+        _regularisation(record, mild),
+        _decay(record, strongest),
+        _helps(record, "batch_norm", "batch normalisation helps", "批归一化有帮助"),
+        _helps(record, "residual", "a residual connection helps", "残差连接有帮助"),
+        _residual_best(record),
+        _clipping(record),
+        _direction(record),
+        _helps(record, "LSTM", "an LSTM in place of the SRN helps", "用 LSTM 代替 SRN 有帮助"),
+        _helps(record, "GRU", "a GRU in place of the SRN helps", "用 GRU 代替 SRN 有帮助"),
+        _truncation(record),
+        _saturation(record),
+        _clipped_saturation(record),
+    ]
+
+
+def remedies_of(record: Record) -> list[str]:
+    """Their names, as they were trained; the plain SRN first."""
+    return list(dict.fromkeys(kept(record).each("remedy")))
+
+
+def _helps(record: Record, remedy: str, en: str, zh: str) -> Claim:
+    measured = _against(record, remedy)
+    if remedy == "batch_norm":
+        batch = mean_and_spread(accuracies(record, remedy, "batch_accuracy"))
+        measured = Text(
+            f"{measured.en}; {batch} with the statistics of the test batch instead of running averages over all steps",
+            f"{measured.zh}；若以测试批自身的统计量代替各步的滑动平均，则为 {batch}",
+        )
+    return Claim(f"remedy_{remedy}", Text(en, zh), measured, [gains(record, remedy)])
+
+
+def _hurts(record: Record, remedy: str, en: str, zh: str) -> Claim:
+    losses = [-gain for gain in gains(record, remedy)]
+    return Claim(f"remedy_{remedy}", Text(en, zh), _against(record, remedy), [losses])
+
+
+def _against(record: Record, *remedies: str) -> Text:
+    """The test accuracies of remedies and of the plain SRN."""
+    parts = [(name_of(remedy), mean_and_spread(accuracies(record, remedy))) for remedy in (*remedies, "none")]
+    return Text(
+        "test accuracy: " + ", ".join(f"{name.en} {value}" for name, value in parts),
+        "测试准确率：" + "，".join(f"{name.zh} {value}" for name, value in parts),
+    )
+
+
+def _zeros(record: Record) -> Claim:
+    found = accuracies(record, "zeros")
+    return Claim(
+        "remedy_zeros",
+        Text("with all parameters 0 nothing is learned", "全部参数初始化为 0 什么也学不到"),
+        Text(
+            f"test accuracy {mean_and_spread(found)}; always saying the most frequent sum gives {CHANCE:.2f}",
+            f"测试准确率 {mean_and_spread(found)}；总是回答最常见的和为 {CHANCE:.2f}",
+        ),
+        max(found) <= CHANCE,
+    )
+
+
+def _small(record: Record) -> Claim:
+    return Claim(
+        "remedy_small",
+        Text(
+            "0.01 N(0, 1) hurts, N(0, 1/n) is better: with 0.01 the gradient vanishes",
+            "用 0.01 N(0, 1) 初始化有害，N(0, 1/n) 更好：乘以 0.01 容易导致梯度消失",
+        ),
+        _against(record, "small", "scaled"),
+        [[-gain for gain in gains(record, "small")], gains(record, "scaled", over="small")],
+    )
+
+
+def _regularisation(record: Record, mild: list[str]) -> Claim:
+    return Claim(
+        "remedy_regularisation",
+        Text(f"regularisation of the weights helps ({', '.join(mild)})", f"权重参数正则化有帮助（{'、'.join(mild)}）"),
+        _against(record, *mild),
+        [gains(record, decay) for decay in mild],
+    )
+
+
+def _decay(record: Record, strong: list[str]) -> Claim:
+    def fall(decay: str) -> list[float]:
+        values = zip(
+            accuracies(record, "none", "singular_value"), accuracies(record, decay, "singular_value"), strict=True
+        )
+        return [plain - decayed for plain, decayed in values]
+
+    shown = ", ".join(f"{name} {mean_and_spread(accuracies(record, name, 'singular_value'))}" for name in strong)
+    plain, measured = mean_and_spread(accuracies(record, "none", "singular_value")), _against(record, *strong)
+    return Claim(
+        "remedy_decay_forgets",
+        Text(
+            f"too much of it ({', '.join(strong)}) pulls the largest singular value of U down, and the memory goes",
+            f"过强的正则化（{'、'.join(strong)}）使 U 的最大奇异值变小，记忆随之丧失",
+        ),
+        Text(f"singular value: plain {plain}, {shown}; {measured.en}", f"奇异值：普通 {plain}，{shown}；{measured.zh}"),
+        [row for decay in strong for row in (fall(decay), [-gain for gain in gains(record, decay)])],
+    )
+
+
+def _residual_best(record: Record) -> Claim:
+    others = [remedy for remedy in remedies_of(record) if remedy not in ("none", "residual")]
+    means = {remedy: fmean(accuracies(record, remedy)) for remedy in others}
+    second = max(means, key=means.__getitem__)
+    name, own = name_of(second), mean_and_spread(accuracies(record, "residual"))
+    return Claim(
+        "remedy_residual_best",
+        Text(
+            "the residual connection is the most effective remedy (higher than each of the others)",
+            "残差结构是最有效的方法（高于其他每一种）",
+        ),
+        Text(
+            f"residual {own}, the best of the others: {name.en} {mean_and_spread(accuracies(record, second))}",
+            f"残差 {own}，其余最好的：{name.zh} {mean_and_spread(accuracies(record, second))}",
+        ),
+        [gains(record, "residual", over=other) for other in others],
+    )
+
+
+# --- 结论：截断与饱和 claims on clipping, truncation, saturation ---
+
+
+def clipped_gains(record: Record, clip: str) -> list[float]:
+    """Test accuracy with clipping minus without, in section 6.4's gentler setting."""
+    with_, without = (kept(record, "clipped").where(clip=c).each("test_accuracy") for c in (clip, "none"))
+    return [a - b for a, b in zip(with_, without, strict=True)]
+
+
+def _clipping(record: Record) -> Claim:
+    clips = [clip for clip in CLIPPED if clip != "none"]
+    found = {clip: mean_and_spread(kept(record, "clipped").where(clip=clip).each("test_accuracy")) for clip in CLIPPED}
+    return Claim(
+        "remedy_clipping",
+        Text(
+            "clipping helps where gradients explode: by value, by norm and by global norm (6.4's gentler setting)",
+            "梯度爆炸时梯度截断有帮助：按值、按模、按全局模（6.4 节较温和的设置）",
+        ),
+        Text(
+            "test accuracy: " + ", ".join(f"{CLIPPED[clip].en} {value}" for clip, value in found.items()),
+            "测试准确率：" + "，".join(f"{CLIPPED[clip].zh} {value}" for clip, value in found.items()),
+        ),
+        [clipped_gains(record, clip) for clip in clips],
+    )
+
+
+SAME_DIRECTION = 1e-6
+"""How far below 1 a cosine may be, by rounding, of two gradients of one direction."""
+
+
+def _direction(record: Record) -> Claim:
+    cosines = {clip: kept(record, "directions").where(clip=clip).each("cosine") for clip in CLIPPED if clip != "none"}
+    shown = {clip: f"{fmean(of_seeds):.4f}" for clip, of_seeds in cosines.items()}
+    turned = all(c < 1 - SAME_DIRECTION for clip in ("value", "norm") for c in cosines[clip])
+    return Claim(
+        "clip_direction",
+        Text(
+            "only clipping by global norm keeps the gradient's direction, by value and by norm (each parameter by "
+            "itself) turn it",
+            "只有按全局模截断保持梯度方向，按值与按模（各参数分别）截断都会改变方向",
+        ),
+        Text(
+            "cosine: " + ", ".join(f"{CLIPPED[clip].en} {value}" for clip, value in shown.items()),
+            "余弦：" + "，".join(f"{CLIPPED[clip].zh} {value}" for clip, value in shown.items()),
+        ),
+        turned and min(cosines["global_norm"]) > 1 - SAME_DIRECTION,
+    )
+
+
+def by_steps(record: Record) -> tuple[dict[int, list[float]], ...]:
+    """Test accuracy, gradient error and cosine, for each k of truncated BPTT one number a seed.
+
+    Where k is the whole length, nothing is truncated: that is the plain SRN.
+    """
+    results, whole = kept(record, "truncated"), record.settings["length"]
+    at_the_end = {"test_accuracy": accuracies(record, "none"), "error": [0.0], "cosine": [1.0]}
+    return tuple(
+        {k: results.where(k=k).each(kind) for k in sorted(set(results.each("k")))} | {whole: values}
+        for kind, values in at_the_end.items()
+    )
+
+
+def _truncation(record: Record) -> Claim:
+    (found, *_), length = by_steps(record), record.settings["length"]
+    # 两个加数在最前   both digits come first: the second is L - 1 steps from the end
+    short = [k for k in found if k < length - 1]
+    shown = ", ".join(f"k={k}: {mean_and_spread(of_seeds)}" for k, of_seeds in found.items())
+    return Claim(
+        "truncation",
+        Text(
+            f"truncated BPTT shorter than the dependency (k < {length - 1}) learns nothing beyond chance "
+            f"(test accuracy at most {CHANCE + BEYOND:.2f})",
+            f"截断长度短于依赖距离（k < {length - 1}）时学不到超出随机的东西（测试准确率至多 {CHANCE + BEYOND:.2f}）",
+        ),
+        same(shown),
+        [[CHANCE + BEYOND - accuracy for accuracy in found[k]] for k in short],
+    )
+
+
+def saturated(record: Record, clip: str) -> list[float]:
+    """For each seed the share of activations beyond the bound at the end of the training."""
+    return [fmean(r["activations"][-1]["saturated"]) for r in kept(record, "saturated").where(clip=clip)]
+
+
+def _saturation(record: Record) -> Claim:
+    free = saturated(record, "none")
+    start = fmean(fmean(r["activations"][0]["saturated"]) for r in kept(record, "saturated").where(clip="none"))
+    return Claim(
+        "saturated",
+        Text(
+            f"6.4's SRN without clipping ends saturated: most activations are beyond ±{SATURATED}",
+            f"6.4 节的 SRN 不截断则终于饱和：多数激活值的绝对值超过 {SATURATED}",
+        ),
+        Text(
+            f"share beyond: {start:.0%} before, {fmean(free):.0%} after the training",
+            f"所占比例：训练前 {start:.0%}，训练后 {fmean(free):.0%}",
+        ),
+        [[share - 0.5 for share in free]],
+    )
+
+
+def _clipped_saturation(record: Record) -> Claim:
+    free, clipped = saturated(record, "none"), saturated(record, "norm")
+    return Claim(
+        "clipped_unsaturated",
+        Text("with clipping by norm fewer are", "按模截断后饱和的激活值较少"),
+        Text(f"{fmean(clipped):.0%}, without {fmean(free):.0%}", f"{fmean(clipped):.0%}，不截断 {fmean(free):.0%}"),
+        [[a - b for a, b in zip(free, clipped, strict=True)]],
+    )
+
+
+# --- 表 tables ---
+
+VERDICTS = {HOLDS: Text("helps", "有帮助"), FAILS: Text("hurts", "有害"), OPEN: Text(OPEN, CHINESE[OPEN])}
+
+
+def tables(record: Record) -> list[Table]:
+    """Every remedy with its verdict; what clipping makes of one gradient; truncated BPTT."""
+    return [_table_of_remedies(record), _table_of_clipping(record), _table_of_truncation(record)]
+
+
+def _table_of_remedies(record: Record) -> Table:
+    rows = []
+    for remedy in remedies_of(record):
+        results = kept(record).where(remedy=remedy)
+        values = results.each("singular_value")
+        singular = "" if None in values else f"{fmean(values):.2f}"
+        row = [name_of(remedy), mean_and_spread(results.each("test_accuracy"))]
+        difference = [] if remedy == "none" else gains(record, remedy)
+        rows.append([*row, *_judged(difference), singular])
+    for clip, name in CLIPPED.items():
+        accuracy = mean_and_spread(kept(record, "clipped").where(clip=clip).each("test_accuracy"))
+        shown = Text(f"6.4, {name.en}", f"6.4 节，{name.zh}")
+        rows.append([shown, accuracy, *_judged([] if clip == "none" else clipped_gains(record, clip)), ""])
+    header = [
+        Text("remedy", "办法"),
+        Text("test accuracy", "测试准确率"),
+        Text("difference", "差"),
+        Text("verdict", "结论"),
+        Text("largest singular value of U", "U 的最大奇异值"),
+    ]
+    note = Text(
+        "Difference: to the plain SRN, or to no clipping, seed by seed. The singular value is that of the trained U.",
+        "差：与普通 SRN（或不截断）逐种子相减。奇异值为训练后的 U 的。",
+    )
+    return Table(Text("Remedies, each by itself", "各种办法，逐一启用"), header, rows, note)
+
+
+def _judged(difference: list[float]) -> list[Text | str]:
+    """A difference and its verdict; nothing for what the others are compared with."""
+    return [mean_and_spread(difference), VERDICTS[judge(difference)]] if difference else ["", ""]
+
+
+def _table_of_clipping(record: Record) -> Table:
+    found = kept(record, "directions")
+    names = {name: name.removeprefix("rnn_model.") for name in found[0]["before"]}
+    rows = []
+    for clip, name in CLIPPED.items():
+        results = found.where(clip=clip)
+        norms = [f"{fmean(r['after'][parameter] for r in results):.2f}" for parameter in names]
+        rows.append([name, *norms, f"{fmean(results.each('cosine')):.4f}"])
+    header = [Text("clipping", "截断"), *(f"|{short}|" for short in names.values()), Text("cosine", "余弦")]
+    note = Text(
+        "The same gradient each time, that of 6.4's first step (loss: the sum over the batch), v = 5; means of the "
+        "seeds. Cosine: between the whole gradient before and after.",
+        "每行都是同一个梯度，即 6.4 节第一步的梯度（损失为批内之和），v = 5；各种子的均值。"
+        "余弦：截断前后整个梯度之间。",
+    )
+    return Table(Text("Norms of a gradient after clipping", "截断后各参数梯度的范数"), header, rows, note)
+
+
+def _table_of_truncation(record: Record) -> Table:
+    accuracy, errors, cosines = by_steps(record)
+    rows = [
+        [str(k), f"{fmean(errors[k]):.3f}", f"{fmean(cosines[k]):.3f}", mean_and_spread(accuracy[k])] for k in errors
+    ]
+    header = ["k", Text("gradient error", "梯度误差"), Text("cosine", "余弦"), Text("test accuracy", "测试准确率")]
+    note = Text(
+        "Of W, U and b, against the gradient of full BPTT, before the first step",
+        "W、U、b 的梯度与完整 BPTT 相比，首步之前",
+    )
+    return Table(Text("Truncated BPTT", "截断的随时间反向传播"), header, rows, note)
+
+
+# --- 图 figures ---
+
+
+def figures(record: Record) -> dict[str, Drawing]:
+    """The differences, truncation, and the saturated SRN from inside."""
+    return {
+        "remedies": _draw_remedies(record),
+        "truncation": _draw_truncation(record),
+        "saturation": _draw_saturation(record),
+        "activations": _draw_activations(record),
+    }
+
+
+def _draw_remedies(record: Record) -> Drawing:
+    """A bar a remedy, a dot a seed."""
+    plot = nndl.plot
+    names = [remedy for remedy in remedies_of(record) if remedy != "none"]
+    clips = [clip for clip in CLIPPED if clip != "none"]
+    figure, (above, below) = plt.subplots(
+        2, 1, figsize=(7, 7.4), sharex=True, height_ratios=[len(names), len(clips) + 1]
+    )
+    plot.bars(above, [plot.both(*name_of(n)) for n in names], [gains(record, n) for n in names])
+    plot.bars(below, [plot.both(*CLIPPED[c]) for c in clips], [clipped_gains(record, c) for c in clips])
+    plain, free = (fmean(r.each("test_accuracy")) for r in (kept(record).where(remedy="none"), _free(record)))
+    above.set_title(plot.both(f"against a plain SRN, {plain:.2f}", f"与普通 SRN（{plain:.2f}）相比"))
+    below.set_title(plot.both(f"6.4: against no clipping, {free:.2f}", f"6.4 节：与不截断（{free:.2f}）相比"))
+    below.set_xlabel(plot.both("difference of test accuracy", "测试准确率之差"))
+    for axes in (above, below):
+        axes.axvline(0, color="black", linewidth=0.8)
+    return Drawing(
+        figure,
+        Text(
+            "Which remedies move all seeds to the right of 0? Which ones hurt? Bar: mean difference; dots: seeds.",
+            "哪些办法使所有种子都在 0 的右侧？哪些反而有害？条为差的均值，点为各种子。",
+        ),
+    )
+
+
+def _free(record: Record) -> Results:
+    return kept(record, "clipped").where(clip="none")
+
+
+def _draw_truncation(record: Record) -> Drawing:
+    """Gradient error and cosine, and accuracy, against k."""
+    plot = nndl.plot
+    figure, (left, right) = plt.subplots(1, 2, figsize=(9.6, 3.6))
+    accuracy, errors, cosines = by_steps(record)
+    steps = list(errors)
+    plot.points(left, steps, list(errors.values()), plot.LOOKS[0], plot.both("relative error", "相对误差"))
+    plot.points(left, steps, list(cosines.values()), plot.LOOKS[1], plot.both("cosine", "余弦"))
+    plot.points(right, steps, list(accuracy.values()), plot.LOOKS[3], plot.both("test accuracy", "测试准确率"))
+    plot.reference(right, CHANCE, plot.both("the most frequent sum", "总是回答最常见的和"))
+    plot.accuracy_axis(right)
+    left.set(ylabel=plot.both("against full BPTT", "与完整 BPTT 相比"))
+    for axes in (left, right):
+        axes.set(xlabel=plot.both("steps back", "回传步数") + " k", xticks=steps)
+    plot.legend(figure)
+    return Drawing(
+        figure,
+        Text(
+            "Left: from which k on is the gradient, before the training, as good as the whole? Right: from which k on "
+            "is anything learned? Why is the first so much smaller: what does the little that is missing hold? Bars: "
+            "range of the seeds.",
+            "左图：从哪个 k 起，训练前的梯度已与完整的梯度相差无几？右图：从哪个 k 起才学到东西？前者为何小得多："
+            "缺少的那一点里有什么？竖线为各种子的范围。",
+        ),
+    )
+
+
+def _draw_saturation(record: Record) -> Drawing:
+    """The share of saturated activations at each step of the sequence, a line a moment."""
+    plot = nndl.plot
+    figure, panels = plot.panels(2, size=(4.6, 3.4))
+    for axes, clip in zip(panels, ("none", "norm"), strict=True):
+        results = kept(record, "saturated").where(clip=clip)
+        moments = zip(*results.each("activations"), strict=False)
+        for of_seeds, look in zip(moments, cycle(plot.LOOKS), strict=False):
+            curves = [list(enumerate(moment["saturated"], start=1)) for moment in of_seeds]
+            step = of_seeds[0]["step"]
+            plot.band(axes, curves, look, plot.both(f"after {step} steps", f"{step} 步之后"), middle=np.median)
+        axes.set(title=plot.both(*CLIPPED[clip]), xlabel=plot.both("time step", "时刻") + " t", ylim=(-0.03, 1.03))
+    panels[0].set_ylabel(plot.both(f"share of |H| > {SATURATED}", f"|H| > {SATURATED} 的比例"))
+    plot.legend(figure)
+    return Drawing(
+        figure,
+        Text(
+            "Within how few steps of the training does the SRN saturate, left? What does clipping, right, leave of "
+            "this? Line: median of the seeds; band: their range.",
+            "左图：SRN 在训练的几步之内就饱和？右图：截断之后还有多少？线为各种子的中位数，带为其范围。",
+        ),
+    )
+
+
+def _draw_activations(record: Record) -> Drawing:
+    """The hidden states of one sequence, a panel a moment, a row a kind of clipping."""
+    plot = nndl.plot
+    found = {clip: kept(record, "saturated").where(clip=clip)[0]["activations"] for clip in ("none", "norm")}
+    columns = max(map(len, found.values()))
+    figure, grid = plt.subplots(2, columns, figsize=(2 * columns, 5), sharex=True, sharey=True, squeeze=False)
+    for row, (clip, moments) in zip(grid, found.items(), strict=True):
+        for axes, moment in zip(row, moments, strict=False):
+            image = plot.heat_map(axes, moment["example"], signed=True)
+            axes.set_title(plot.both(f"{moment['step']} steps", f"{moment['step']} 步"))
+        row[0].set_ylabel(plot.both(*CLIPPED[clip]))
+    figure.supxlabel(plot.both("time step", "时刻") + " t")
+    figure.colorbar(image, ax=grid, label="H", shrink=0.8)
+    return Drawing(
+        figure,
+        Text(
+            "The hidden state of one sequence (a row a unit, a column a time step) as the training goes on, seed 0: "
+            "where are colours left between the extremes?",
+            "一个序列的隐状态（行为单元，列为时刻）在训练中的变化，种子 0：何处还有两极之间的颜色？",
+        ),
+    )
