@@ -21,6 +21,8 @@ from typing import Any
 import chapter6  # noqa: F401  Ctrl-C 从此只显示一行   from here on Ctrl-C is one line
 from chapter6.extras import gradient_figures as figures
 from chapter6.extras import gradient_findings as findings
+from chapter6.extras import gradient_remedies as remedies
+from chapter6.extras import gradient_remedies_findings as remedies_findings
 from chapter6.extras.gradient_surface import paths, surface
 from chapter6.lab import progress
 from chapter6.lab.lesson import Lesson, Run
@@ -227,9 +229,10 @@ def learn_from_zeros(cell: Cell, steps: int = 5, classes: int = 3) -> dict[str, 
 
 
 def experiment(run: Run) -> dict[str, Any]:
-    """What is measured without training, then the trainings."""
-    return measurements(run)
-    # 4 改进办法   the remedies: | {"remedies": gradient_remedies.experiment(run)}
+    """What is measured without training; then the remedies, which are trained."""
+    measured = measurements(run)
+    # 4 改进办法   the remedies
+    return measured | {"remedies": remedies.experiment(run)}
 
 
 def measurements(run: Run) -> dict[str, Any]:
@@ -251,8 +254,13 @@ def measurements(run: Run) -> dict[str, Any]:
     return parts
 
 
-# 结论、表与图   claims, tables and figures: gradient_findings.py, gradient_figures.py
-LESSON = Lesson(experiment, findings.claims, figures.tables, figures.figures)
+# 结论、表与图, 各两部分   claims, tables and figures, in two parts each: gradient_*_findings.py, gradient_*_figures.py
+LESSON = Lesson(
+    experiment,
+    lambda record: [*findings.claims(record), *remedies_findings.claims(record)],
+    lambda record: [*figures.tables(record), *remedies_findings.tables(record)],
+    lambda record: figures.figures(record) | remedies_findings.figures(record),
+)
 
 if __name__ == "__main__":
     from chapter6.__main__ import main

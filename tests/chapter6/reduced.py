@@ -17,7 +17,11 @@ REDUCED = {
         "--input-size", "4", "--hidden-size", "4", "--max-seq-len", "20", "--shapes", "2x3x4 3x4x5",
         "--steps", "2,4,8", "--sizes", "3,5", "--repeats", "2",
     ],
-    "gradients": ["--distance", "10", "--scales", "1,8", "--surface-points", "21", "--surface-steps", "20"],
+    "gradients": [
+        "--distance", "10", "--scales", "1,8", "--surface-points", "21", "--surface-steps", "20", "--length", "5",
+        "--epochs", "2", "--truncations", "1,4", "--gentle-epochs", "2", "--explosion-epochs", "2", "--l1", "0.01",
+        "--l2", "0.01",
+    ],
 }  # fmt: skip
 """Settings that take seconds, for each section."""
 
