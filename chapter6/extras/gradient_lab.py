@@ -22,6 +22,7 @@ import chapter6  # noqa: F401  Ctrl-C 从此只显示一行   from here on Ctrl-
 from chapter6.extras import gradient_figures as figures
 from chapter6.extras import gradient_findings as findings
 from chapter6.extras import gradient_remedies as remedies
+from chapter6.extras import gradient_remedies_figures as remedies_figures
 from chapter6.extras import gradient_remedies_findings as remedies_findings
 from chapter6.extras.gradient_surface import paths, surface
 from chapter6.lab import progress
@@ -259,7 +260,7 @@ LESSON = Lesson(
     experiment,
     lambda record: [*findings.claims(record), *remedies_findings.claims(record)],
     lambda record: [*figures.tables(record), *remedies_findings.tables(record)],
-    lambda record: figures.figures(record) | remedies_findings.figures(record),
+    lambda record: figures.figures(record) | remedies_figures.figures(record),
 )
 
 if __name__ == "__main__":
