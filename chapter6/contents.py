@@ -88,7 +88,7 @@ ENTRIES = (
         ),
         module="chapter6.extras.gradient_lab",
         presets=extras.GRADIENTS,
-        seeds={"quick": 5, "full": 10},
+        seeds={"quick": 4, "full": 10},
     ),
 )
 SECTIONS: dict[str, Entry] = {entry.number: entry for entry in ENTRIES}

@@ -121,12 +121,13 @@ def _draw_activations(record: Record) -> Drawing:
     """The hidden states of one sequence, a panel a moment, a row a kind of clipping."""
     plot = nndl.plot
     found = {clip: kept(record, "saturated").where(clip=clip)[0]["activations"] for clip in ("none", "norm")}
-    columns = max(map(len, found.values()))
+    columns, L = max(map(len, found.values())), len(found["none"][0]["saturated"])
     figure, grid = plt.subplots(2, columns, figsize=(2 * columns, 5), sharex=True, sharey=True, squeeze=False)
     for row, (clip, moments) in zip(grid, found.items(), strict=True):
         for axes, moment in zip(row, moments, strict=False):
             image = plot.heat_map(axes, moment["example"], signed=True)
             axes.set_title(plot.both(f"step {moment['step']}", f"第 {moment['step']} 步"))
+            axes.set_xticks([0, L - 1], [1, L])
         row[0].set_ylabel(plot.both(*CLIPPED[clip]))
     figure.supxlabel(plot.both("time step", "时刻") + " t")
     figure.supylabel(plot.both("units", "单元"))

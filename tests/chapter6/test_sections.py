@@ -50,7 +50,8 @@ CLAIMS = {
         "scaled_keeps", "relu_cures", "irnn_cures", "forget_bias", "open_gate", "lstm_explodes", "zeros_alike",
         "remedy_relu", "remedy_sigmoid", "remedy_zeros", "remedy_small", "remedy_regularisation",
         "remedy_decay_forgets", "remedy_batch_norm", "remedy_residual", "remedy_residual_best", "remedy_clipping",
-        "clip_direction", "remedy_LSTM", "remedy_GRU", "truncation", "saturated", "clipped_unsaturated",
+        "remedy_clipping_value", "clip_direction", "remedy_LSTM", "remedy_GRU", "truncation", "saturated",
+        "clipped_unsaturated",
     },
 }  # fmt: skip
 
