@@ -118,12 +118,15 @@ class Cell(nn.RNNCellBase):
         return bool(self._forward_pre_hooks or self._forward_post_hooks)
 
     @property
+    def is_changed(self) -> bool:
+        """Whether this cell alone has an equation that its class has not."""
+        own = vars(self)
+        return "step" in own or "project" in own or "activation" in own or "candidate" in own or "output" in own
+
+    @property
     def is_watched(self) -> bool:
         """Whether its own steps matter: a call for each, an equation only this cell has, or :func:`recording`."""
-        own = vars(self)
-        if "step" in own or "project" in own or "activation" in own or "candidate" in own or "output" in own:
-            return True
-        return bool(self._records or self._forward_pre_hooks or self._forward_post_hooks)
+        return bool(self._records or self._forward_pre_hooks or self._forward_post_hooks or self.is_changed)
 
     def project(self, X: Tensor) -> Tensor:
         """The inputs' share, X W + b: float [..., M] to float [..., G·D]."""
