@@ -33,6 +33,7 @@ def _of_powers(record: Record) -> list[Claim]:
     y = dict(zip(found["w"], found["y"], strict=True))
     gap = max(abs(a - b) / max(abs(b), SMALLEST) for a, b in zip(found["derivative"], found["formula"], strict=True))
     above, below, far = ({s["w"]: s for s in steps}[w] for w in (1.01, 0.99, 0.01))
+    exponent = log10(1000) + 999 * log10(far["w"])  # of 1000 w^999, which y - 1 = -1 only turns round
     thrown, crept = abs(_landing(above, below["rate"]) - 1), abs(_landing(below, above["rate"]) - below["w"])
     return [
         Claim(
@@ -68,8 +69,8 @@ def _of_powers(record: Record) -> list[Claim]:
             "powers_plain",
             Text("at w = 0.01 a larger learning rate helps", "在 w = 0.01 处，调大学习率有效"),
             Text(
-                f"the gradient there is {abs(far['gradient']):g} in float64 (about 10^-1995 in truth): no rate moves w",
-                f"该处梯度在 float64 下为 {abs(far['gradient']):g}（真值约 10^-1995）：任何学习率都不能移动 w",
+                f"the gradient there is {abs(far['gradient']):g} in float64 (10^{exponent:.0f} in truth): no rate moves w",
+                f"该处梯度在 float64 下为 {abs(far['gradient']):g}（真值为 10^{exponent:.0f}）：任何学习率都不能移动 w",
             ),
             bool(far["gradient"]),
         ),
