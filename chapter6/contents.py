@@ -90,6 +90,18 @@ ENTRIES = (
         presets=extras.BY_HAND,
         seeds={"quick": 5, "full": 5},
     ),
+    Entry(
+        number="gradients",
+        printed="",
+        title=Text("Why recurrent networks are hard to train", "循环神经网络为何难以训练"),
+        shows=Text(
+            "w^1000, the wall in the error surface, how far a gradient reaches in each cell, and what helps",
+            "w^1000、误差面上的墙、各种单元中梯度能传多远，以及哪些办法有效",
+        ),
+        module="chapter6.extras.gradient_lab",
+        presets=extras.GRADIENTS,
+        seeds={"quick": 4, "full": 10},
+    ),
 )
 SECTIONS: dict[str, Entry] = {entry.number: entry for entry in ENTRIES}
 

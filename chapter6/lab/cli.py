@@ -333,6 +333,12 @@ def _wholes(text: str) -> tuple[int, ...]:
     )
 
 
+def _reals(text: str) -> tuple[float, ...]:
+    return _convert(
+        text, lambda text: tuple(map(float, text.replace("，", ",").split(","))), "numbers separated by commas"
+    )
+
+
 def _names(text: str) -> tuple[str, ...]:
     return tuple(name.strip() for name in _text(text).replace("，", ",").split(","))
 
@@ -353,5 +359,6 @@ _CONVERTERS: dict[Any, Callable[[str], Any]] = {
     float: _real,
     str: _text,
     tuple[int, ...]: _wholes,
+    tuple[float, ...]: _reals,
     tuple[str, ...]: _names,
 }

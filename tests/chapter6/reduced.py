@@ -22,6 +22,11 @@ REDUCED = {
         "--cells", "SRN,BatchNormSRN,GRU,LSTM", "--lengths", "5", "--adding-lengths", "4", "--copying-lengths", "3",
         "--steps", "4", "--examples", "64", "--eval-steps", "2", "--parameters", "1500",
     ],
+    "gradients": [
+        "--distance", "10", "--scales", "1,8", "--surface-points", "21", "--surface-steps", "20", "--length", "5",
+        "--epochs", "2", "--truncations", "1,4", "--gentle-epochs", "2", "--explosion-epochs", "2", "--l1", "0.01",
+        "--l2", "0.01",
+    ],
 }  # fmt: skip
 """Settings that take seconds, for each section."""
 

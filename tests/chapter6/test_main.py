@@ -50,7 +50,7 @@ def test_help_explains_every_setting_with_its_defaults(number: str, capsys: pyte
     out = " ".join(capsys.readouterr().out.split())
     for field in fields(SECTIONS[number].presets["quick"]):
         assert f"--{field.name.replace('_', '-')} " in out
-    assert "--epochs EPOCHS epochs (回合); quick " in out
+        assert f"{field.metadata['help']}; quick " in out
     assert all(f"{name} " in out for name in SECTIONS[number].presets)
 
 
@@ -92,6 +92,7 @@ def test_list_and_help_load_nothing_large() -> None:
         (["run", "6.2", "--hidden-size", "9" * 20], ["hidden_size 9", "to 4,096"]),
         (["run", "6.2", "--seeds", "9" * 20], ["seeds 9", "from 1 to 100"]),
         (["run", "6.5", "--digits", "67001"], ["digits", "separated by commas"]),
+        (["run", "gradients", "--l1", "0.1;0.2"], ["l1", "numbers separated by commas"]),
         (["data", "digit_sum", "--length", "9" * 20], ["length 9", "to 10,000"]),
         (["run", "6.2", "--out", ""], ["expected a folder"]),
         (["run", "6.2", "--seeds", "0"], ["seeds 0", "from 1"]),

@@ -27,6 +27,16 @@ FIGURES = {"6.2": {"6.6", "6.7"}, "6.4": {"6.8", "6.9", "strategies"}, "6.5": {"
 FIGURES["6.8"] = {"steps", "size", "memory"}
 FIGURES["by_hand"] = {"lstm", "starts"}
 FIGURES["cells"] = {"cells"}
+FIGURES["gradients"] = {
+    "powers",
+    "surface",
+    "distance",
+    "scaled",
+    "remedies",
+    "truncation",
+    "saturation",
+    "activations",
+}
 CLAIMS = {
     "6.2": {"example", "parity", "speed", "training_loss", "dev_loss", "accuracy_falls"},
     "6.4": {
@@ -44,6 +54,14 @@ CLAIMS = {
     "cells": {
         "jordan_better", "residual_helps", "gru_as_good", "clockwork_helps", "scrn_helps", "irnn_helps",
         "adding_solved",
+    },
+    "gradients": {
+        "powers", "powers_derivative", "powers_rate", "powers_plain", "wall", "thrown", "comes_back", "small_vanishes",
+        "scaled_keeps", "relu_cures", "irnn_cures", "forget_bias", "open_gate", "lstm_explodes", "zeros_alike",
+        "remedy_relu", "remedy_sigmoid", "remedy_zeros", "remedy_small", "remedy_regularisation",
+        "remedy_decay_forgets", "remedy_batch_norm", "remedy_residual", "remedy_residual_best", "remedy_clipping",
+        "remedy_clipping_value", "clip_direction", "remedy_LSTM", "remedy_GRU", "truncation", "saturated",
+        "clipped_unsaturated",
     },
 }  # fmt: skip
 

@@ -1,0 +1,397 @@
+"""Gradients, the remedies, what was found: what the notes say of each, judged; the tables."""
+
+from collections import Counter
+from statistics import fmean
+
+from chapter6.extras.gradient_explosion import SATURATED
+from chapter6.lab.claim import CHINESE, FAILS, HOLDS, OPEN, Claim, judge, mean_and_spread
+from chapter6.lab.record import Record, Results
+from chapter6.lab.report import Table
+from chapter6.lab.text import Text
+
+# --- 结论 claims ---
+
+CHANCE = max(Counter(a + b for a in range(10) for b in range(10)).values()) / 100
+"""The test accuracy of always saying 9, the most frequent sum."""
+LEARNED = 2 * CHANCE
+"""A test accuracy that must be exceeded by what has learned anything of the digits."""
+NAMES = {
+    "none": Text("plain SRN: tanh, Xavier", "普通 SRN：tanh、Xavier"),
+    "relu": Text("ReLU", "ReLU"),
+    "sigmoid": Text("sigmoid", "sigmoid"),
+    "small": Text("W, U: 0.01 N(0, 1)", "W、U：0.01 N(0, 1)"),
+    "scaled": Text("W, U: N(0, 1/n)", "W、U：N(0, 1/n)"),
+    "orthogonal": Text("U orthogonal", "U 正交"),
+    "identity": Text("U = I", "U = I"),
+    "zeros": Text("all parameters 0", "全部参数为 0"),
+    "batch_norm": Text("batch normalisation", "批归一化"),
+    "layer_norm": Text("layer normalisation", "层归一化"),
+    "residual": Text("residual connection", "残差连接"),
+    "LSTM": Text("LSTM", "LSTM"),
+    "GRU": Text("GRU", "GRU"),
+}
+CLIPPED = {
+    "none": Text("no clipping", "不截断"),
+    "value": Text("by value", "按值"),
+    "norm": Text("by norm, each parameter", "按模，各参数分别"),
+    "global_norm": Text("by global norm", "按全局模"),
+}
+
+
+def name_of(remedy: str) -> Text:
+    """What the reader sees; of a weight decay its strength."""
+    if remedy in NAMES:
+        return NAMES[remedy]
+    kind, strength = remedy.split()
+    return Text(f"{kind} weight decay {strength}", f"{kind} 正则化 {strength}")
+
+
+def kept(record: Record, part: str = "trainings") -> Results:
+    """What a part of the remedies has left."""
+    return Results(record.metrics["remedies"][part])
+
+
+def accuracies(record: Record, remedy: str, kind: str = "test_accuracy") -> list[float]:
+    """One a seed."""
+    return kept(record).where(remedy=remedy).each(kind)
+
+
+def gains(record: Record, remedy: str, over: str = "none") -> list[float]:
+    """Test accuracy with a remedy minus that of the plain SRN, or of another remedy, seed by seed."""
+    pairs = zip(accuracies(record, remedy), accuracies(record, over), strict=True)
+    return [with_ - without for with_, without in pairs]
+
+
+def claims(record: Record) -> list[Claim]:
+    """What the notes say of the remedies, in their order; then what truncation costs and what saturation is."""
+    decays = [remedy for remedy in remedies_of(record) if remedy.startswith("L1 ") or remedy.startswith("L2 ")]
+    strongest = [[d for d in decays if d.startswith(kind)][-1] for kind in ("L1 ", "L2 ")]
+    mild = [decay for decay in decays if decay not in strongest] or decays
+    return [
+        _helps(record, "relu", "ReLU in place of tanh helps", "用 ReLU 代替 tanh 有帮助"),
+        _hurts(record, "sigmoid", "sigmoid in place of tanh hurts", "用 sigmoid 代替 tanh 有害"),
+        _zeros(record),
+        _small(record),
+        _regularisation(record, mild),
+        _decay(record, strongest),
+        _batch_norm(record),
+        _helps(record, "residual", "a residual connection helps", "残差连接有帮助"),
+        _residual_best(record),
+        _clipping(
+            record,
+            "remedy_clipping",
+            Text(
+                "clipping by norm helps where gradients explode (6.4's gentler setting), by each parameter's as by the "
+                "global one",
+                "梯度爆炸时（6.4 节较温和的设置）按模截断有帮助，无论各参数分别还是全局",
+            ),
+            "norm",
+            "global_norm",
+        ),
+        _clipping(
+            record,
+            "remedy_clipping_value",
+            Text("clipping by value, at the same bound v, helps as well", "阈值 v 相同时，按值截断也有帮助"),
+            "value",
+        ),
+        _direction(record),
+        _helps(record, "LSTM", "an LSTM in place of the SRN helps", "用 LSTM 代替 SRN 有帮助"),
+        _helps(record, "GRU", "a GRU in place of the SRN helps", "用 GRU 代替 SRN 有帮助"),
+        _truncation(record),
+        _saturation(record),
+        _clipped_saturation(record),
+    ]
+
+
+def remedies_of(record: Record) -> list[str]:
+    """Their names, as they were trained; the plain SRN first."""
+    return list(dict.fromkeys(kept(record).each("remedy")))
+
+
+def _helps(record: Record, remedy: str, en: str, zh: str) -> Claim:
+    return Claim(f"remedy_{remedy}", Text(en, zh), _against(record, remedy), [gains(record, remedy)])
+
+
+def _hurts(record: Record, remedy: str, en: str, zh: str) -> Claim:
+    losses = [-gain for gain in gains(record, remedy)]
+    return Claim(f"remedy_{remedy}", Text(en, zh), _against(record, remedy), [losses])
+
+
+def _against(record: Record, *remedies: str) -> Text:
+    """The test accuracies of remedies and of the plain SRN."""
+    parts = [(name_of(remedy), mean_and_spread(accuracies(record, remedy))) for remedy in (*remedies, "none")]
+    return Text(
+        "test accuracy: " + ", ".join(f"{name.en} {value}" for name, value in parts),
+        "测试准确率：" + "，".join(f"{name.zh} {value}" for name, value in parts),
+    )
+
+
+def _zeros(record: Record) -> Claim:
+    found = accuracies(record, "zeros")
+    return Claim(
+        "remedy_zeros",
+        Text("with all parameters 0 nothing is learned", "全部参数初始化为 0 什么也学不到"),
+        Text(
+            f"test accuracy {mean_and_spread(found)}; always saying the most frequent sum gives {CHANCE:.2f}",
+            f"测试准确率 {mean_and_spread(found)}；总是回答最常见的和为 {CHANCE:.2f}",
+        ),
+        max(found) <= CHANCE,
+    )
+
+
+def _small(record: Record) -> Claim:
+    return Claim(
+        "remedy_small",
+        Text("initialising with 0.01 N(0, 1) hurts, N(0, 1/n) is better", "用 0.01 N(0, 1) 初始化有害，N(0, 1/n) 更好"),
+        _against(record, "small", "scaled"),
+        [[-gain for gain in gains(record, "small")], gains(record, "scaled", over="small")],
+    )
+
+
+def _regularisation(record: Record, mild: list[str]) -> Claim:
+    return Claim(
+        "remedy_regularisation",
+        Text(f"regularisation of the weights helps ({', '.join(mild)})", f"权重参数正则化有帮助（{'、'.join(mild)}）"),
+        _against(record, *mild),
+        [gains(record, decay) for decay in mild],
+    )
+
+
+def _decay(record: Record, strong: list[str]) -> Claim:
+    def fall(decay: str) -> list[float]:
+        values = zip(
+            accuracies(record, "none", "singular_value"), accuracies(record, decay, "singular_value"), strict=True
+        )
+        return [plain - decayed for plain, decayed in values]
+
+    shown = ", ".join(f"{name} {mean_and_spread(accuracies(record, name, 'singular_value'))}" for name in strong)
+    plain, measured = mean_and_spread(accuracies(record, "none", "singular_value")), _against(record, *strong)
+    return Claim(
+        "remedy_decay_forgets",
+        Text(
+            f"too much of it ({', '.join(strong)}) pulls the largest singular value of U down, and the memory goes",
+            f"过强的正则化（{'、'.join(strong)}）使 U 的最大奇异值变小，记忆随之丧失",
+        ),
+        Text(f"singular value: plain {plain}, {shown}; {measured.en}", f"奇异值：普通 {plain}，{shown}；{measured.zh}"),
+        [row for decay in strong for row in (fall(decay), [-gain for gain in gains(record, decay)])],
+    )
+
+
+def _batch_norm(record: Record) -> Claim:
+    measured, batch = (
+        _against(record, "batch_norm"),
+        mean_and_spread(accuracies(record, "batch_norm", "batch_accuracy")),
+    )
+    return Claim(
+        "remedy_batch_norm",
+        Text("batch normalisation helps", "批归一化有帮助"),
+        Text(
+            f"{measured.en}; {batch} if the statistics of the test batch stand in for the running averages",
+            f"{measured.zh}；若以测试批自身的统计量代替滑动平均，则为 {batch}",
+        ),
+        [gains(record, "batch_norm")],
+    )
+
+
+def _residual_best(record: Record) -> Claim:
+    others = [remedy for remedy in remedies_of(record) if remedy not in ("none", "residual")]
+    means = {remedy: fmean(accuracies(record, remedy)) for remedy in others}
+    second = max(means, key=means.__getitem__)
+    name, own = name_of(second), mean_and_spread(accuracies(record, "residual"))
+    return Claim(
+        "remedy_residual_best",
+        Text(
+            "the residual connection is the most effective remedy (higher than each of the others)",
+            "残差结构是最有效的方法（高于其他每一种）",
+        ),
+        Text(
+            f"residual {own}, the best of the others: {name.en} {mean_and_spread(accuracies(record, second))}",
+            f"残差 {own}，其余最好的：{name.zh} {mean_and_spread(accuracies(record, second))}",
+        ),
+        [gains(record, "residual", over=other) for other in others],
+    )
+
+
+# --- 结论：截断与饱和 claims on clipping, truncation, saturation ---
+
+
+def clipped_gains(record: Record, clip: str) -> list[float]:
+    """Test accuracy with clipping minus without, in section 6.4's gentler setting."""
+    with_, without = (kept(record, "clipped").where(clip=c).each("test_accuracy") for c in (clip, "none"))
+    return [a - b for a, b in zip(with_, without, strict=True)]
+
+
+def _clipping(record: Record, id: str, statement: Text, *clips: str) -> Claim:
+    found = {clip: kept(record, "clipped").where(clip=clip).each("test_accuracy") for clip in ("none", *clips)}
+    return Claim(
+        id,
+        statement,
+        Text(
+            "test accuracy: " + ", ".join(f"{CLIPPED[clip].en} {mean_and_spread(v)}" for clip, v in found.items()),
+            "测试准确率：" + "，".join(f"{CLIPPED[clip].zh} {mean_and_spread(v)}" for clip, v in found.items()),
+        ),
+        [clipped_gains(record, clip) for clip in clips],
+    )
+
+
+SAME_DIRECTION = 1e-6
+"""How far below 1 a cosine may be, by rounding, of two gradients of one direction."""
+
+
+def _direction(record: Record) -> Claim:
+    cosines = {clip: kept(record, "directions").where(clip=clip).each("cosine") for clip in CLIPPED if clip != "none"}
+    shown = {clip: f"{fmean(of_seeds):.4f}" for clip, of_seeds in cosines.items()}
+    turned = all(c < 1 - SAME_DIRECTION for clip in ("value", "norm") for c in cosines[clip])
+    return Claim(
+        "clip_direction",
+        Text(
+            "only clipping by global norm keeps the gradient's direction, by value and by norm (each parameter by "
+            "itself) turn it",
+            "只有按全局模截断保持梯度方向，按值与按模（各参数分别）截断都会改变方向",
+        ),
+        Text(
+            "cosine: " + ", ".join(f"{CLIPPED[clip].en} {value}" for clip, value in shown.items()),
+            "余弦：" + "，".join(f"{CLIPPED[clip].zh} {value}" for clip, value in shown.items()),
+        ),
+        turned and min(cosines["global_norm"]) > 1 - SAME_DIRECTION,
+    )
+
+
+def by_steps(record: Record) -> tuple[dict[int, list[float]], ...]:
+    """Test accuracy, gradient error and cosine, for each k of truncated BPTT one number a seed.
+
+    Where k is the whole length, nothing is truncated: that is the plain SRN.
+    """
+    results, whole = kept(record, "truncated"), record.settings["length"]
+    at_the_end = {"test_accuracy": accuracies(record, "none"), "error": [0.0], "cosine": [1.0]}
+    return tuple(
+        {k: results.where(k=k).each(kind) for k in sorted(set(results.each("k")))} | {whole: values}
+        for kind, values in at_the_end.items()
+    )
+
+
+def _truncation(record: Record) -> Claim:
+    (accuracy, _, cosines), length = by_steps(record), record.settings["length"]
+    # 两个加数在最前   both digits come first: the second is length - 1 steps from the end
+    short = [k for k in accuracy if k < length - 1]
+    shown = ", ".join(f"k = {k}: {mean_and_spread(of_seeds)}" for k, of_seeds in accuracy.items())
+    alike = ", ".join(f"k = {k}: {fmean(cosines[k]):.3f}" for k in short)
+    return Claim(
+        "truncation",
+        Text(
+            f"truncated BPTT shorter than the dependency (k < {length - 1}) learns nothing beyond chance (test "
+            f"accuracy under {LEARNED:.2f}; always saying the most frequent sum gives {CHANCE:.2f})",
+            f"截断长度短于依赖距离（k < {length - 1}）时学不到超出随机的东西（测试准确率低于 {LEARNED:.2f}；"
+            f"总是回答最常见的和为 {CHANCE:.2f}）",
+        ),
+        Text(
+            f"test accuracy {shown}; yet at the start the cosine between its gradient and the whole is {alike}",
+            f"测试准确率 {shown}；而训练开始时，截断的梯度与完整梯度的余弦为 {alike}",
+        ),
+        [[LEARNED - value for value in accuracy[k]] for k in short],
+    )
+
+
+def saturated(record: Record, clip: str) -> list[float]:
+    """For each seed the share of activations beyond the bound at the end of the training."""
+    return [fmean(r["activations"][-1]["saturated"]) for r in kept(record, "saturated").where(clip=clip)]
+
+
+def _saturation(record: Record) -> Claim:
+    free = saturated(record, "none")
+    start = fmean(fmean(r["activations"][0]["saturated"]) for r in kept(record, "saturated").where(clip="none"))
+    return Claim(
+        "saturated",
+        Text(
+            f"6.4's SRN without clipping ends saturated: most activations are beyond ±{SATURATED}",
+            f"6.4 节的 SRN 不截断则终于饱和：多数激活值的绝对值超过 {SATURATED}",
+        ),
+        Text(
+            f"share beyond: {start:.0%} before, {fmean(free):.0%} after the training",
+            f"所占比例：训练前 {start:.0%}，训练后 {fmean(free):.0%}",
+        ),
+        [[share - 0.5 for share in free]],
+    )
+
+
+def _clipped_saturation(record: Record) -> Claim:
+    free, clipped = saturated(record, "none"), saturated(record, "norm")
+    return Claim(
+        "clipped_unsaturated",
+        Text("with clipping by norm fewer are", "按模截断后饱和的激活值较少"),
+        Text(f"{fmean(clipped):.0%}, without {fmean(free):.0%}", f"{fmean(clipped):.0%}，不截断 {fmean(free):.0%}"),
+        [[a - b for a, b in zip(free, clipped, strict=True)]],
+    )
+
+
+# --- 表 tables ---
+
+VERDICTS = {HOLDS: Text("helps", "有帮助"), FAILS: Text("hurts", "有害"), OPEN: Text(OPEN, CHINESE[OPEN])}
+
+
+def tables(record: Record) -> list[Table]:
+    """Every remedy with its verdict; what clipping makes of one gradient; truncated BPTT."""
+    return [_table_of_remedies(record), _table_of_clipping(record), _table_of_truncation(record)]
+
+
+def _table_of_remedies(record: Record) -> Table:
+    rows = []
+    for remedy in remedies_of(record):
+        results = kept(record).where(remedy=remedy)
+        values = results.each("singular_value")
+        singular = "" if None in values else f"{fmean(values):.2f}"
+        row = [name_of(remedy), mean_and_spread(results.each("test_accuracy"))]
+        difference = [] if remedy == "none" else gains(record, remedy)
+        rows.append([*row, *_judged(difference), singular])
+    for clip, name in CLIPPED.items():
+        accuracy = mean_and_spread(kept(record, "clipped").where(clip=clip).each("test_accuracy"))
+        shown = Text(f"6.4, {name.en}", f"6.4 节，{name.zh}")
+        rows.append([shown, accuracy, *_judged([] if clip == "none" else clipped_gains(record, clip)), ""])
+    header = [
+        Text("remedy", "办法"),
+        Text("test accuracy", "测试准确率"),
+        Text("difference", "差"),
+        Text("verdict", "结论"),
+        Text("largest singular value of U", "U 的最大奇异值"),
+    ]
+    note = Text(
+        "Difference: to the plain SRN, or to no clipping, seed by seed. The singular value is that of the trained U.",
+        "差：与普通 SRN（或不截断）逐种子相减。奇异值为训练后的 U 的。",
+    )
+    return Table(Text("Remedies, each by itself", "各种办法，逐一启用"), header, rows, note)
+
+
+def _judged(difference: list[float]) -> list[Text | str]:
+    """A difference and its verdict; nothing for what the others are compared with."""
+    return [mean_and_spread(difference), VERDICTS[judge(difference)]] if difference else ["", ""]
+
+
+def _table_of_clipping(record: Record) -> Table:
+    found = kept(record, "directions")
+    names = {name: name.removeprefix("rnn_model.") for name in found[0]["before"]}
+    rows = []
+    for clip, name in CLIPPED.items():
+        results = found.where(clip=clip)
+        norms = [f"{fmean(r['after'][parameter] for r in results):.2f}" for parameter in names]
+        rows.append([name, *norms, f"{fmean(results.each('cosine')):.4f}"])
+    header = [Text("clipping", "截断"), *(f"|{short}|" for short in names.values()), Text("cosine", "余弦")]
+    note = Text(
+        "The same gradient each time, that of 6.4's first step (loss: the sum over the batch), v = 5; means of the "
+        "seeds. Cosine: between the whole gradient before and after.",
+        "每行都是同一个梯度，即 6.4 节第一步的梯度（损失为批内之和），v = 5；各种子的均值。"
+        "余弦：截断前后整个梯度之间。",
+    )
+    return Table(Text("Norms of a gradient after clipping", "截断后各参数梯度的范数"), header, rows, note)
+
+
+def _table_of_truncation(record: Record) -> Table:
+    accuracy, errors, cosines = by_steps(record)
+    rows = [
+        [str(k), f"{fmean(errors[k]):.3f}", f"{fmean(cosines[k]):.3f}", mean_and_spread(accuracy[k])] for k in errors
+    ]
+    header = ["k", Text("gradient error", "梯度误差"), Text("cosine", "余弦"), Text("test accuracy", "测试准确率")]
+    note = Text(
+        "Of W, U and b, against the gradient of full BPTT, before the first step",
+        "W、U、b 的梯度与完整 BPTT 相比，首步之前",
+    )
+    return Table(Text("Truncated BPTT", "截断的随时间反向传播"), header, rows, note)
