@@ -16,14 +16,14 @@ CHANCE = max(Counter(a + b for a in range(10) for b in range(10)).values()) / 10
 LEARNED = 2 * CHANCE
 """A test accuracy that must be exceeded by what has learned anything of the digits."""
 NAMES = {
-    "none": Text("plain SRN: tanh, Xavier", "普通 SRN：tanh、Xavier"),
+    "none": Text("plain SRN", "普通 SRN"),
     "relu": Text("ReLU", "ReLU"),
     "sigmoid": Text("sigmoid", "sigmoid"),
-    "small": Text("W, U: 0.01 N(0, 1)", "W、U：0.01 N(0, 1)"),
-    "scaled": Text("W, U: N(0, 1/n)", "W、U：N(0, 1/n)"),
-    "orthogonal": Text("U orthogonal", "U 正交"),
-    "identity": Text("U = I", "U = I"),
-    "zeros": Text("all parameters 0", "全部参数为 0"),
+    "small": Text("start at 0.01 N(0, 1)", "初始化 0.01 N(0, 1)"),
+    "scaled": Text("start at N(0, 1/n)", "初始化 N(0, 1/n)"),
+    "orthogonal": Text("start at U orthogonal", "初始化 U 正交"),
+    "identity": Text("start at U = I", "初始化 U = I"),
+    "zeros": Text("start at 0, all parameters", "初始化 全部参数为 0"),
     "batch_norm": Text("batch normalisation", "批归一化"),
     "layer_norm": Text("layer normalisation", "层归一化"),
     "residual": Text("residual connection", "残差连接"),
@@ -64,16 +64,14 @@ def gains(record: Record, remedy: str, over: str = "none") -> list[float]:
 
 def claims(record: Record) -> list[Claim]:
     """What the notes say of the remedies, in their order; then what truncation costs and what saturation is."""
-    decays = [remedy for remedy in remedies_of(record) if remedy.startswith("L1 ") or remedy.startswith("L2 ")]
-    strongest = [[d for d in decays if d.startswith(kind)][-1] for kind in ("L1 ", "L2 ")]
-    mild = [decay for decay in decays if decay not in strongest] or decays
+    mild, strong = _decays(record)
     return [
         _helps(record, "relu", "ReLU in place of tanh helps", "用 ReLU 代替 tanh 有帮助"),
         _hurts(record, "sigmoid", "sigmoid in place of tanh hurts", "用 sigmoid 代替 tanh 有害"),
         _zeros(record),
         _small(record),
         _regularisation(record, mild),
-        _decay(record, strongest),
+        _decay(record, strong),
         _batch_norm(record),
         _helps(record, "residual", "a residual connection helps", "残差连接有帮助"),
         _residual_best(record),
@@ -121,8 +119,8 @@ def _against(record: Record, *remedies: str) -> Text:
     """The test accuracies of remedies and of the plain SRN."""
     parts = [(name_of(remedy), mean_and_spread(accuracies(record, remedy))) for remedy in (*remedies, "none")]
     return Text(
-        "test accuracy: " + ", ".join(f"{name.en} {value}" for name, value in parts),
-        "测试准确率：" + "，".join(f"{name.zh} {value}" for name, value in parts),
+        "test accuracy: " + ", ".join(f"{value} ({name.en})" for name, value in parts),
+        "测试准确率：" + "，".join(f"{value}（{name.zh}）" for name, value in parts),
     )
 
 
@@ -146,6 +144,13 @@ def _small(record: Record) -> Claim:
         _against(record, "small", "scaled"),
         [[-gain for gain in gains(record, "small")], gains(record, "scaled", over="small")],
     )
+
+
+def _decays(record: Record) -> tuple[list[str], list[str]]:
+    """The weight decays: all but the strongest of each kind, and the strongest; where there is but one, it is both."""
+    kinds = [[remedy for remedy in remedies_of(record) if remedy.startswith(kind)] for kind in ("L1 ", "L2 ")]
+    ordered = [sorted(kind, key=lambda remedy: float(remedy.split()[1])) for kind in kinds]
+    return [decay for kind in ordered for decay in kind[:-1] or kind], [kind[-1] for kind in ordered]
 
 
 def _regularisation(record: Record, mild: list[str]) -> Claim:
@@ -178,10 +183,8 @@ def _decay(record: Record, strong: list[str]) -> Claim:
 
 
 def _batch_norm(record: Record) -> Claim:
-    measured, batch = (
-        _against(record, "batch_norm"),
-        mean_and_spread(accuracies(record, "batch_norm", "batch_accuracy")),
-    )
+    measured = _against(record, "batch_norm")
+    batch = mean_and_spread(accuracies(record, "batch_norm", "batch_accuracy"))
     return Claim(
         "remedy_batch_norm",
         Text("batch normalisation helps", "批归一化有帮助"),
@@ -355,8 +358,9 @@ def _table_of_remedies(record: Record) -> Table:
         Text("largest singular value of U", "U 的最大奇异值"),
     ]
     note = Text(
-        "Difference: to the plain SRN, or to no clipping, seed by seed. The singular value is that of the trained U.",
-        "差：与普通 SRN（或不截断）逐种子相减。奇异值为训练后的 U 的。",
+        "Difference: to the plain SRN (tanh, Xavier), or to no clipping, seed by seed. The singular value is that of "
+        "the trained U.",
+        "差：与普通 SRN（tanh、Xavier）或不截断逐种子相减。奇异值为训练后的 U 的。",
     )
     return Table(Text("Remedies, each by itself", "各种办法，逐一启用"), header, rows, note)
 
