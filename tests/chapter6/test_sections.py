@@ -49,7 +49,7 @@ CLAIMS = {
         "powers", "powers_derivative", "powers_rate", "powers_plain", "wall", "thrown", "comes_back", "small_vanishes",
         "scaled_keeps", "relu_cures", "irnn_cures", "forget_bias", "open_gate", "lstm_explodes", "zeros_alike",
         "remedy_relu", "remedy_sigmoid", "remedy_zeros", "remedy_small", "remedy_regularisation",
-        "remedy_decay_forgets", "remedy_batch_norm", "remedy_residual", "remedy_residual_best", "remedy_clipping",
+        "remedy_decay_forgets", "remedy_clipping_value", "remedy_batch_norm", "remedy_residual", "remedy_residual_best", "remedy_clipping",
         "remedy_clipping_value", "clip_direction", "remedy_LSTM", "remedy_GRU", "truncation", "saturated",
         "clipped_unsaturated",
     },
