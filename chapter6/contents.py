@@ -69,14 +69,26 @@ ENTRIES = (
     Entry(
         number="cells",
         printed="",
-        title=Text("Cells compared: exercises 6.1 and 6.4", "循环单元对比：练习 6.1 与 6.4"),
+        title=Text("Cells compared: every cell that the course names", "循环单元对比：课程提到的各种单元"),
         shows=Text(
-            "SRN, SRN with residual connections, GRU and LSTM on the task of 6.2",
-            "在 6.2 节的任务上对比 SRN、带残差连接的 SRN、GRU 和 LSTM",
+            "thirteen cells with as many parameters on three tasks of memory: DigitSum, adding, copying",
+            "参数数目相同的十三种单元，在数字求和、加法问题、复制任务上比较记忆",
         ),
         module="chapter6.extras.cells_compared",
         presets=extras.CELLS,
-        seeds={"quick": 6},
+        seeds={},
+    ),
+    Entry(
+        number="by_hand",
+        printed="",
+        title=Text("Recurrent networks by hand", "手算循环网络"),
+        shows=Text(
+            "an RNN that only adds, an LSTM set by hand (--x), BPTT on paper; which initial state is best",
+            "只做加法的 RNN、手工设定的 LSTM（--x）、笔算 BPTT；哪种初始状态最好",
+        ),
+        module="chapter6.extras.by_hand",
+        presets=extras.BY_HAND,
+        seeds={"quick": 5, "full": 5},
     ),
     Entry(
         number="gradients",

@@ -18,6 +18,7 @@ _HOME = {
     "Accuracy": "nndl.metric",
     "CrossEntropy": "nndl.metric",
     "Perplexity": "nndl.metric",
+    "MeanSquaredError": "nndl.metric",
     "Adam": "nndl.adam",
     "plot_training_loss": "nndl.plot",
     "plot_training_loss_acc": "nndl.plot",

@@ -13,6 +13,7 @@ from nndl.op.embedding import check_indices
 from nndl.op.lengths import as_lengths
 from nndl.op.recurrent import DIRECTIONS, MOST_LAYERS
 from nndl.op.setting import choice, probability, whole
+from nndl.op.twin import PADDLES_DIRECTIONS
 
 import paddle
 import paddle.nn.functional as F
@@ -181,7 +182,7 @@ class Model_BiLSTM_FC(nn.Layer):
         for name, size in (("input_size", input_size), ("hidden_size", hidden_size), ("num_classes", num_classes)):
             whole(name, size)
         whole("num_layers", num_layers, most=MOST_LAYERS)
-        choice("direction", direction, DIRECTIONS)
+        choice("direction", direction, PADDLES_DIRECTIONS)
         choice("pooling", pooling, POOLINGS)
         choice("backend", backend, BACKENDS)
         probability("dropout", dropout)

@@ -69,8 +69,9 @@ def _of_powers(record: Record) -> list[Claim]:
             "powers_plain",
             Text("at w = 0.01 a larger learning rate helps", "在 w = 0.01 处，调大学习率有效"),
             Text(
-                f"the gradient there is {abs(far['gradient']):g} in float64 (10^{exponent:.0f} in truth): no rate moves w",
-                f"梯度在 float64 下为 {abs(far['gradient']):g}（真值为 10^{exponent:.0f}），任何学习率都不能移动 w",
+                f"the gradient there is {abs(far['gradient']):g} in float64 (10^{exponent:.0f} in truth): "
+                "no rate moves w",
+                f"该处梯度在 float64 下为 {abs(far['gradient']):g}（真值为 10^{exponent:.0f}）：任何学习率都不能移动 w",
             ),
             bool(far["gradient"]),
         ),

@@ -182,7 +182,10 @@ def _decay(record: Record, strong: list[str]) -> Claim:
             f"too much of it ({', '.join(strong)}) pulls the largest singular value of U down, and the memory goes",
             f"过强的正则化（{'、'.join(strong)}）使 U 的最大奇异值变小，记忆随之丧失",
         ),
-        Text(f"singular value: plain {plain}, {shown}; {measured.en}", f"奇异值：普通 {plain}，{zh(shown)}；{measured.zh}"),
+        Text(
+            f"singular value: plain {plain}, {shown}; {measured.en}",
+            f"奇异值：普通 {plain}，{zh(shown)}；{measured.zh}",
+        ),
         [row for decay in strong for row in (fall(decay), [-gain for gain in gains(record, decay)])],
     )
 

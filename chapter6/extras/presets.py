@@ -3,7 +3,10 @@
 ``quick`` takes less than a minute on two cores, ``full`` decides what quick has no time for.
 """
 
+import re
+import unicodedata
 from dataclasses import dataclass, replace
+from math import isqrt
 
 from chapter6.lab.settings import Settings, check_size, setting
 from chapter6.presets import MEMORY, Memory
@@ -12,9 +15,117 @@ from nndl.error import SettingError
 
 # --- cells 循环单元对比 ---
 
+UNGATED = ("SRN", "Jordan", "ResidualSRN", "LayerNormSRN", "BatchNormSRN", "IRNN", "SCRN", "Clockwork")
+GATED = ("GRU", "ResetBeforeGRU", "LSTM", "PeepholeLSTM", "CoupledLSTM")
+NOT_IN_QUICK = ("LayerNormSRN", "BatchNormSRN", "ResetBeforeGRU", "PeepholeLSTM", "CoupledLSTM")
+
+
+def _lengths(default: tuple[int, ...], of: str) -> tuple[int, ...]:
+    longest = digit_sum.MAX_LENGTH
+    return setting(default, f"{of}, separated by commas", least=3, most=longest, count=(1, 50), each_once=True)
+
+
+@dataclass(frozen=True)
+class Cells(Settings):
+    """Cells compared: which, on what, how many parameters each model has, and one recipe for all."""
+
+    cells: tuple[str, ...] = setting(
+        tuple(name for name in UNGATED + GATED if name not in NOT_IN_QUICK),
+        f"cells to be compared (循环单元), separated by commas, of {', '.join(UNGATED + GATED)}, or one of your own",
+        each_once=True,
+    )
+    tasks: tuple[str, ...] = setting(
+        ("DigitSum", "adding", "copying"),
+        "tasks (任务), separated by commas",
+        choices=("DigitSum", "adding", "copying"),
+        each_once=True,
+    )
+    lengths: tuple[int, ...] = _lengths((5, 10), "sequence lengths L of DigitSum (数字求和的序列长度)")
+    adding_lengths: tuple[int, ...] = _lengths((10, 20), "lengths T of the adding problem (加法问题的序列长度)")
+    copying_lengths: tuple[int, ...] = _lengths((3,), "blanks T of the copying task (复制任务的空白数)")
+    parameters: int = setting(2000, "parameters that each model has, nearly (每个模型的参数数目)", least=1, most=10**6)
+    steps: int = setting(300, "training steps (训练步数), rounded up to whole epochs", least=1, most=10**6)
+    examples: int = setting(9600, "training examples of adding and copying (训练样本数)", least=2, most=10**6)
+    batch_size: int = setting(32, "batch size B (批大小)", least=2, most=10_000)
+    learning_rate: float = setting(0.005, "learning rate (学习率)", above=0)
+    clip_at: float = setting(1.0, "the bound of the gradients' global norm (梯度截断阈值)", least=1e-30)
+    input_size: int = setting(8, "embedding size M (嵌入大小)", least=1, most=4096)
+    eval_steps: int = setting(50, "steps between two evaluations on the dev set (验证集)", least=1, most=10**6)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.examples < self.batch_size:
+            raise SettingError(f"examples {self.examples}: expected at least one batch, {self.batch_size}")
+        if (100 * digit_sum.TRAIN_K) % self.batch_size == 1:  # a batch of one has no variance to be normalised by
+            raise SettingError(f"batch_size {self.batch_size}: expected one that leaves no batch of one on DigitSum")
+        longest = max(*self.lengths, *self.adding_lengths, *(T + 20 for T in self.copying_lengths))
+        check_size(self.batch_size, longest, max(self.input_size, isqrt(self.parameters)))
+
+
 CELLS = {
-    "quick": Memory(lengths=(5, 15)),
-    "full": replace(MEMORY["book"], lengths=(10, 20, 30)),
+    "quick": Cells(),
+    "full": Cells(
+        cells=UNGATED + GATED,
+        lengths=(10, 20),
+        adding_lengths=(30, 100),
+        copying_lengths=(5, 20),
+        parameters=4000,
+        steps=1500,
+        input_size=16,
+        eval_steps=100,
+    ),
+}
+
+# --- by_hand 手算循环网络 ---
+
+OF_THE_NOTES = "3,1,0 4,1,0 2,0,0 1,0,1 3,-1,0"
+MOST_STEPS = 30
+LARGEST_X1 = 1_000_000
+
+
+@dataclass(frozen=True)
+class ByHand(Memory):
+    """What the LSTM set by hand reads, and the trainings from several initial states, set as those of 6.2."""
+
+    x: str = setting(
+        OF_THE_NOTES,
+        "what the LSTM set by hand reads (手工设定的 LSTM 的输入): x1,x2,x3 a step, steps separated by blanks; "
+        "--x=-1,1,0 where the first number is negative",
+    )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        parse_steps(self.x)
+
+
+def parse_steps(text: str) -> list[tuple[float, float, float]]:
+    """(x1, x2, x3) of each step, such as "3,1,0 4,1,0"; fullwidth characters (全角) will do. Raises SettingError."""
+    plain = unicodedata.normalize("NFKC", text).replace("\N{MINUS SIGN}", "-")
+    steps = ",".join(part.strip() for part in plain.split(",")).split()
+    if not 1 <= len(steps) <= MOST_STEPS:
+        raise SettingError(
+            f"x {text[:80]!r}: {len(steps)} steps given, expected 1 to {MOST_STEPS}, as in '3,1,0 4,1,0'"
+        )
+    return [_parse_step(step) for step in steps]
+
+
+def _parse_step(step: str) -> tuple[float, float, float]:
+    number = r"[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?"
+    if not re.fullmatch(f"{number},{number},{number}", step, flags=re.IGNORECASE):
+        raise SettingError(f"x {step[:80]!r}: expected three numbers x1,x2,x3 a step, such as 3,1,0")
+    x1, x2, x3 = map(float, step.split(","))
+    if abs(x1) > LARGEST_X1:
+        raise SettingError(f"x {step[:80]!r}: expected x1 from {-LARGEST_X1:,} to {LARGEST_X1:,}")
+    if x2 not in (-1, 0, 1):
+        raise SettingError(f"x {step[:80]!r}: expected x2 = 1 (add), 0 (keep) or -1 (reset)")
+    if x3 not in (0, 1):
+        raise SettingError(f"x {step[:80]!r}: expected x3 = 1 (output) or 0")
+    return x1, x2, x3
+
+
+BY_HAND = {
+    "quick": ByHand(lengths=(5,)),
+    "full": ByHand(**vars(replace(MEMORY["book"], lengths=(10, 20)))),
 }
 
 # --- gradients 梯度 ---
@@ -59,7 +170,7 @@ class Remedies(Settings):
 class Gradients(Remedies):
     """Why recurrent networks are hard to train: how far gradients reach, and the wall in the error surface."""
 
-    distance: int = setting(50, "steps that a gradient goes back (梯度回传的步数)", least=2, most=200)
+    distance: int = setting(50, "steps that a gradient goes back (梯度回传的步数)", least=3, most=200)
     scales: tuple[int, ...] = setting(
         (1, 2, 4, 8),
         "factors of the weights U (权重 U 的放大倍数), separated by commas",

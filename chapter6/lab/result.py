@@ -8,19 +8,27 @@ from nndl import distributed, file, jsonfile
 from nndl.error import CheckpointError
 
 RESULT, MODEL, STATE, VOCABULARY = "result.json", "best.pdparams", "last.pdstate", "vocabulary.txt"
-_CURVE = [(int, lambda value: value is None or jsonfile.misfit(value, float) == "")]
+
+
+def _number_or_none(value: Any) -> bool:
+    """A number, or None for what was none."""
+    return value is None or not jsonfile.misfit(value, float)
+
+
+_CURVE = [(int, _number_or_none)]
 _SHAPE = {
     "seed": int,
     "diverged": str,
     "seconds": float,
-    "dev_accuracy": jsonfile.share,
-    "test_accuracy": jsonfile.share,
     "train_losses": _CURVE,
     "dev_losses": _CURVE,
-    "dev_scores": [float],
+    "dev_scores": [_number_or_none],
     "files": lambda files: isinstance(files, dict) and {MODEL, VOCABULARY} >= files.keys(),
 }
-"""What every result holds; a loss that is None was no number."""
+"""What every result holds; a loss or a score that is None was no number."""
+_ACCURACIES = {"dev_accuracy": jsonfile.share, "test_accuracy": jsonfile.share}
+_ERRORS = {"dev_error": _number_or_none, "test_error": _number_or_none}
+"""A result holds the one or the other."""
 _REMOVE = "remove its folder to train this model again"
 
 
@@ -68,7 +76,8 @@ def check_settings(folder: Path, result: dict[str, Any], values: Mapping[str, An
 
 def _read(folder: Path) -> dict[str, Any]:
     try:
-        return jsonfile.read(folder / RESULT, _SHAPE)
+        shape = _ERRORS if "test_error" in jsonfile.read(folder / RESULT, _SHAPE) else _ACCURACIES
+        return jsonfile.read(folder / RESULT, _SHAPE | shape)
     except CheckpointError as error:
         raise CheckpointError(f"{error}; {_REMOVE}") from None
 

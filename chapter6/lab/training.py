@@ -40,6 +40,8 @@ class Training:
         data: the folder of the data; what counts is its content.
         data_mark: changes with the content of the data.
         threads: of the process that trains; their number can change the last digit of a sum.
+        make: a class or function of a module that ``train`` is handed, such as one of many cells: where ``train`` took
+            it from a table, another line there would be another code, and all would be trained anew.
     """
 
     train: Callable[["Training", Path], dict[str, Any]]
@@ -48,6 +50,7 @@ class Training:
     data: Path
     data_mark: str
     threads: int = 1
+    make: Callable[..., Any] | None = None
 
     def __getattr__(self, name: str) -> Any:
         values = self.__dict__.get("values", {})
@@ -62,7 +65,7 @@ class Training:
             json.dumps(dict(self.values), sort_keys=True),
             self.data_mark,
             nndl.runtime.threads_of_worker(self.threads),
-            code_of(self.train, train_one),
+            code_of(self.train, train_one, *([self.make] if self.make else [])),
             _machine(),
         ]
         return f"{self.name}-{hashlib.sha256(chr(10).join(parts).encode()).hexdigest()[:8]}"

@@ -3,7 +3,7 @@
 A cell follows the contract of ``paddle.nn.RNNCellBase``, so it runs inside ``paddle.nn.RNN`` and
 ``paddle.nn.BiRNN`` too. It splits its step in two: :meth:`Cell.project` is the part that does not depend on
 the state, so the unroller computes it for all steps in ONE matrix product; :meth:`Cell.step` is the rest.
-A new variant (an SRN with residual connections, a network of Jordan's) is a new pair of these two methods.
+A new variant is a new pair of these two methods, as those of :mod:`nndl.op.cell_variants`.
 """
 
 from collections.abc import Callable, Iterator
@@ -306,7 +306,7 @@ def recording(cell: Cell) -> Iterator[list[dict[str, Tensor]]]:
 
     Yields a list that grows by one dict a step, in the order of computation, with what the cell notes, each float
     [B, D]: ``hidden_state``; of an LSTM also ``input_gate``, ``forget_gate``, ``output_gate``, ``candidate`` and
-    ``cell_state``; of a GRU also ``reset_gate``, ``update_gate`` and ``candidate``.
+    ``cell_state``; of a GRU also ``reset_gate``, ``update_gate`` and ``candidate``; of others what their step says.
 
     Raises:
         SettingError: something else than a :class:`Cell`, such as a layer, or a cell of Paddle's.

@@ -33,7 +33,7 @@ class JordanCell(Cell):
 
     Args:
         output_size: N; D when left out.
-        The others, by name, are those of :class:`nndl.op.Cell`.
+        The others, by name, are those of :class:`nndl.op.Cell`; V and c start like W and b.
     """
 
     def __init__(self, input_size: int, hidden_size: int, output_size: int | None = None, **attrs: Any) -> None:
@@ -111,6 +111,7 @@ class BatchNormSRNCell(SRNCell):
     Measured, sums of two numbers over 10 and 20 steps, mean squared error with the batch's own: .01; with averages of
     each step .06 to .09; shared by all steps .13 to .82. Steps beyond those trained, or ``most_steps``, take the last.
 
+    The papers normalise the two products each for itself, or the inputs' alone; here their sum, as layer normalisation.
     A cell knows no lengths: sequences that have ended still count in training, with inputs of zero, so put such of like
     length into a batch. One sequence has no variance: B = 1 is for evaluation.
 
@@ -197,7 +198,7 @@ class IRNNCell(SRNCell):
 
 
 class ResetBeforeGRUCell(Cell):
-    r"""Gated recurrent unit as the book has it (重置门在乘积之前), one step; section 6.5's exercise, Cho et al. (2014).
+    r"""Gated recurrent unit as the book has it (重置门在乘积之前), one step; exercise 6.4, Cho et al. (2014).
 
     .. math::
         R_t &= \sigma(X_t W_r + H_{t-1} U_r + b_r), \qquad Z_t = \sigma(X_t W_z + H_{t-1} U_z + b_z) \\

@@ -42,3 +42,22 @@ def valid_steps(sequence_length: Tensor, L: int, time_axis: int) -> Tensor:
     lengths = sequence_length.astype("int64")
     valid = steps.unsqueeze(1) < lengths if time_axis == 0 else steps < lengths.unsqueeze(1)
     return valid.unsqueeze(-1)
+
+
+def reverse_within(X: Tensor, sequence_length: Tensor | None = None) -> Tensor:
+    """Each sequence from ITS last element to its first; the padding stays where it is. Twice is nothing.
+
+    Shapes: X float [B, L, M], sequence_length int [B], values 0..L, all L when left out; returns float [B, L, M].
+
+    Example:
+        >>> reverse_within(paddle.to_tensor([[[1], [2], [3], [0]]]), paddle.to_tensor([3])).flatten().tolist()
+        [3, 2, 1, 0]
+    """
+    if sequence_length is None:
+        return X.flip(1)
+    B, L, M = X.shape
+    # in NumPy: for a small batch so many of Paddle's operators would take longer than the layer
+    steps, lengths = np.arange(L), sequence_length.numpy()[:, None]
+    source = np.where(steps < lengths, lengths - 1 - steps, steps)
+    rows = source + L * np.arange(B)[:, None]  # of [B·L, M]
+    return X.reshape([B * L, M]).gather(paddle.to_tensor(rows.ravel())).reshape([B, L, M])

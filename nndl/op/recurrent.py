@@ -1,14 +1,15 @@
 """Layers of ANY cell: depth, directions, dropout; and the layers SRN, LSTM and GRU. Time is the unroller's."""
 
+import operator
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from nndl.error import SettingError
 from nndl.op.backend import BACKENDS, choose, ways
 from nndl.op.cell import Cell, GRUCell, LSTMCell, SRNCell
-from nndl.op.lengths import as_lengths
+from nndl.op.lengths import as_lengths, reverse_within
 from nndl.op.setting import choice, flag, probability, whole
-from nndl.op.state import State, join_states, states_of_layer
+from nndl.op.state import State, join_states, map_states, states_of_layer
 from nndl.op.twin import PaddleTwin
 from nndl.op.unroller import unroll
 
@@ -16,7 +17,9 @@ import paddle
 import paddle.nn.functional as F
 from paddle import ParamAttr, Tensor, nn
 
-DIRECTIONS = {"forward": 1, "bidirectional": 2, "bidirect": 2}
+DIRECTIONS = {"forward": 1, "reverse": 1, "bidirectional": 2, "bidirect": 2}
+MERGES = {"concat": None, "sum": operator.add, "mul": operator.mul, "ave": lambda ahead, back: (ahead + back) / 2}
+"""What becomes of the outputs of two directions; None: they stand side by side already."""
 MOST_LAYERS = 1000
 ON_CPU_ALONE = set(paddle.device.get_all_device_type()) <= {"cpu"}
 AUTOCAST = ("float16", "bfloat16", "float32")  # what amp casts to and fro
@@ -36,11 +39,53 @@ def _check_tensor(name: str, value: Any) -> None:
         raise SettingError(f"{name} of {type(value).__name__}: expected a tensor, such as paddle.to_tensor makes")
 
 
+def in_depth(
+    unroll_layer: Callable,
+    cells: Sequence[Any],
+    K: int,
+    X: Tensor,
+    states: State,
+    sequence_length: Tensor | None,
+    dropout: float,
+    merge: Callable | None = None,
+) -> tuple[Tensor, State]:
+    """Run cells, K a layer, one layer after the other: arguments and results as of :func:`nndl.op.unroll`, of all.
+
+    Args:
+        unroll_layer: what runs one layer.
+        dropout: the probability that what one layer hands to the next is dropped; 0 in evaluation.
+        merge: one of :data:`MERGES`, where K is 2.
+    """
+    last_states = []
+    for first in range(0, len(cells), K):
+        if first and dropout:
+            X = F.dropout(X, dropout)
+        begin = None if states is None else states_of_layer(states, first, K)
+        X, last = unroll_layer(cells[first : first + K], X, begin, sequence_length)
+        if merge:
+            X = merge(*paddle.split(X, 2, axis=-1))
+        last_states.append(last)
+    return X, join_states(last_states)
+
+
+A_CLASS_OF_CELLS = "expected a class of cells, such as nndl.op.SRNCell, called with (input_size, hidden_size)"
+
+
+def _check_makes_cells(cell: Any) -> None:
+    if isinstance(cell, type):
+        if not issubclass(cell, nn.RNNCellBase):
+            raise SettingError(f"cell, the class {cell.__name__}: {A_CLASS_OF_CELLS}")
+    elif isinstance(cell, nn.Layer) or not callable(cell):
+        found = repr(cell) if cell is None or isinstance(cell, str) else f"of {type(cell).__name__}"
+        raise SettingError(f"cell {found}: {A_CLASS_OF_CELLS}")
+
+
 class Recurrent(nn.Layer):
     """Layers of cells, in one direction or both, with the interface of ``paddle.nn.SimpleRNN`` and ``LSTM``.
 
     Shapes, with N = num_layers · num_directions: inputs float [B, L, M] ([L, B, M] if time_major); states
-    float [N, B, ...] each, as a tuple where the cell has several; outputs float [B, L, D · num_directions].
+    float [N, B, ...] each, as a tuple where the cell has several; outputs float [B, L, output_size]: the size of a
+    cell's outputs, mostly D, times num_directions where the outputs of two directions stand side by side.
 
     Args:
         cell: a class of cells, or what makes one, called with the input size and D once a layer and direction; such as
@@ -48,14 +93,57 @@ class Recurrent(nn.Layer):
         input_size: M, the size of the first layer's inputs.
         hidden_size: D.
         num_layers: the depth.
-        direction: "forward" or "bidirectional" (also "bidirect").
+        direction: "forward"; "reverse", which reads each sequence from ITS last element; or "bidirectional" (also
+            "bidirect"), both. Outputs stand at the step they belong to, as in Paddle; Keras' ``go_backwards`` returns
+            them in the order of reading.
         dropout: the probability that an output between two layers is dropped in training.
         time_major: whether time is the first axis.
+        merge: what becomes of the outputs of two directions: "concat", side by side, "sum", "mul" (the product) or
+            "ave" (the mean), Keras' ``merge_mode``. Its None, two outputs, is ``paddle.split(outputs, 2, axis=-1)``.
+        stateful: whether the last states of a batch are the first of the next, without its gradients, until
+            :meth:`reset` is called: so between two texts, and before and after an evaluation. Initial states that are
+            given win. A direction in reverse goes on from where the batch before BEGINS: give it the end of a text
+            first.
 
     Raises:
         SettingError: a setting out of its range, cells that do not fit together, or, in use, inputs, states or lengths
             of a wrong shape, dtype or range, or a static graph, as ``paddle.jit.save`` makes one: export what
             :meth:`SRN.to_paddle`, or that of LSTM or GRU, returns.
+
+    Example:
+        A cell and a layer of it. Outputs and last states come both, always (Keras: ``return_sequences``,
+        ``return_state``); what a layer knows at the end is its last STATE, whichever the direction and the lengths:
+
+        >>> from nndl.op import SRNCell
+        >>> X, lengths = paddle.randn([2, 6, 3]), [6, 2]
+        >>> output, H = SRNCell(3, 4)(X[:, 0])
+        >>> layer = Recurrent(SRNCell, 3, 4)
+        >>> outputs, H = layer(X, sequence_length=lengths)
+        >>> bool((H[-1, 1] == outputs[1, 1]).all()), bool((H[-1, 1] == outputs[1, -1]).all())
+        (True, False)
+
+        In reverse, the last state is that at the first step:
+
+        >>> outputs, H = Recurrent(SRNCell, 3, 4, direction="reverse")(X, sequence_length=lengths)
+        >>> bool((H[-1] == outputs[:, 0]).all())
+        True
+
+        Both directions, added up:
+
+        >>> outputs, H = Recurrent(SRNCell, 3, 4, direction="bidirectional", merge="sum")(X)
+        >>> list(outputs.shape), list(H.shape)
+        ([2, 6, 4], [2, 2, 4])
+
+        A long sequence in parts:
+
+        >>> stateful = Recurrent(SRNCell, 3, 4, stateful=True)
+        >>> _ = stateful.set_state_dict(layer.state_dict())
+        >>> parts = [stateful(part)[0] for part in paddle.split(X, 3, axis=1)]
+        >>> bool(paddle.allclose(paddle.concat(parts, axis=1), layer(X)[0]))
+        True
+        >>> stateful.reset()
+        >>> print(stateful.states)
+        None
     """
 
     def __init__(
@@ -67,28 +155,41 @@ class Recurrent(nn.Layer):
         direction: str = "forward",
         dropout: float = 0.0,
         time_major: bool = False,
+        *,
+        merge: str = "concat",
+        stateful: bool = False,
     ) -> None:
         super().__init__()
+        _check_makes_cells(cell)
         self.input_size = size = whole("input_size", input_size)
         self.hidden_size = whole("hidden_size", hidden_size)
         self.num_layers = whole("num_layers", num_layers, most=MOST_LAYERS)
         self.direction = choice("direction", direction, DIRECTIONS)
         self.num_directions = DIRECTIONS[direction]
         self.dropout, self.time_major = probability("dropout", dropout), flag("time_major", time_major)
+        self.merge, self.stateful = choice("merge", merge, MERGES), flag("stateful", stateful)
+        if self.num_directions == 1 and merge != "concat":
+            raise SettingError(f"merge {merge!r}: expected concat, as direction {direction!r} is a single one")
+        self._kept: tuple[State, ...] = ()  # in a tuple, as Paddle takes a tensor for a buffer
         self.cells = nn.LayerList()
         for _ in range(self.num_layers):
-            self.cells.extend([cell(size, hidden_size) for _ in range(self.num_directions)])
-            self._check_cells(size)
-            newest = self.cells[-1]
-            size = self.num_directions * getattr(newest, "output_size", newest.hidden_size)
+            newest = [cell(size, hidden_size) for _ in range(self.num_directions)]
+            self._check_cells(newest, size)
+            self.cells.extend(newest)
+            size = getattr(newest[-1], "output_size", newest[-1].hidden_size)
+            size *= self.num_directions if merge == "concat" else 1
+        self.output_size = size
 
-    def _check_cells(self, size: int) -> None:
+    def _check_cells(self, newest: Sequence[Any], size: int) -> None:
         """Whether the newest layer's cells take what the layer before returns, and all states can be stacked."""
-        for cell in self.cells[-self.num_directions :]:
+        for cell in newest:
+            if not isinstance(cell, nn.RNNCellBase):
+                raise SettingError(f"cell that makes a {type(cell).__name__}: {A_CLASS_OF_CELLS}")
             if getattr(cell, "input_size", size) != size:
                 raise SettingError(f"a cell with inputs of size {cell.input_size}: expected {size}, as asked for")
-            if cell.state_shape != self.cells[0].state_shape:
-                shapes = f"{self.cells[0].state_shape} and {cell.state_shape}"
+            first = self.cells[0] if self.cells else newest[0]
+            if cell.state_shape != first.state_shape:
+                shapes = f"{first.state_shape} and {cell.state_shape}"
                 raise SettingError(f"cells with states of {shapes}: expected one shape, as the states are stacked")
 
     def forward(
@@ -100,15 +201,39 @@ class Recurrent(nn.Layer):
         X = inputs.transpose([1, 0, 2]) if self.time_major else inputs  # from here on [B, L, M]
         if sequence_length is not None:
             sequence_length = as_lengths(sequence_length, *X.shape[:2])
-        states = None if initial_states is None else self._checked(initial_states, X)
-        unroll_layer, K, last_states = self._unroll(cells, X), self.num_directions, []
-        for first in range(0, len(cells), K):
-            if first and self.dropout and self.training:
-                X = F.dropout(X, self.dropout)
-            begin = None if states is None else states_of_layer(states, first, K)
-            X, last = unroll_layer(cells[first : first + K], X, begin, sequence_length)
-            last_states.append(last)
-        return X.transpose([1, 0, 2]) if self.time_major else X, join_states(last_states)
+        states = None
+        if initial_states is not None:
+            states = self._checked(initial_states, X)
+        elif self._kept:
+            states = self._carried_on(X)
+        is_reverse = self.direction == "reverse"
+        if is_reverse:  # what follows knows forward alone, and two directions
+            X = reverse_within(X, sequence_length)
+        unroll_layer, dropout = self._unroll(cells, X), self.dropout if self.training else 0.0
+        X, states = in_depth(
+            unroll_layer, cells, self.num_directions, X, states, sequence_length, dropout, MERGES[self.merge]
+        )
+        if is_reverse:
+            X = reverse_within(X, sequence_length)
+        if self.stateful:
+            self._kept = (map_states(Tensor.detach, states),)
+        return X.transpose([1, 0, 2]) if self.time_major else X, states
+
+    @property
+    def states(self) -> State:
+        """Where the layer is stateful, the states it begins the next batch with, [N, B, ...] each; else None."""
+        return self._kept[0] if self._kept else None
+
+    def reset(self) -> None:
+        """Forget the states kept (Keras: ``reset_states``): the next batch begins with zeros."""
+        self._kept = ()
+
+    def _carried_on(self, X: Tensor) -> State:
+        """The states kept, once they fit such inputs."""
+        try:
+            return self._checked(self._kept[0], X)
+        except SettingError as error:
+            raise SettingError(f"kept from the batch before: {error}; layer.reset() forgets it") from None
 
     def _unroll(self, cells: Sequence[Any], X: Tensor) -> Callable:
         """What runs the cells of one layer over all steps of such inputs."""
@@ -143,11 +268,17 @@ class Recurrent(nn.Layer):
             raise SettingError(f"inputs of shape {list(shape)}: expected {axes} with M = {self.input_size}")
         if 0 in shape:
             raise SettingError(f"inputs of shape {list(shape)}: expected at least one step and one sequence")
-        if isinstance(cell, Cell) and inputs.dtype != (dtype := cell.weights[0].dtype):  # a reader's own takes any
+        # a reader's own cell takes any; to compare two dtypes takes three times as long as to see that they are one
+        if isinstance(cell, Cell) and inputs.dtype is not (dtype := cell.weights[0].dtype):
             check_dtype("inputs", inputs, dtype)
 
+    def __getstate__(self) -> dict[str, Any]:
+        """For copies and files, without the states kept."""
+        return vars(self) | {"_kept": ()}
+
     def extra_repr(self) -> str:
-        return f"num_layers={self.num_layers}, direction={self.direction}, dropout={self.dropout}"
+        sizes = f"num_layers={self.num_layers}, direction={self.direction}, dropout={self.dropout}"
+        return f"{sizes}, merge={self.merge}, stateful={self.stateful}"
 
 
 class _BySizes(PaddleTwin, Recurrent):
@@ -178,6 +309,8 @@ class _BySizes(PaddleTwin, Recurrent):
         b_attr: Any = None,
         *,
         backend: str = "auto",
+        merge: str = "concat",
+        stateful: bool = False,
         **unknown: Any,
     ) -> None:
         if isinstance(num_layers, ParamAttr | nn.initializer.Initializer):
@@ -195,6 +328,8 @@ class _BySizes(PaddleTwin, Recurrent):
             direction,
             dropout,
             time_major,
+            merge=merge,
+            stateful=stateful,
         )
         self.backend = choice("backend", backend, ways(self.cell_class.kind))
         self._chosen: tuple[tuple, Callable] = (), unroll  # for what, and what
@@ -214,7 +349,7 @@ class _BySizes(PaddleTwin, Recurrent):
 
     def __getstate__(self) -> dict[str, Any]:
         """For copies and files, without the functions that were chosen."""
-        return vars(self) | {"_chosen": ((), unroll)}
+        return super().__getstate__() | {"_chosen": ((), unroll)}
 
     def __getattr__(self, name: str) -> Any:
         """W, U and b of a layer that is one cell, as the book's layers have them."""

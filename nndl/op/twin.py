@@ -10,6 +10,8 @@ from nndl.op.backend.equation import has_own
 import paddle
 from paddle import Tensor
 
+PADDLES_DIRECTIONS = ("forward", "bidirectional", "bidirect")
+
 
 class PaddleTwin:
     """Part of a layer of our cells that has a counterpart in Paddle: copies the weights both ways."""
@@ -54,11 +56,19 @@ class PaddleTwin:
         """Paddle's layer with a copy of our weights.
 
         It can be exported, which ours cannot. Where ours has no b, both biases are zero and do not train (a layer that
-        was told to have none crashes in Paddle 3.3.1).
+        was told to have none crashes in Paddle 3.3.1). Of a stateful layer it keeps no states: hand them over.
 
         Raises:
-            SettingError: a cell with an equation of its own, such as another activation than tanh.
+            SettingError: a layer in reverse, one that merges directions by another way than "concat", or a cell with an
+                equation of its own, such as another activation than tanh.
         """
+        name = f"paddle.nn.{self.paddle_class.__name__}"
+        if self.direction not in PADDLES_DIRECTIONS:
+            raise SettingError(
+                f"direction {self.direction!r}: {name} has none such; paddle.nn.RNN(cell, is_reverse=True) reads so"
+            )
+        if self.merge != "concat":
+            raise SettingError(f"merge {self.merge!r}: {name} has concat alone; merge its outputs yourself")
         for cell in self.cells:
             if has_own(type(cell)) or cell.is_changed:
                 raise SettingError(f"to_paddle of {cell}: Paddle has no layer with such an equation")

@@ -17,6 +17,11 @@ REDUCED = {
         "--input-size", "4", "--hidden-size", "4", "--max-seq-len", "20", "--shapes", "2x3x4 3x4x5",
         "--steps", "2,4,8", "--sizes", "3,5", "--repeats", "2",
     ],
+    "by_hand": ["--lengths", "5", "--epochs", "3", "--x", "2,1,0 9,0,1"],
+    "cells": [
+        "--cells", "SRN,BatchNormSRN,GRU,LSTM", "--lengths", "5", "--adding-lengths", "4", "--copying-lengths", "3",
+        "--steps", "4", "--examples", "64", "--eval-steps", "2", "--parameters", "1500",
+    ],
     "gradients": [
         "--distance", "10", "--scales", "1,8", "--surface-points", "21", "--surface-steps", "20", "--length", "5",
         "--epochs", "2", "--truncations", "1,4", "--gentle-epochs", "2", "--explosion-epochs", "2", "--l1", "0.01",

@@ -25,6 +25,8 @@ from reduced import REDUCED, run_section, without_times
 
 FIGURES = {"6.2": {"6.6", "6.7"}, "6.4": {"6.8", "6.9", "strategies"}, "6.5": {"6.11", "6.12", "6.13"}}
 FIGURES["6.8"] = {"steps", "size", "memory"}
+FIGURES["by_hand"] = {"lstm", "starts"}
+FIGURES["cells"] = {"cells"}
 FIGURES["gradients"] = {
     "powers",
     "surface",
@@ -45,11 +47,19 @@ CLAIMS = {
         "forget_gate",
     },
     "6.8": {"parity", "paddle_faster", "same_accuracy", "trains_faster", "native_faster", "memory"},
+    "by_hand": {
+        "add_only", "order", "gates", "rule", "one_product", "one_hot", "bptt", "start_matters", "random_helps",
+        "fixed_helps", "learned_helps", "forgets",
+    },
+    "cells": {
+        "jordan_better", "residual_helps", "gru_as_good", "clockwork_helps", "scrn_helps", "irnn_helps",
+        "adding_solved",
+    },
     "gradients": {
         "powers", "powers_derivative", "powers_rate", "powers_plain", "wall", "thrown", "comes_back", "small_vanishes",
         "scaled_keeps", "relu_cures", "irnn_cures", "forget_bias", "open_gate", "lstm_explodes", "zeros_alike",
         "remedy_relu", "remedy_sigmoid", "remedy_zeros", "remedy_small", "remedy_regularisation",
-        "remedy_decay_forgets", "remedy_clipping_value", "remedy_batch_norm", "remedy_residual", "remedy_residual_best", "remedy_clipping",
+        "remedy_decay_forgets", "remedy_batch_norm", "remedy_residual", "remedy_residual_best", "remedy_clipping",
         "remedy_clipping_value", "clip_direction", "remedy_LSTM", "remedy_GRU", "truncation", "saturated",
         "clipped_unsaturated",
     },

@@ -397,6 +397,44 @@ def test_a_runner_gives_the_loss_and_the_metric_the_same_labels(kind):
     assert loss == pytest.approx(by_hand(nndl.CrossEntropy, counted), rel=1e-6)
 
 
+# --- mean squared error ---
+
+
+@pytest.mark.parametrize("shape", [[7], [7, 1], [7, 3, 2]])
+def test_mean_squared_error_is_numpys_over_all_batches(shape):
+    rng, metric = np.random.default_rng(5), nndl.MeanSquaredError()
+    pairs = [(rng.standard_normal([N, *shape[1:]]), rng.standard_normal([N, *shape[1:]])) for N in (shape[0], 2)]
+    for outputs, targets in pairs:
+        metric.update(paddle.to_tensor(outputs), targets)
+    errors = np.concatenate([(outputs - targets).ravel() for outputs, targets in pairs])
+    assert metric.accumulate() == pytest.approx(np.mean(errors**2), rel=1e-12)
+    metric.reset()
+    assert math.isnan(metric.accumulate())
+    metric.update([[1.0]], [[3.0]])
+    assert metric.accumulate() == 4.0
+
+
+def test_mean_squared_error_of_no_number_is_none():
+    metric = nndl.MeanSquaredError()
+    metric.update(paddle.to_tensor([[math.nan], [1.0]]), paddle.to_tensor([[0.0], [1.0]]))
+    assert math.isnan(metric.accumulate())
+
+
+def test_mean_squared_error_of_many_float32_loses_no_digit():
+    metric = nndl.MeanSquaredError()
+    metric.update(np.full([10**6], 0.1, "float32"), np.zeros([10**6], "float32"))
+    assert metric.accumulate() == pytest.approx(float(np.float32(0.1)) ** 2, rel=1e-12)
+
+
+def test_outputs_and_targets_of_different_shapes_are_refused():
+    """[N, 1] less [N] would be [N, N], and its mean a number that looks right."""
+    expected = r"^outputs \[3, 1\] and targets \[3\]: expected one shape$"
+    with pytest.raises(SettingError, match=expected):
+        nndl.MeanSquaredError().update(paddle.zeros([3, 1]), paddle.zeros([3]))
+    with pytest.raises(SettingError, match="targets of dtype"):
+        nndl.MeanSquaredError().update(paddle.zeros([3]), ["a", "b", "c"])
+
+
 # --- which way is better ---
 
 
@@ -405,7 +443,7 @@ def test_a_metric_says_which_way_is_better():
         lower_is_better = True
 
     lower = nndl.metric.lower_is_better
-    assert [lower(metric) for metric in (nndl.CrossEntropy(), nndl.Perplexity(), Own())] == [True] * 3
+    assert [lower(metric) for metric in (nndl.CrossEntropy(), nndl.MeanSquaredError(), Own())] == [True] * 3
     assert [lower(metric) for metric in (nndl.Accuracy(), paddle.metric.Recall(), None)] == [False] * 3
 
 

@@ -5,12 +5,11 @@ from typing import Any, NamedTuple
 from nndl.error import SettingError
 from nndl.op.backend import native
 from nndl.op.lengths import as_lengths
-from nndl.op.recurrent import check_dtype
-from nndl.op.state import State, join_states, states_of_layer
+from nndl.op.recurrent import check_dtype, in_depth
+from nndl.op.state import State
 from nndl.op.twin import paddle_weights
 
 import paddle
-import paddle.nn.functional as F
 from paddle import Tensor, nn
 
 
@@ -49,14 +48,9 @@ class NativeLSTM(nn.LSTM):
             return super().forward(inputs, initial_states, sequence_length)
         cells = [_transposed(*weights) for weights in paddle_weights(self)]
         Y = inputs.transpose([1, 0, 2]) if self.time_major else inputs
-        K, last_states = self.num_directions, []
-        for first in range(0, len(cells), K):
-            if first and self.dropout and self.training:
-                Y = F.dropout(Y, self.dropout)
-            begin = None if initial_states is None else states_of_layer(initial_states, first, K)
-            Y, last = native.unroll(cells[first : first + K], Y, begin, sequence_length)
-            last_states.append(last)
-        return Y.transpose([1, 0, 2]) if self.time_major else Y, join_states(last_states)
+        dropout = self.dropout if self.training else 0.0
+        Y, states = in_depth(native.unroll, cells, self.num_directions, Y, initial_states, sequence_length, dropout)
+        return Y.transpose([1, 0, 2]) if self.time_major else Y, states
 
     def _checked(self, inputs: Tensor, states: State, sequence_length: Any) -> Tensor | None:
         """The lengths as a tensor, once all arguments are what they must be."""

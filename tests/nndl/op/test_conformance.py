@@ -1,7 +1,7 @@
 """What the recurrent layers of Paddle, Keras and ONNX are tested for, of ours, against a loop in NumPy's float64.
 
-Ours know the end of a sequence, not masks with gaps, and join two directions side by side, not by sum or mean; they
-keep no state between calls: it is handed from one to the next.
+Ours know the end of a sequence, not masks with gaps. What Keras' layers have beside (states kept, directions merged) is
+in test_keras_features.py.
 """
 
 import nndl  # before Paddle: it chooses the threads

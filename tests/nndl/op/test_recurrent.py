@@ -409,11 +409,14 @@ class TestDropout:
         assert (between.numpy() == 0).mean() == pytest.approx(0.5, abs=0.2)
 
 
+DIRECTIONS = "expected one of forward, reverse, bidirectional, bidirect"
+
+
 class TestErrors:
     @pytest.mark.parametrize(
         ("setting", "message"),
         [
-            ({"direction": "backward"}, "direction 'backward': expected one of forward, bidirectional, bidirect"),
+            ({"direction": "backward"}, f"direction 'backward': {DIRECTIONS}"),
             ({"num_layers": 0}, "num_layers 0: expected a whole number from 1 to 1000"),
             ({"dropout": -0.1}, "dropout -0.1: expected a probability from 0 up to, not including, 1"),
             ({"dropout": 1.0}, "dropout 1.0: expected a probability from 0 up to, not including, 1"),
@@ -424,8 +427,8 @@ class TestErrors:
             ({"num_layers": 2.0}, "num_layers 2.0: expected a whole number from 1 to 1000"),
             ({"num_layers": True}, "num_layers True: expected a whole number from 1 to 1000"),
             ({"num_layers": 10**12}, "num_layers 1000000000000: expected a whole number from 1 to 1000"),
-            ({"direction": None}, "direction None: expected one of forward, bidirectional, bidirect"),
-            ({"direction": ["forward"]}, r"direction \['forward'\]: expected one of forward, bidirectional, bidirect"),
+            ({"direction": None}, f"direction None: {DIRECTIONS}"),
+            ({"direction": ["forward"]}, rf"direction \['forward'\]: {DIRECTIONS}"),
             ({"time_major": "no"}, "time_major 'no': expected True or False"),
             ({"time_major": 1}, "time_major 1: expected True or False"),
             ({"W_attr": False}, "W_attr False: expected a parameter attribute; only b can be left out"),
