@@ -33,7 +33,7 @@ NAMES = {
 CLIPPED = {
     "none": Text("no clipping", "不截断"),
     "value": Text("by value", "按值"),
-    "norm": Text("by norm, each parameter", "按模，各参数分别"),
+    "norm": Text("by norm (each parameter)", "按模（各参数分别）"),
     "global_norm": Text("by global norm", "按全局模"),
 }
 
@@ -60,6 +60,11 @@ def gains(record: Record, remedy: str, over: str = "none") -> list[float]:
     """Test accuracy with a remedy minus that of the plain SRN, or of another remedy, seed by seed."""
     pairs = zip(accuracies(record, remedy), accuracies(record, over), strict=True)
     return [with_ - without for with_, without in pairs]
+
+
+def zh(listed: str) -> str:
+    """A list of numbers as a Chinese line has it."""
+    return listed.replace(", ", "，").replace(": ", "：")
 
 
 def claims(record: Record) -> list[Claim]:
@@ -106,13 +111,13 @@ def remedies_of(record: Record) -> list[str]:
     return list(dict.fromkeys(kept(record).each("remedy")))
 
 
-def _helps(record: Record, remedy: str, en: str, zh: str) -> Claim:
-    return Claim(f"remedy_{remedy}", Text(en, zh), _against(record, remedy), [gains(record, remedy)])
+def _helps(record: Record, remedy: str, *statement: str) -> Claim:
+    return Claim(f"remedy_{remedy}", Text(*statement), _against(record, remedy), [gains(record, remedy)])
 
 
-def _hurts(record: Record, remedy: str, en: str, zh: str) -> Claim:
+def _hurts(record: Record, remedy: str, *statement: str) -> Claim:
     losses = [-gain for gain in gains(record, remedy)]
-    return Claim(f"remedy_{remedy}", Text(en, zh), _against(record, remedy), [losses])
+    return Claim(f"remedy_{remedy}", Text(*statement), _against(record, remedy), [losses])
 
 
 def _against(record: Record, *remedies: str) -> Text:
@@ -177,7 +182,10 @@ def _decay(record: Record, strong: list[str]) -> Claim:
             f"too much of it ({', '.join(strong)}) pulls the largest singular value of U down, and the memory goes",
             f"过强的正则化（{'、'.join(strong)}）使 U 的最大奇异值变小，记忆随之丧失",
         ),
-        Text(f"singular value: plain {plain}, {shown}; {measured.en}", f"奇异值：普通 {plain}，{shown}；{measured.zh}"),
+        Text(
+            f"singular value: plain {plain}, {shown}; {measured.en}",
+            f"奇异值：普通 {plain}，{zh(shown)}；{measured.zh}",
+        ),
         [row for decay in strong for row in (fall(decay), [-gain for gain in gains(record, decay)])],
     )
 
@@ -289,7 +297,7 @@ def _truncation(record: Record) -> Claim:
         ),
         Text(
             f"test accuracy {shown}; yet at the start the cosine between its gradient and the whole is {alike}",
-            f"测试准确率 {shown}；而训练开始时，截断的梯度与完整梯度的余弦为 {alike}",
+            f"测试准确率 {zh(shown)}；而训练开始时，截断的梯度与完整梯度的余弦为 {zh(alike)}",
         ),
         [[LEARNED - value for value in accuracy[k]] for k in short],
     )

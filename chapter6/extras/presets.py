@@ -156,7 +156,7 @@ class Remedies(Settings):
         count=(1, 30),
         each_once=True,
     )
-    gentle_epochs: int = setting(150, "epochs of the clipping (梯度截断的回合), in 6.4 300", least=1, most=2000)
+    gentle_epochs: int = setting(100, "epochs of the clipping (梯度截断的回合), in 6.4 300", least=1, most=2000)
     explosion_epochs: int = setting(50, "epochs of the saturated SRN (饱和 SRN 的回合), in 6.4 50", least=1, most=2000)
 
     def __post_init__(self) -> None:
