@@ -3,7 +3,7 @@
 A cell follows the contract of ``paddle.nn.RNNCellBase``, so it runs inside ``paddle.nn.RNN`` and
 ``paddle.nn.BiRNN`` too. It splits its step in two: :meth:`Cell.project` is the part that does not depend on
 the state, so the unroller computes it for all steps in ONE matrix product; :meth:`Cell.step` is the rest.
-A new variant (an SRN with residual connections, a network of Jordan's) is a new pair of these two methods.
+A new variant is a new pair of these two methods, as those of :mod:`nndl.op.cell_variants`.
 """
 
 from collections.abc import Callable, Iterator
@@ -118,12 +118,15 @@ class Cell(nn.RNNCellBase):
         return bool(self._forward_pre_hooks or self._forward_post_hooks)
 
     @property
+    def is_changed(self) -> bool:
+        """Whether this cell alone has an equation that its class has not."""
+        own = vars(self)
+        return "step" in own or "project" in own or "activation" in own or "candidate" in own or "output" in own
+
+    @property
     def is_watched(self) -> bool:
         """Whether its own steps matter: a call for each, an equation only this cell has, or :func:`recording`."""
-        own = vars(self)
-        if "step" in own or "project" in own or "activation" in own or "candidate" in own or "output" in own:
-            return True
-        return bool(self._records or self._forward_pre_hooks or self._forward_post_hooks)
+        return bool(self._records or self._forward_pre_hooks or self._forward_post_hooks or self.is_changed)
 
     def project(self, X: Tensor) -> Tensor:
         """The inputs' share, X W + b: float [..., M] to float [..., G·D]."""
@@ -303,7 +306,7 @@ def recording(cell: Cell) -> Iterator[list[dict[str, Tensor]]]:
 
     Yields a list that grows by one dict a step, in the order of computation, with what the cell notes, each float
     [B, D]: ``hidden_state``; of an LSTM also ``input_gate``, ``forget_gate``, ``output_gate``, ``candidate`` and
-    ``cell_state``; of a GRU also ``reset_gate``, ``update_gate`` and ``candidate``.
+    ``cell_state``; of a GRU also ``reset_gate``, ``update_gate`` and ``candidate``; of others what their step says.
 
     Raises:
         SettingError: something else than a :class:`Cell`, such as a layer, or a cell of Paddle's.

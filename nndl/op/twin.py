@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from typing import Any, Self
 
 from nndl.error import SettingError
+from nndl.op.backend.equation import has_own
 
 import paddle
 from paddle import Tensor
@@ -54,7 +55,13 @@ class PaddleTwin:
 
         It can be exported, which ours cannot. Where ours has no b, both biases are zero and do not train (a layer that
         was told to have none crashes in Paddle 3.3.1).
+
+        Raises:
+            SettingError: a cell with an equation of its own, such as another activation than tanh.
         """
+        for cell in self.cells:
+            if has_own(type(cell)) or cell.is_changed:
+                raise SettingError(f"to_paddle of {cell}: Paddle has no layer with such an equation")
         sizes = (self.input_size, self.hidden_size, self.num_layers, self.direction)
         with _default_dtype(self.cells[0].W.dtype):
             theirs = self.paddle_class(*sizes, time_major=self.time_major, dropout=self.dropout)

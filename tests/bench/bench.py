@@ -27,7 +27,7 @@ from race import FailedError
 
 OUT = Path("runs") / "bench"
 TURNS, QUICK_TURNS, TURNS_OF_FIRST_USE = 7, 3, 3
-PARTS = ("operators", "lengths", "steps", "sections", "text", "first_use")
+PARTS = ("operators", "cells", "lengths", "steps", "sections", "text", "first_use")
 
 
 def parse(arguments: Sequence[str]) -> argparse.Namespace:
@@ -47,6 +47,7 @@ def parts(chosen: argparse.Namespace, turns: int) -> dict[str, Callable[[], Iter
     """What is measured; two parts only where there is an earlier version."""
     found: dict[str, Callable[[], Iterable[Row]]] = {
         "operators": partial(operators.operators, turns),
+        "cells": partial(operators.cells, turns),
         "lengths": partial(operators.lengths, turns),
         "sections": partial(chapter.sections, turns),
         "first_use": partial(chapter.first_use, TURNS_OF_FIRST_USE),

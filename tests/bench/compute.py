@@ -54,13 +54,21 @@ def own_layer(cell: str, size: int) -> Any:
     return make(size, size, backend="auto") if has_choice else make(size, size)
 
 
+KINDS: dict[str, Callable[[str, int], Any]] = {
+    "ours": own_layer,
+    "native": lambda cell, size: getattr(nndl, cell)(size, size, backend="native"),
+    "unrolled": lambda cell, size: nndl.op.Recurrent(getattr(nndl.op, cell), size, size),
+    "paddle": lambda cell, size: getattr(_paddle().nn, PADDLES[cell])(size, size),
+}
+
+
 def layer(kind: str, cell: str, shape: tuple[int, int, int], lengths: list[int] | None = None) -> Step:
-    """Forward and backward of a layer, "ours", "paddle" or "torch", the gradient of its inputs among them."""
+    """Forward and backward of a layer, one of KINDS or "torch", the gradient of its inputs among them."""
     B, L, D = shape
     if kind == "torch":
         return _torch_layer(cell, B, L, D)
     paddle = _paddle()
-    computed = own_layer(cell, D) if kind == "ours" else getattr(paddle.nn, PADDLES[cell])(D, D)
+    computed = KINDS[kind](cell, D)
     X = paddle.randn([B, L, D])
     X.stop_gradient = False
     leaves = [X, *computed.parameters()]

@@ -15,6 +15,22 @@ TEXT = (128, 256, 256)  # B, L, M = D: the text model's
 BARS = {(8, 10, 32): 0.55, (8, 35, 32): 0.55, (32, 64, 128): 0.75, TEXT: 0.85}
 """Of the time of Paddle's layer."""
 TEXT_WITH_AVX512 = 0.5
+UNROLLED = (32, 64, 128)
+OF_NATIVE = 3.0
+"""Asked of each cell that no operator knows, whatever it multiplies: at most so many times the native SRN's time."""
+VARIANTS = (
+    "SRNCell",  # what the unroller itself costs
+    "JordanCell",
+    "ResidualSRNCell",
+    "LayerNormSRNCell",
+    "BatchNormSRNCell",
+    "IRNNCell",
+    "ResetBeforeGRUCell",
+    "PeepholeLSTMCell",
+    "CoupledLSTMCell",
+    "SCRNCell",
+    "ClockworkCell",
+)
 OF_TORCH, OF_PRODUCTS, OF_FULL = 1.0, 1.15, 1.15
 
 AVX2_ONLY = {
@@ -70,6 +86,21 @@ def layer_rows(cell: str, shape: tuple[int, int, int], on: str, times: Times) ->
         if name in times:
             ours, theirs = median(times["ours"]), median(times[name])
             yield Row("operators", what, name, on, ours, theirs, "ms", ratio(times, "ours", name), bar)
+
+
+def cells(turns: int) -> Iterator[Row]:
+    """Every cell that only the unroller computes, forward and backward, against the SRN of the native operator."""
+    native = Entry("layer", {"kind": "native", "cell": "SRN", "shape": UNROLLED})
+    for cell in VARIANTS:
+        ours = Entry("layer", {"kind": "unrolled", "cell": cell, "shape": UNROLLED})
+        yield cells_row(cell, race({"ours": ours, "native": native}, turns))
+
+
+def cells_row(cell: str, times: Times) -> Row:
+    """One cell against the native SRN."""
+    what, (ours, native) = f"{cell} {'×'.join(map(str, UNROLLED))}", map(median, times.values())
+    value = ratio(times, "ours", "native")
+    return Row("cells", what, "native SRN", instruction_set(), ours, native, "ms", value, OF_NATIVE)
 
 
 def lengths(turns: int) -> Iterator[Row]:

@@ -69,13 +69,15 @@ def describe(machine: Mapping[str, Any], turns: int) -> str:
 
 
 def summary(rows: Sequence[Row], machine: Mapping[str, Any]) -> list[str]:
-    """The three lines that matter, fewer where not all was measured."""
+    """The lines that matter, fewer where not all was measured."""
     layers = [row for row in rows if row.part in LAYERS]
-    others = [row for row in rows if row.part not in LAYERS]
+    cells = [row for row in rows if row.part == "cells"]
+    others = [row for row in rows if row.part not in (*LAYERS, "cells")]
     barred = [row for row in rows if row.bar is not None]
     on = f"{machine['processor']}, {machine['usable_cores']} cores, {machine['instruction_set']}"
     lines = [
         "SRN, LSTM and GRU, forward and backward, ours over " + "; ".join(_ranges(layers)) if layers else "",
+        "other cells, step by step, ours over " + "; ".join(_ranges(cells)) if cells else "",
         "; ".join(map(_sentence, others)),
         f"{sum(bool(row.is_met) for row in barred)} of {len(barred)} bars met, on {on}" if barred else "",
     ]

@@ -30,6 +30,7 @@ MISSED = Row("operators", "LSTM 8×10×32", "paddle", "AVX2", 1.8, 2.0, "ms", 0.
 def test_contenders_compute_in_their_own_processes():
     entries = {
         "ours": Entry("layer", {"kind": "ours", "cell": "GRU", "shape": (2, 3, 4), "lengths": [3, 1]}),
+        "cell": Entry("layer", {"kind": "unrolled", "cell": "ClockworkCell", "shape": (2, 3, 4)}),
         "paddle": Entry("layer", {"kind": "paddle", "cell": "SRN", "shape": (2, 3, 4)}),
         "products": Entry("products", {"kind": "paddle", "cell": "LSTM", "shape": (2, 3, 4)}),
         "training": Entry("digit_training", {"cell": "LSTM", "length": 4}),
@@ -127,6 +128,20 @@ def test_the_faster_products_count():
     assert (row.against, row.value, row.bar) == ("products, torch", 3.0, 1.15)
 
 
+def test_a_cell_is_judged_by_the_native_srn(monkeypatch):
+    monkeypatch.setattr(operators, "instruction_set", lambda: "AVX2")
+    row = operators.cells_row("JordanCell", {"ours": [9.0, 8.0], "native": [2.0, 2.0]})
+    assert (row.what, row.against, row.value, row.is_met) == ("JordanCell 32×64×128", "native SRN", 4.25, False)
+    assert page.summary([row], MACHINE)[0] == "other cells, step by step, ours over native SRN (AVX2) 4.25–4.25."
+
+
+def test_every_cell_of_ours_is_measured():
+    import nndl.op as op
+
+    ours = {name for name in op.__all__ if name.endswith("Cell")} - {"Cell", "LSTMCell", "GRUCell"}
+    assert ours == set(operators.VARIANTS)
+
+
 def test_lengths_are_judged_by_the_token():
     times = {"ours": [6.0], "full": [10.0]}
     row = operators.lengths_row("SRN", "AVX2", times, {"ours": 50, "full": 100})
@@ -165,7 +180,7 @@ def test_a_command_that_fails_says_why(tmp_path):
 def test_parts_that_need_an_earlier_version_are_left_out_without_one(tmp_path):
     (tmp_path / "nndl").mkdir()
     without, with_one = bench.parse([]), bench.parse(["--against", str(tmp_path)])
-    assert list(bench.parts(without, 1)) == ["operators", "lengths", "sections", "first_use"]
+    assert list(bench.parts(without, 1)) == ["operators", "cells", "lengths", "sections", "first_use"]
     assert list(bench.parts(with_one, 1)) == list(bench.PARTS)
     assert list(bench.parts(bench.parse(["--only", "lengths", "text"]), 1)) == ["lengths"]
 
@@ -202,7 +217,7 @@ def test_the_page_says_what_is_met():
     assert "a processor, AVX2, 2 cores, 2 thread(s), Python 3.11, paddlepaddle 3.3.1" in text
 
 
-def test_the_summary_has_at_most_three_lines():
+def test_the_summary_has_a_line_for_each_kind_of_part():
     sections = Row("sections", "6.2 and 6.5", "the book's own way", "AVX2", 50, 1000, "s", 0.05, 0.06)
     first_use = Row("first_use", "first use", "", "AVX2", 4.0, None, "s", 4.0, 5.0)
     assert page.summary([MET, MISSED, sections, first_use], MACHINE) == [
