@@ -20,13 +20,14 @@ class Adam(paddle.optimizer.Adam):
 
     Where a parameter has, when the optimizer is made, a rate or a regularizer of its own or another dtype than float32,
     where one has strides or a sparse gradient, where the parameters come in groups, and after amp scaled the loss, the
-    step is Paddle's own. For clipping (梯度截断) or weight decay take ``paddle.optimizer.Adam``.
+    step is Paddle's own. For weight decay take ``paddle.optimizer.Adam``.
 
     Args:
         learning_rate: η, a number or a ``paddle.optimizer.lr.LRScheduler``.
         beta1, beta2: how much of the means m and v of the gradients and of their squares stays.
         epsilon: keeps the quotient finite.
         parameters: those to be updated.
+        grad_clip: clips the gradients before the step (梯度截断), such as ``paddle.nn.ClipGradByGlobalNorm(1.0)``.
 
     Example:
         >>> layer = paddle.nn.Linear(2, 1)
@@ -43,8 +44,9 @@ class Adam(paddle.optimizer.Adam):
         beta2: float = 0.999,
         epsilon: float = 1e-8,
         parameters: Sequence[Tensor] | None = None,
+        grad_clip: Any = None,
     ) -> None:
-        super().__init__(learning_rate, beta1, beta2, epsilon, parameters)
+        super().__init__(learning_rate, beta1, beta2, epsilon, parameters, grad_clip=grad_clip)
         self._are_plain = all(map(_is_plain, self._parameter_list))
         self._value_of_rate = self.get_lr()
         self._rate = paddle.full([], self._value_of_rate, "float32")
@@ -53,7 +55,7 @@ class Adam(paddle.optimizer.Adam):
     def step(self) -> None:
         """Update the parameters that have a gradient."""
         is_scaled = self._get_auxiliary_var("found_inf") is not None  # by amp, which skips steps
-        if not self._are_plain or self._grad_clip is not None or is_scaled:
+        if not self._are_plain or is_scaled:
             super().step()
             return
         parameters = [p for p in self._parameter_list if p.grad is not None and not p.stop_gradient]
@@ -62,6 +64,8 @@ class Adam(paddle.optimizer.Adam):
         if any(g.is_selected_rows() for g in gradients) or not all(p.is_contiguous() for p in parameters):
             super().step()
         elif parameters:
+            if self._grad_clip is not None:
+                gradients = [g for _, g in self._grad_clip(list(zip(parameters, gradients, strict=True)))]
             self._update(parameters, gradients)
 
     def _update(self, parameters: list[Tensor], gradients: list[Tensor]) -> None:

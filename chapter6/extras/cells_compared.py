@@ -23,6 +23,7 @@ from typing import Any, NamedTuple
 import chapter6  # noqa: F401  Ctrl-C 从此只显示一行   from here on Ctrl-C is one line
 import nndl
 from chapter6.extras import cells_findings as findings
+from chapter6.extras.presets import HELD_OUT
 from chapter6.lab.lesson import Lesson, Run
 from chapter6.lab.training import Training, fit, train_all
 from chapter6.sec_6_2_srn_memory import find_data
@@ -150,8 +151,6 @@ TASKS = {
 
 # --- 训练 training ---
 
-HELD_OUT = 500
-
 
 def make_loaders(make: Callable, training: Training) -> list[list]:
     """The batches of train, dev and test, made with the seeds 0, 1 and 2; of dev and test one batch each."""
@@ -171,7 +170,7 @@ def learn(
     train_loader, dev_loader, test_loader = loaders
     # Adam, 按全局模截断梯度   which clips the gradients by their global norm
     clip = nn.ClipGradByGlobalNorm(training.clip_at)
-    optimizer = paddle.optimizer.Adam(training.learning_rate, parameters=model.parameters(), grad_clip=clip)
+    optimizer = nndl.Adam(training.learning_rate, parameters=model.parameters(), grad_clip=clip)
     runner = nndl.RunnerV3(model, optimizer, loss, metric)
     # 回合数由步数而定, 向上取整   as many epochs as the steps take
     epochs = -(-training.steps // len(train_loader))

@@ -17,6 +17,8 @@ from nndl.error import SettingError
 
 UNGATED = ("SRN", "Jordan", "ResidualSRN", "LayerNormSRN", "BatchNormSRN", "IRNN", "SCRN", "Clockwork")
 GATED = ("GRU", "ResetBeforeGRU", "LSTM", "PeepholeLSTM", "CoupledLSTM")
+HELD_OUT = 500
+"""Examples of dev and test of the adding problem and the copying task, each in one batch."""
 NOT_IN_QUICK = ("LayerNormSRN", "BatchNormSRN", "ResetBeforeGRU", "PeepholeLSTM", "CoupledLSTM")
 
 
@@ -41,16 +43,16 @@ class Cells(Settings):
         each_once=True,
     )
     lengths: tuple[int, ...] = _lengths((5, 10), "sequence lengths L of DigitSum (数字求和的序列长度)")
-    adding_lengths: tuple[int, ...] = _lengths((10, 20), "lengths T of the adding problem (加法问题的序列长度)")
+    adding_lengths: tuple[int, ...] = _lengths((5, 15), "lengths T of the adding problem (加法问题的序列长度)")
     copying_lengths: tuple[int, ...] = _lengths((3,), "blanks T of the copying task (复制任务的空白数)")
     parameters: int = setting(2000, "parameters that each model has, nearly (每个模型的参数数目)", least=1, most=10**6)
-    steps: int = setting(300, "training steps (训练步数), rounded up to whole epochs", least=1, most=10**6)
-    examples: int = setting(9600, "training examples of adding and copying (训练样本数)", least=2, most=10**6)
+    steps: int = setting(250, "training steps (训练步数), rounded up to whole epochs", least=1, most=10**6)
+    examples: int = setting(8000, "training examples of adding and copying (训练样本数)", least=2, most=10**6)
     batch_size: int = setting(32, "batch size B (批大小)", least=2, most=10_000)
     learning_rate: float = setting(0.005, "learning rate (学习率)", above=0)
     clip_at: float = setting(1.0, "the bound of the gradients' global norm (梯度截断阈值)", least=1e-30)
     input_size: int = setting(8, "embedding size M (嵌入大小)", least=1, most=4096)
-    eval_steps: int = setting(50, "steps between two evaluations on the dev set (验证集)", least=1, most=10**6)
+    eval_steps: int = setting(125, "steps between two evaluations on the dev set (验证集)", least=1, most=10**6)
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -59,7 +61,7 @@ class Cells(Settings):
         if (100 * digit_sum.TRAIN_K) % self.batch_size == 1:  # a batch of one has no variance to be normalised by
             raise SettingError(f"batch_size {self.batch_size}: expected one that leaves no batch of one on DigitSum")
         longest = max(*self.lengths, *self.adding_lengths, *(T + 20 for T in self.copying_lengths))
-        check_size(self.batch_size, longest, max(self.input_size, isqrt(self.parameters)))
+        check_size(max(self.batch_size, HELD_OUT), longest, max(self.input_size, isqrt(self.parameters)))
 
 
 CELLS = {
@@ -70,9 +72,10 @@ CELLS = {
         adding_lengths=(30, 100),
         copying_lengths=(5, 20),
         parameters=4000,
-        steps=1500,
+        steps=2000,
+        examples=16_000,
         input_size=16,
-        eval_steps=100,
+        eval_steps=250,
     ),
 }
 

@@ -95,6 +95,22 @@ def test_agrees_with_paddles(start, gradients):
     assert_close(*ends)
 
 
+@pytest.mark.parametrize("clip", [nn.ClipGradByValue(0.3), nn.ClipGradByNorm(0.5), nn.ClipGradByGlobalNorm(0.5)])
+def test_clips_first_as_paddles_does_and_is_one_call(start, gradients, clip, paddles_step):
+    found = {}
+    for kind, settings in (
+        (nndl.Adam, {"grad_clip": clip}),
+        (nndl.Adam, {}),
+        (paddle.optimizer.Adam, {"grad_clip": clip}),
+    ):
+        parameters = make_parameters(start)
+        found[kind, bool(settings)] = take_steps(kind(0.1, parameters=parameters, **settings), parameters, gradients)
+    assert_close(found[nndl.Adam, True], found[paddle.optimizer.Adam, True])
+    assert len(paddles_step) == STEPS  # those of the last alone
+    with pytest.raises(AssertionError):  # and it matters
+        assert_close(found[nndl.Adam, True], found[nndl.Adam, False])
+
+
 def test_what_is_frozen_or_has_no_gradient_stays_and_keeps_its_time(start, gradients):
     """As in Paddle's, a parameter counts its own steps."""
     for kind in (nndl.Adam, paddle.optimizer.Adam):
