@@ -59,9 +59,9 @@ CELLS: dict[str, Any] = {
     "LSTM": nndl.LSTM,
     "PeepholeLSTM": op.PeepholeLSTMCell,
     "CoupledLSTM": op.CoupledLSTMCell,
-    # 你的单元: 仿照 nndl/op/cell_variants.py 写一个类, 在此加一行, 再用 --cells SRN,LSTM,名字 运行; 只训练新的
-    # a cell of your own: a class like those in nndl/op/cell_variants.py, a line here, and --cells SRN,LSTM,its_name;
-    # only it is trained
+    # 你的单元: 仿照 nndl/op/cell_variants.py 写一个类, 在此加一行, 名字写入 presets.py 的 OWN; 再次运行, 只训练新的
+    # a cell of your own: a class like those in nndl/op/cell_variants.py, a line here, its name in OWN of presets.py;
+    # run it again, and only the new one is trained
 }
 
 
@@ -217,9 +217,9 @@ def find_sizes(run: Run) -> dict[str, dict[str, int]]:
 
 
 def check_data(run: Run) -> None:
-    """Raise SettingError for a cell that is not there, or a budget that one cannot match, before anything runs."""
-    if unknown := [name for name in run.settings.cells if name not in CELLS]:
-        raise SettingError(f"cells {unknown[0]!r}: expected {', '.join(CELLS)}")
+    """Raise SettingError for a cell without a class, or parameters that one cannot match, before anything runs."""
+    if missing := [name for name in run.settings.cells if name not in CELLS]:
+        raise SettingError(f"cells {missing[0]!r}: its class is missing from CELLS in {__file__}")
     find_sizes(run)
 
 

@@ -15,11 +15,12 @@ from nndl.error import SettingError
 
 # --- cells 循环单元对比 ---
 
-UNGATED = ("SRN", "Jordan", "ResidualSRN", "LayerNormSRN", "BatchNormSRN", "IRNN", "SCRN", "Clockwork")
-GATED = ("GRU", "ResetBeforeGRU", "LSTM", "PeepholeLSTM", "CoupledLSTM")
+IN_QUICK = ("SRN", "Jordan", "ResidualSRN", "IRNN", "SCRN", "Clockwork", "GRU", "LSTM")
+IN_FULL = ("LayerNormSRN", "BatchNormSRN", "ResetBeforeGRU", "PeepholeLSTM", "CoupledLSTM")
+OWN: tuple[str, ...] = ()
+"""The names of your own cells (你自己的单元), such as ("MyCell",), whose classes stand in cells_compared.py."""
 HELD_OUT = 500
 """Examples of dev and test of the adding problem and the copying task, each in one batch."""
-NOT_IN_QUICK = ("LayerNormSRN", "BatchNormSRN", "ResetBeforeGRU", "PeepholeLSTM", "CoupledLSTM")
 
 
 def _lengths(default: tuple[int, ...], of: str) -> tuple[int, ...]:
@@ -32,8 +33,9 @@ class Cells(Settings):
     """Cells compared: which, on what, how many parameters each model has, and one recipe for all."""
 
     cells: tuple[str, ...] = setting(
-        tuple(name for name in UNGATED + GATED if name not in NOT_IN_QUICK),
-        f"cells to be compared (循环单元), separated by commas, of {', '.join(UNGATED + GATED)}, or one of your own",
+        IN_QUICK + OWN,
+        "cells to be compared (循环单元), separated by commas",
+        choices=IN_QUICK + IN_FULL + OWN,
         each_once=True,
     )
     tasks: tuple[str, ...] = setting(
@@ -67,7 +69,7 @@ class Cells(Settings):
 CELLS = {
     "quick": Cells(),
     "full": Cells(
-        cells=UNGATED + GATED,
+        cells=IN_QUICK + IN_FULL + OWN,
         lengths=(10, 20),
         adding_lengths=(30, 100),
         copying_lengths=(5, 20),

@@ -94,6 +94,7 @@ def test_every_number_of_every_section_has_bounds(number: str) -> None:
             str: ["\udc80", "x" * (field.name in ("review", "shapes")) + "no such thing"][
                 : 1 + (field.name != "review")
             ],
+            tuple[float, ...]: [(), (-1.0,), (math.nan,), (1e300,)],
             tuple[str, ...]: [(), ("no such thing",), ("\udc80",), ("x",) * 101],
             tuple[int, ...]: [(), (-1,) * 3, (10**7,) * 3, tuple(range(3, 10**4))],
         }[kind]
