@@ -48,13 +48,13 @@ class Cells(Settings):
     adding_lengths: tuple[int, ...] = _lengths((5, 15), "lengths T of the adding problem (加法问题的序列长度)")
     copying_lengths: tuple[int, ...] = _lengths((3,), "blanks T of the copying task (复制任务的空白数)")
     parameters: int = setting(2000, "parameters that each model has, nearly (每个模型的参数数目)", least=1, most=10**6)
-    steps: int = setting(250, "training steps (训练步数), rounded up to whole epochs", least=1, most=10**6)
-    examples: int = setting(8000, "training examples of adding and copying (训练样本数)", least=2, most=10**6)
+    steps: int = setting(200, "training steps (训练步数), rounded up to whole epochs", least=1, most=10**6)
+    examples: int = setting(6400, "training examples of adding and copying (训练样本数)", least=2, most=10**6)
     batch_size: int = setting(32, "batch size B (批大小)", least=2, most=10_000)
     learning_rate: float = setting(0.005, "learning rate (学习率)", above=0)
     clip_at: float = setting(1.0, "the bound of the gradients' global norm (梯度截断阈值)", least=1e-30)
     input_size: int = setting(8, "embedding size M (嵌入大小)", least=1, most=4096)
-    eval_steps: int = setting(125, "steps between two evaluations on the dev set (验证集)", least=1, most=10**6)
+    eval_steps: int = setting(100, "steps between two evaluations on the dev set (验证集)", least=1, most=10**6)
 
     def __post_init__(self) -> None:
         super().__post_init__()
