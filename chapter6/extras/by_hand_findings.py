@@ -148,9 +148,9 @@ def lstm_table(watched: dict[str, Any]) -> Table:
     ]
     note = Text(
         "I, F, O: input, forget and output gate, 1 open, 0 closed (an open forget gate keeps); C̃: candidate; "
-        "C = F C + I C̃: memory; H = O C: output. Rule: x2 = 1 adds x1, x2 = -1 resets, x3 = 1 outputs.",
+        "C_t = F C_{t-1} + I C̃: memory; H = O C_t: output. Rule: x2 = 1 adds x1, x2 = -1 resets, x3 = 1 outputs.",
         "I、F、O：输入门、遗忘门、输出门，1 为打开，0 为关闭（遗忘门打开则记住）；C̃：候选状态；"
-        "C = F C + I C̃：记忆；H = O C：输出。规则：x2 = 1 加入 x1，x2 = -1 清零，x3 = 1 输出。",
+        "C_t = F C_{t-1} + I C̃：记忆；H = O C_t：输出。规则：x2 = 1 加入 x1，x2 = -1 清零，x3 = 1 输出。",
     )
     title = Text(f"An LSTM set by hand reads {_sequence(watched)}", f"手工设定的 LSTM 读入 {_sequence(watched)}")
     return Table(title, ["x1,x2,x3", "I", "F", "O", "C̃", "C", "H", Text("what happens", "动作")], rows, note)

@@ -116,7 +116,7 @@ def _less_wrong(
     en, zh = _in_numbers(name, ours), _in_numbers(other, theirs)
     measured = Text(
         f"relative error, 1 is nothing learned or worse: {en.en}; {zh.en}",
-        f"相对误差（1 为什么也没学到或更差）：{en.zh}；{zh.zh}",
+        f"相对误差（1 表示什么也没学到，或更差）：{en.zh}；{zh.zh}",
     )
     pairs = zip(_means(ours), _means(theirs), strict=True)
     return Claim(id, claim, measured, [[b - a + margin for a, b in pairs]])
@@ -192,12 +192,11 @@ def _table(record: Record, task: str) -> Table:
     lengths = (f"{'L' if task == 'DigitSum' else 'T'} = {length}" for length in trivial)
     header = [Text("cell", "单元"), "D", Text("parameters", "参数"), *lengths, Text("seconds", "秒")]
     budget = record.settings["parameters"]
-    note = Text(
-        f"Each model has as nearly {budget:,} parameters as it can; {SMALL_GRU} is the GRU with the LSTM's D.",
-        f"每个模型的参数数目尽可能接近 {budget:,}；{SMALL_GRU} 是 D 与 LSTM 相同的 GRU。",
-    )
+    en, zh = f"Each model has as nearly {budget:,} parameters as it can", f"每个模型的参数数目尽可能接近 {budget:,}"
+    if SMALL_GRU in cells_of(record):
+        en, zh = f"{en}; {SMALL_GRU} is the GRU with the LSTM's D", f"{zh}；{SMALL_GRU} 是 D 与 LSTM 相同的 GRU"
     title = Text(f"{task}: test error, {ERRORS[task].en}", f"{TASKS[task]}：测试误差，{ERRORS[task].zh}")
-    return Table(title, header, rows, note)
+    return Table(title, header, rows, Text(f"{en}.", f"{zh}。"))
 
 
 def _by_length(results: Results, value: Callable[[dict], float]) -> dict[int, list[float]]:

@@ -107,7 +107,7 @@ def _draw_powers(record: Record) -> Drawing:
         axes.plot(found["w"], found["y"], **_line(0), label="$y = w^{1000}$")
         axes.set(xlabel="w")
     logarithmic.plot(found["w"], found["derivative"], **_line(1), label="$dy/dw = 1000\\,w^{999}$")
-    plain.set(title=plot.both("the wall", "墙"), ylabel="y")
+    plain.set(title=plot.both("the wall", "墙"), ylabel="y", xlim=(0.979, 1.0105), ylim=(-1000, 22_000))  # y(1.01)
     logarithmic.set(title=plot.both("on a logarithmic axis", "对数坐标"), yscale="log")
     plot.legend(figure)
     return Drawing(

@@ -168,7 +168,10 @@ def _of_distance(record: Record) -> list[Claim]:
                 f"ReLU cures vanishing in an SRN, tanh and sigmoid do not ({', '.join(USUAL)})",
                 f"ReLU 能解决 SRN 的梯度消失，tanh 与 sigmoid 不能（{'、'.join(USUAL)}）",
             ),
-            _powers_of_ten("ReLU", relu),
+            Text(
+                f"left of the gradient, ReLU: {_each(relu)}; tanh, sigmoid: {_range(others_usual)}",
+                f"剩余的梯度，ReLU：{_each(relu)}；tanh、sigmoid：{_range(others_usual)}",
+            ),
             [*_stay(relu), *_vanish(others_usual)],
         ),
         Claim(
@@ -225,9 +228,13 @@ def _range(rows: Sequence[Sequence[float]]) -> str:
     return f"{middle[0]:.0e}" if middle[0] == middle[-1] else f"{middle[0]:.0e} … {middle[-1]:.0e}"
 
 
+def _each(rows: Sequence[Sequence[float]]) -> str:
+    """What is left, the median of each row."""
+    return ", ".join(f"{10 ** median(row):.0e}" for row in rows)
+
+
 def _powers_of_ten(names: str, rows: Sequence[Sequence[float]]) -> Text:
-    shown = ", ".join(f"{10 ** median(row):.0e}" for row in rows)
-    return Text(f"left of the gradient, {names}: {shown}", f"剩余的梯度，{names}：{shown}")
+    return Text(f"left of the gradient, {names}: {_each(rows)}", f"剩余的梯度，{names}：{_each(rows)}")
 
 
 def _of_scaled(record: Record) -> Claim:
@@ -239,13 +246,17 @@ def _of_scaled(record: Record) -> Claim:
     )
     first, last = min(scales), max(scales)
     shown = [f"{scale} U: {10 ** median(lstm[scale]):.0e}" for scale in scales]
+    plain = f"{first} U: {10 ** median(srn[first]):.0e}"
     return Claim(
         "lstm_explodes",
         Text(
             f"an open LSTM cures vanishing, which an SRN has (U times {first}), but not exploding (U times {last})",
             f"遗忘门打开的 LSTM 解决了 SRN 的梯度消失（U 乘以 {first}），却不能防止梯度爆炸（U 乘以 {last}）",
         ),
-        Text(f"left of the LSTM's gradient: {', '.join(shown)}", f"LSTM 剩余的梯度：{'，'.join(shown)}"),
+        Text(
+            f"left of the LSTM's gradient: {', '.join(shown)}; of the SRN's, {plain}",
+            f"LSTM 剩余的梯度：{'，'.join(shown)}；SRN 剩余的，{plain}",
+        ),
         [*_vanish([srn[first]]), *_stay([lstm[first]]), [exponent - log10(EXPLODES) for exponent in lstm[last]]],
     )
 

@@ -235,7 +235,7 @@ def _clipping_by_value(record: Record) -> Claim:
     return Claim(
         "remedy_clipping_value",
         Text(
-            f"clipping by value, at the same bound v, helps as well, to something learned (over {LEARNED:.2f})",
+            f"clipping by value, at the same bound v, helps as well, so that something is learned (over {LEARNED:.2f})",
             f"阈值 v 相同时，按值截断也有帮助，使网络学到东西（高于 {LEARNED:.2f}）",
         ),
         _clipped(record, "value"),
@@ -299,7 +299,7 @@ def _truncation(record: Record) -> Claim:
         Text(
             f"truncated BPTT shorter than the dependency (k < {length - 1}) learns nothing beyond chance (test "
             f"accuracy under {LEARNED:.2f}; always saying the most frequent sum gives {CHANCE:.2f})",
-            f"截断长度短于依赖距离（k < {length - 1}）时学不到超出随机的东西（测试准确率低于 {LEARNED:.2f}；"
+            f"截断长度短于依赖距离（k < {length - 1}）时学到的不超过随机猜测（测试准确率低于 {LEARNED:.2f}；"
             f"总是回答最常见的和为 {CHANCE:.2f}）",
         ),
         Text(
@@ -322,7 +322,7 @@ def _saturation(record: Record) -> Claim:
         "saturated",
         Text(
             f"6.4's SRN without clipping ends saturated: most activations are beyond ±{SATURATED}",
-            f"6.4 节的 SRN 不截断则终于饱和：多数激活值的绝对值超过 {SATURATED}",
+            f"6.4 节的 SRN 不截断则最终饱和：多数激活值的绝对值超过 {SATURATED}",
         ),
         Text(
             f"share beyond: {start:.0%} before, {fmean(free):.0%} after the training",
@@ -375,7 +375,7 @@ def _table_of_remedies(record: Record) -> Table:
     note = Text(
         "Difference: to the plain SRN (tanh, Xavier), or to no clipping, seed by seed. The singular value is that of "
         "the trained U.",
-        "差：与普通 SRN（tanh、Xavier）或不截断逐种子相减。奇异值为训练后的 U 的。",
+        "差：与普通 SRN（tanh、Xavier）或不截断逐种子相减。奇异值取自训练后的 U。",
     )
     return Table(Text("Remedies, each by itself", "各种办法，逐一启用"), header, rows, note)
 

@@ -226,3 +226,14 @@ def test_many_cells_are_spread_over_figures_with_the_srn_in_each() -> None:
     assert all("SRN" in of_one and len(of_one) == 6 for of_one in labels)  # with the trivial answer
     assert {label for of_one in labels for label in of_one} >= set(cells)
     plt.close("all")
+
+
+def test_a_table_explains_the_small_gru_only_where_it_has_one() -> None:
+    notes = []
+    for cells in (["SRN", "GRU"], ["GRU", "LSTM", findings.SMALL_GRU]):
+        sizes = {"hidden_size": 8, "parameters": 500, "seconds": 1.0, "test_error": 0.1, "trivial": 1 / 6}
+        trainings = [{"model": name, "task": "adding", "length": 10, "seed": 0, **sizes} for name in cells]
+        settings = {"tasks": ["adding"], "cells": cells, "parameters": 500}
+        (table,) = findings.tables(Record("cells", "quick", settings, [0], 0.0, {}, {"trainings": trainings}))
+        notes.append(table.note)
+    assert [[findings.SMALL_GRU in text for text in note] for note in notes] == [[False, False], [True, True]]

@@ -234,6 +234,14 @@ def test_gradients_decide(metrics: dict[str, Any]) -> None:
     assert judged(metrics, scaled=kept(scaled, 1.0, cell="LSTM open"))["lstm_explodes"] == FAILS
 
 
+def test_what_decides_stands_beside_the_claim(metrics: dict[str, Any]) -> None:
+    """Of the cells that a claim compares, each with its numbers."""
+    record = Record("gradients", "quick", metrics["settings"], [0, 1], 0.0, {}, metrics["found"])
+    measured = {claim.id: claim.measured for claim in findings.claims(record)}
+    assert all("tanh" in text for text in measured["relu_cures"])
+    assert all("SRN" in text for text in measured["lstm_explodes"])
+
+
 def test_a_surface_without_a_wall_and_a_path_that_is_not_thrown(metrics: dict[str, Any]) -> None:
     flat = {**metrics["found"]["surface"], "norms": [[1.0, 1.0], [1.0, 2.0]]}
     clipped = metrics["found"]["paths"]["clipped"]

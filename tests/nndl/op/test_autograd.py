@@ -207,18 +207,18 @@ def test_first_derivatives_are_right(kind, use):
 # ---- second derivatives ----------------------------------------------------------------------------------------------
 
 
-def penalized(layer: LSTM, X: paddle.Tensor, lengths: paddle.Tensor | None) -> paddle.Tensor:
+def penalized(layer: SRN | LSTM, X: paddle.Tensor, lengths: paddle.Tensor | None) -> paddle.Tensor:
     """A loss with the squared gradients of the inputs and of one parameter in it."""
-    Y, (H, C) = layer(X, None, lengths)
-    value = Y.square().sum() + H.sum() + (C**3).sum()
+    Y, states = layer(X, None, lengths)
+    value = Y.square().sum() + sum((state**3).sum() for state in flatten(states))
     return value + sum(g.square().sum() for g in paddle.grad(value, [X, layer.cells[1].U], create_graph=True))
 
 
 @pytest.mark.usefixtures("float64")
 @pytest.mark.parametrize("lengths", [None, [5, 0, 2]])
-@pytest.mark.parametrize("kind", TWICE)
-def test_second_derivatives_against_finite_differences(kind, lengths):
-    layer = LSTM(M, D, 2, "bidirectional", backend=kind)
+@pytest.mark.parametrize(("layer_class", "way"), [*((LSTM, way) for way in TWICE), (SRN, "fused")])
+def test_second_derivatives_against_finite_differences(layer_class, way, lengths):
+    layer = layer_class(M, D, 2, "bidirectional", backend=way)
     lengths = None if lengths is None else paddle.to_tensor(lengths)
     X = paddle.randn([B, L, M])
     X.stop_gradient = False
