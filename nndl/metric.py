@@ -191,7 +191,8 @@ class MeanSquaredError(Metric):
         outputs, targets = _array("outputs", outputs), _array("targets", targets)
         if outputs.shape != targets.shape:  # [N, 1] less [N] would be [N, N]
             raise SettingError(f"outputs {list(outputs.shape)} and targets {list(targets.shape)}: expected one shape")
-        self.total += float(np.square(outputs.astype("float64") - targets).sum())
+        with np.errstate(over="ignore", invalid="ignore"):  # infinity less infinity is NaN
+            self.total += float(np.square(outputs.astype("float64") - targets).sum())
         self.num_count += outputs.size
 
     def accumulate(self) -> float:

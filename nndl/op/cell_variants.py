@@ -166,7 +166,8 @@ class _BatchNormOfSteps(nn.Layer):
             normal = F.batch_norm(A, mean, variance, g, b, training=True, momentum=0.0, epsilon=self.epsilon)
             self.follow(min(int(t.max()), len(self.means) - 1), mean, variance)
             return normal
-        row = paddle.minimum(t.squeeze(1).astype("int64"), self.trained - 1).clip(0)
+        last = self.trained.astype("int64") - 1  # Layer.to(dtype=...) makes a float of it
+        row = paddle.minimum(t.squeeze(1).astype("int64"), last).clip(0)
         return (A - self.means[row]) * g / paddle.sqrt(self.variances[row] + self.epsilon) + b
 
     @paddle.no_grad()

@@ -6,6 +6,7 @@ from typing import Any
 
 from nndl.error import SettingError
 from nndl.op.backend import BACKENDS, choose, ways
+from nndl.op.backend.equation import equation_of
 from nndl.op.cell import Cell, GRUCell, LSTMCell, SRNCell
 from nndl.op.lengths import as_lengths, reverse_within
 from nndl.op.setting import choice, flag, probability, whole
@@ -340,9 +341,7 @@ class _BySizes(PaddleTwin, Recurrent):
             if type(cell) is not kind or cell.is_watched:  # only the unroller knows other cells, and single steps
                 return unroll
         # chosen anew where anything changes that it depends on: a reader may edit the equation in a running notebook
-        step, project = kind.step, kind.project
-        equation = step, project, getattr(step, "__code__", None), getattr(project, "__code__", None)
-        key = self.backend, equation, X.element_size(), ON_CPU_ALONE or X.place.is_cpu_place()
+        key = self.backend, equation_of(kind), X.element_size(), ON_CPU_ALONE or X.place.is_cpu_place()
         if self._chosen[0] != key:
             self._chosen = key, BACKENDS[choose(self.backend, kind, X)].unroll
         return self._chosen[1]

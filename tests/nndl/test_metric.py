@@ -420,6 +420,15 @@ def test_mean_squared_error_of_no_number_is_none():
     assert math.isnan(metric.accumulate())
 
 
+@pytest.mark.filterwarnings("error")
+def test_mean_squared_error_of_infinities_is_no_number_and_says_nothing():
+    metric = nndl.MeanSquaredError()
+    metric.update([1e200, math.inf], [0.0, 1.0])
+    assert metric.accumulate() == math.inf
+    metric.update([math.inf], [math.inf])
+    assert math.isnan(metric.accumulate())
+
+
 def test_mean_squared_error_of_many_float32_loses_no_digit():
     metric = nndl.MeanSquaredError()
     metric.update(np.full([10**6], 0.1, "float32"), np.zeros([10**6], "float32"))

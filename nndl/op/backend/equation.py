@@ -58,9 +58,14 @@ def is_operators(cell_class: type[Any]) -> bool:
     """Whether the cells of a class compute what the operators do for their kind; found by computing a step."""
     if has_own(cell_class):
         return False
-    step, project = cell_class.step, cell_class.project
-    codes = tuple(getattr(function, "__code__", None) for function in (step, project))
-    return not paddle.in_dynamic_mode() or _is_unchanged(cell_class, step, project, codes)
+    return not paddle.in_dynamic_mode() or _is_unchanged(cell_class, *equation_of(cell_class))
+
+
+def equation_of(cell_class: type[Any]) -> tuple[Callable, Callable, tuple]:
+    """A class's ``step`` and ``project``, and their codes and functions: another tuple once any of it is edited."""
+    step, project, names = cell_class.step, cell_class.project, ACTIVATED
+    codes = getattr(step, "__code__", None), getattr(project, "__code__", None)
+    return step, project, (*codes, *[getattr(cell_class, name, None) for name in names])
 
 
 @cache

@@ -461,6 +461,13 @@ class TestBatchNorm:
         cell.eval()
         assert_close(op.unroll([cell], paddle.to_tensor(X))[0], in_training)
 
+    def test_one_dtype_evaluates_as_the_other(self):
+        cell, (X,) = self.trained(1)
+        cell.eval()
+        expected, _ = op.unroll([cell], paddle.to_tensor(X))
+        found, _ = op.unroll([cell.to(dtype="float32")], paddle.to_tensor(X, dtype="float32"))
+        np.testing.assert_allclose(found, expected, atol=1e-5)
+
     def test_evaluation_depends_on_no_other_sequence(self):
         cell, (X, _) = self.trained(2)
         cell.eval()
@@ -505,6 +512,13 @@ class TestActivations:
         assert (layer(X)[0] > 0).all()
         layer.cells[0].activation = "tanh"
         np.testing.assert_allclose(layer(X)[0], before, atol=1e-6)
+
+    @pytest.mark.parametrize(("kind", "role"), [(nndl.SRN, "activation"), (nndl.LSTM, "candidate")])
+    def test_nor_those_of_a_class_that_was_changed_later(self, kind, role, monkeypatch):
+        layer, X = kind(M, D), paddle.randn([B, L, M])
+        layer(X)
+        monkeypatch.setattr(kind.cell_class, role, "sigmoid")
+        np.testing.assert_array_equal(layer(X)[0], op.unroll(layer.cells, X)[0])
 
     def test_nor_one_of_a_class_with_another(self):
         own = type("ReLUCell", (op.SRNCell,), {"activation": "relu"})
