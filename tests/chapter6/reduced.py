@@ -20,7 +20,8 @@ REDUCED = {
     "by_hand": ["--lengths", "5", "--epochs", "3", "--x", "2,1,0 9,0,1"],
     "cells": [
         "--cells", "SRN,BatchNormSRN,GRU,LSTM", "--lengths", "5", "--adding-lengths", "4", "--copying-lengths", "3",
-        "--tasks", "DigitSum,adding,copying", "--steps", "4", "--examples", "64", "--eval-steps", "2", "--parameters", "1500",
+        "--tasks", "DigitSum,adding,copying", "--steps", "4", "--examples", "64", "--eval-steps", "2",
+        "--parameters", "1500",
     ],
     "gradients": [
         "--distance", "10", "--scales", "1,8", "--surface-points", "21", "--surface-steps", "20", "--length", "5",
