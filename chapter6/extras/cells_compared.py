@@ -59,10 +59,10 @@ CELLS: dict[str, Any] = {
     "LSTM": nndl.LSTM,
     "PeepholeLSTM": op.PeepholeLSTMCell,
     "CoupledLSTM": op.CoupledLSTMCell,
-    # 你的单元: 在本表之前仿照 nndl/op/cell_variants.py 写一个类, 在此加一行 "MyCell": MyCell, 名字写入 presets.py
-    # 的 OWN; 再次运行, 只训练新的
-    # a cell of your own: above this table a class like those in nndl/op/cell_variants.py, here "MyCell": MyCell, and
-    # its name in OWN of presets.py; run it again, and only the new one is trained
+    # 你的单元: 仿照 nndl/op/cell_variants.py 在本表之前写一个类, 在此加一行 "MyCell": MyCell,
+    # 名字写入 presets.py 的 OWN; 再次运行, 只训练新的
+    # a cell of your own: above this table a class as in nndl/op/cell_variants.py, a line here, "MyCell": MyCell,
+    # and its name in OWN of presets.py; run it again, and only the new one is trained
 }
 
 

@@ -5,7 +5,7 @@ from itertools import islice
 from statistics import fmean
 
 import nndl
-from chapter6.lab.claim import Claim, mean_and_spread
+from chapter6.lab.claim import CHINESE, FAILS, HOLDS, OPEN, Claim, judge, mean_and_spread
 from chapter6.lab.lesson import Drawing
 from chapter6.lab.record import Record, Results
 from chapter6.lab.report import Table
@@ -174,8 +174,19 @@ ERRORS = {
 
 
 def tables(record: Record) -> list[Table]:
-    """For each task: hidden size, parameters, test error at each length and seconds of each cell."""
+    """For each task: hidden size, parameters, test error at each length, seconds and verdict of each cell."""
     return [_table(record, task) for task in record.settings["tasks"]]
+
+
+VERDICTS = {HOLDS: Text("better", "更好"), FAILS: Text("worse", "更差"), OPEN: Text(OPEN, CHINESE[OPEN])}
+
+
+def _against_srn(record: Record, name: str, task: str) -> Text | str:
+    """Whether a cell's relative error, the mean over the lengths of a task, is below the SRN's."""
+    ours, theirs = (of_seeds(record.results().where(model=each, task=task)).get(task) for each in (name, "SRN"))
+    if name == "SRN" or not theirs:
+        return ""
+    return VERDICTS[judge([b - a for a, b in zip(ours, theirs, strict=True)])]
 
 
 def _table(record: Record, task: str) -> Table:
@@ -185,12 +196,13 @@ def _table(record: Record, task: str) -> Table:
         by_length = _by_length(results, error_of)
         errors = [mean_and_spread(values, digits) for values in by_length.values()]
         sizes = f"{results[0]['hidden_size']}", f"{results[0]['parameters']:,}"
-        rows.append([name, *sizes, *errors, f"{fmean(results.each('seconds')):.1f}"])
+        rows.append([name, *sizes, *errors, f"{fmean(results.each('seconds')):.1f}", _against_srn(record, name, task)])
     results = record.results().where(task=task)
     trivial = {length: values[0] for length, values in _by_length(results, lambda r: r["trivial"]).items()}
-    rows.append([Text("trivial answer", "平凡答案"), "", "", *(f"{v:.{digits}f}" for v in trivial.values()), ""])
+    rows.append([Text("trivial answer", "平凡答案"), "", "", *(f"{v:.{digits}f}" for v in trivial.values()), "", ""])
     lengths = (f"{'L' if task == 'DigitSum' else 'T'} = {length}" for length in trivial)
     header = [Text("cell", "单元"), "D", Text("parameters", "参数"), *lengths, Text("seconds", "秒")]
+    header.append(Text("against SRN", "对比 SRN"))
     budget = record.settings["parameters"]
     en, zh = f"Each model has as nearly {budget:,} parameters as it can", f"每个模型的参数数目尽可能接近 {budget:,}"
     if SMALL_GRU in cells_of(record):

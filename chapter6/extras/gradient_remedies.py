@@ -52,7 +52,11 @@ LAYERS = {
 
 
 def make_optimizer(training: Training, parameters: list[Tensor]) -> paddle.optimizer.Optimizer:
-    """Adam; with weight decay (权重衰减), whose gradient is added to that of the loss."""
+    """Adam; with weight decay (权重衰减), whose gradient is added to that of the loss.
+
+    It works against exploding; but where U is small all that was seen fades within few steps: Pascanu et al. (2013).
+    它抑制梯度爆炸，但 U 变小后，见过的一切几步之内就消退。
+    """
     if training.l1:  # g <- g + λ sign(w)
         return paddle.optimizer.Adam(training.learning_rate, parameters=parameters, weight_decay=L1Decay(training.l1))
     if training.l2:  # g <- g + λ w

@@ -182,7 +182,7 @@ class Gradients(Remedies):
         "factors of the weights U (权重 U 的放大倍数), separated by commas",
         least=1,
         most=32,
-        count=(1, 6),
+        count=(2, 6),
         each_once=True,
     )
     surface_points: int = setting(81, "points of the error surface along an axis (误差面每轴点数)", least=11, most=401)
