@@ -52,7 +52,7 @@ class Cells(Settings):
     steps: int = setting(250, "training steps (训练步数), rounded up to whole epochs", least=1, most=10**6)
     examples: int = setting(8000, "training examples of adding and copying (训练样本数)", least=2, most=10**6)
     batch_size: int = setting(32, "batch size B (批大小)", least=2, most=10_000)
-    learning_rate: float = setting(0.005, "learning rate (学习率)", above=0)
+    learning_rate: float = setting(0.01, "learning rate (学习率), the same for all cells", above=0)
     clip_at: float = setting(1.0, "the bound of the gradients' global norm (梯度截断阈值)", least=1e-30)
     input_size: int = setting(8, "embedding size M (嵌入大小)", least=1, most=4096)
     eval_steps: int = setting(125, "steps between two evaluations on the dev set (验证集)", least=1, most=10**6)
@@ -77,6 +77,7 @@ CELLS = {
         parameters=4000,
         steps=2000,
         examples=16_000,
+        learning_rate=0.005,
         input_size=16,
         eval_steps=250,
     ),
