@@ -40,7 +40,7 @@ class Cells(Settings):
         each_once=True,
     )
     tasks: tuple[str, ...] = setting(
-        ("DigitSum", "adding"),  # no cell learns to copy in so few steps
+        ("DigitSum", "adding"),  # copying takes longer to learn: full has it
         "tasks (任务), separated by commas",
         choices=MEMORY_TASKS,
         each_once=True,
