@@ -29,6 +29,12 @@ def _lengths(default: tuple[int, ...], of: str) -> tuple[int, ...]:
     return setting(default, f"{of}, separated by commas", least=3, most=longest, count=(1, 50), each_once=True)
 
 
+def _check_no_batch_of_one(batch_size: int) -> None:
+    """Raise SettingError where DigitSum's last batch is one sequence, which has no variance to be normalised by."""
+    if (100 * digit_sum.TRAIN_K) % batch_size == 1:
+        raise SettingError(f"batch_size {batch_size}: expected one that leaves no batch of one on DigitSum")
+
+
 @dataclass(frozen=True)
 class Cells(Settings):
     """Cells compared: which, on what, how many parameters each model has, and one recipe for all."""
@@ -61,8 +67,7 @@ class Cells(Settings):
         super().__post_init__()
         if self.examples < self.batch_size:
             raise SettingError(f"examples {self.examples}: expected at least one batch, {self.batch_size}")
-        if (100 * digit_sum.TRAIN_K) % self.batch_size == 1:  # a batch of one has no variance to be normalised by
-            raise SettingError(f"batch_size {self.batch_size}: expected one that leaves no batch of one on DigitSum")
+        _check_no_batch_of_one(self.batch_size)
         longest = max(*self.lengths, *self.adding_lengths, *(T + 20 for T in self.copying_lengths))
         check_size(max(self.batch_size, HELD_OUT), longest, max(self.input_size, isqrt(self.parameters)))
 
@@ -169,6 +174,7 @@ class Remedies(Settings):
     def __post_init__(self) -> None:
         super().__post_init__()
         check_size(self.batch_size, self.length, max(self.input_size, self.hidden_size))
+        _check_no_batch_of_one(self.batch_size)
         if max(self.truncations) >= self.length:
             raise SettingError(f"truncations {max(self.truncations)}: expected below the length {self.length}")
 

@@ -204,6 +204,7 @@ def test_weight_decay_adds_its_gradient(kind: str, change: Any) -> None:
         ({"truncations": (1, 12)}, "truncations 12: expected below the length 12"),
         ({"l1": (0.0,)}, "l1 0.0: expected a number above 0"),
         ({"batch_size": 1}, "batch_size 1: expected a whole number from 2"),
+        ({"batch_size": 299}, "batch_size 299: expected one that leaves no batch of one on DigitSum"),
     ],
 )
 def test_wrong_settings_get_one_line(wrong: dict[str, Any], line: str) -> None:
