@@ -161,7 +161,7 @@ class Remedies(Settings):
         (0.003, 0.03), "L2 weight decays (L2 正则化系数), separated by commas", above=0, count=(1, 10), each_once=True
     )
     truncations: tuple[int, ...] = setting(
-        (1, 4, 8, 11),
+        (4, 8, 11),
         "steps k of truncated BPTT (截断步数), each below L, separated by commas",
         least=1,
         most=digit_sum.MAX_LENGTH,
