@@ -259,7 +259,7 @@ def measurements(run: Run) -> dict[str, Any]:
 LESSON = Lesson(
     experiment,
     lambda record: [*findings.claims(record), *remedies_findings.claims(record)],
-    lambda record: [*figures.tables(record), *remedies_findings.tables(record)],
+    lambda record: [*figures.tables(record), *remedies_figures.tables(record)],
     lambda record: figures.figures(record) | remedies_figures.figures(record),
 )
 

@@ -1,4 +1,4 @@
-"""Gradients, the remedies, drawn: the differences, truncation, and the saturated SRN from inside (图)."""
+"""Gradients, the remedies: the tables, and the differences, truncation and the saturated SRN drawn (表与图)."""
 
 from itertools import cycle
 from statistics import fmean
@@ -15,13 +15,89 @@ from chapter6.extras.gradient_remedies_findings import (
     name_of,
     remedies_of,
 )
+from chapter6.lab.claim import CHINESE, FAILS, HOLDS, OPEN, judge, mean_and_spread
 from chapter6.lab.lesson import Drawing
 from chapter6.lab.record import Record, Results
+from chapter6.lab.report import Table
 from chapter6.lab.text import Text
 
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.ticker import MaxNLocator
+
+# --- 表 tables ---
+
+VERDICTS = {HOLDS: Text("helps", "有帮助"), FAILS: Text("hurts", "有害"), OPEN: Text(OPEN, CHINESE[OPEN])}
+
+
+def tables(record: Record) -> list[Table]:
+    """Every remedy with its verdict; what clipping makes of one gradient; truncated BPTT."""
+    return [_table_of_remedies(record), _table_of_clipping(record), _table_of_truncation(record)]
+
+
+def _table_of_remedies(record: Record) -> Table:
+    rows = []
+    for remedy in remedies_of(record):
+        results = kept(record).where(remedy=remedy)
+        values = results.each("singular_value")
+        singular = "" if None in values else f"{fmean(values):.2f}"
+        row = [name_of(remedy), mean_and_spread(results.each("test_accuracy"))]
+        difference = [] if remedy == "none" else gains(record, remedy)
+        rows.append([*row, *_judged(difference), singular])
+    for clip, name in CLIPPED.items():
+        accuracy = mean_and_spread(kept(record, "clipped").where(clip=clip).each("test_accuracy"))
+        shown = Text(f"6.4, {name.en}", f"6.4 节，{name.zh}")
+        rows.append([shown, accuracy, *_judged([] if clip == "none" else clipped_gains(record, clip)), ""])
+    header = [
+        Text("remedy", "办法"),
+        Text("test accuracy", "测试准确率"),
+        Text("difference", "差"),
+        Text("verdict", "结论"),
+        Text("largest singular value of U", "U 的最大奇异值"),
+    ]
+    note = Text(
+        "Difference: to the plain SRN (tanh, Xavier), or to no clipping, seed by seed. The singular value is that of "
+        "the trained U.",
+        "差：与普通 SRN（tanh、Xavier）或不截断逐种子相减。奇异值取自训练后的 U。",
+    )
+    return Table(Text("Remedies, each by itself", "各种办法，逐一启用"), header, rows, note)
+
+
+def _judged(difference: list[float]) -> list[Text | str]:
+    """A difference and its verdict; nothing for what the others are compared with."""
+    return [mean_and_spread(difference), VERDICTS[judge(difference)]] if difference else ["", ""]
+
+
+def _table_of_clipping(record: Record) -> Table:
+    found = kept(record, "directions")
+    names = {name: name.removeprefix("rnn_model.") for name in found[0]["before"]}
+    rows = []
+    for clip, name in CLIPPED.items():
+        results = found.where(clip=clip)
+        norms = [f"{fmean(r['after'][parameter] for r in results):.2f}" for parameter in names]
+        rows.append([name, *norms, f"{fmean(results.each('cosine')):.4f}"])
+    header = [Text("clipping", "截断"), *(f"|{short}|" for short in names.values()), Text("cosine", "余弦")]
+    note = Text(
+        "The same gradient each time, that of 6.4's first step (loss: the sum over the batch), v = 5; means of the "
+        "seeds. Cosine: between the whole gradient before and after.",
+        "每行都是同一个梯度，即 6.4 节第一步的梯度（损失为批内之和），v = 5；各种子的均值。"
+        "余弦：截断前后整个梯度之间。",
+    )
+    return Table(Text("Norms of a gradient after clipping", "截断后各参数梯度的范数"), header, rows, note)
+
+
+def _table_of_truncation(record: Record) -> Table:
+    accuracy, errors, cosines = by_steps(record)
+    rows = [
+        [str(k), f"{fmean(errors[k]):.3f}", f"{fmean(cosines[k]):.3f}", mean_and_spread(accuracy[k])] for k in errors
+    ]
+    header = ["k", Text("gradient error", "梯度误差"), Text("cosine", "余弦"), Text("test accuracy", "测试准确率")]
+    note = Text(
+        "Of W, U and b, against the gradient of full BPTT, before the first step",
+        "W、U、b 的梯度与完整 BPTT 相比，首步之前",
+    )
+    return Table(Text("Truncated BPTT", "截断的随时间反向传播"), header, rows, note)
+
 
 # --- 图 figures ---
 

@@ -7,6 +7,7 @@ from typing import Any
 import nndl
 from chapter6.contents import SECTIONS
 from chapter6.extras import gradient_explosion, gradient_remedies, gradient_training
+from chapter6.extras import gradient_remedies_figures as figures
 from chapter6.extras import gradient_remedies_findings as findings
 from chapter6.extras.gradient_truncation import TruncatedSRN, against_full
 from chapter6.extras.presets import Remedies
@@ -277,7 +278,7 @@ def test_the_best_is_better_than_each_other_one() -> None:
 
 
 def test_the_table_says_what_helps_and_what_hurts() -> None:
-    table, *_ = findings.tables(made_up({"residual": 0.3, "relu": -0.2}))
+    table, *_ = figures.tables(made_up({"residual": 0.3, "relu": -0.2}))
     said = {str(row[0]): row[3] and row[3].en for row in table.rows}
     assert [said[str(findings.NAMES[name])] for name in ("none", "residual", "relu", "GRU")] == [
         "", "helps", "hurts", OPEN,
