@@ -3,7 +3,12 @@
 All run wherever a cell does: in :class:`nndl.op.Recurrent`, ``paddle.nn.RNN`` and ``paddle.nn.BiRNN``. No operator
 knows them, so the unroller computes them, step by step.
 
-    >>> layer = Recurrent(functools.partial(ClockworkCell, groups=3), 2, 6, direction="bidirectional")
+    >>> from functools import partial
+    >>> from nndl.op import Recurrent
+    >>> layer = Recurrent(partial(ClockworkCell, groups=3), 2, 6, direction="bidirectional")
+    >>> outputs, (H, t) = layer(paddle.randn([4, 5, 2]))
+    >>> list(outputs.shape), list(H.shape)
+    ([4, 5, 12], [2, 4, 6])
 """
 
 from typing import Any
