@@ -52,9 +52,14 @@ def read(path: str | os.PathLike, shape: Any = dict) -> dict[str, Any]:
     except (ValueError, RecursionError):
         raise CheckpointError(f"{path}: damaged, this is not the JSON that is written here") from None
     del value["sha256"]
+    check(path, value, shape)
+    return value
+
+
+def check(path: str | os.PathLike, value: Any, shape: Any) -> None:
+    """Raise CheckpointError where what was read from a file has not this shape."""
     if odd := misfit(value, shape):
         raise CheckpointError(f"{path}: damaged, {odd} is missing or is not what it must be")
-    return value
 
 
 def finite(value: Any) -> Any:

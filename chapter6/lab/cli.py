@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import Field, fields, replace
 from difflib import get_close_matches
+from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn, get_type_hints
 
@@ -327,16 +328,9 @@ def _real(text: str) -> float:
     return _convert(text, float, "a number")
 
 
-def _wholes(text: str) -> tuple[int, ...]:
-    return _convert(
-        text, lambda text: tuple(map(int, text.replace("，", ",").split(","))), "whole numbers separated by commas"
-    )
-
-
-def _reals(text: str) -> tuple[float, ...]:
-    return _convert(
-        text, lambda text: tuple(map(float, text.replace("，", ",").split(","))), "numbers separated by commas"
-    )
+def _several(kind: type, expected: str, text: str) -> tuple[Any, ...]:
+    """Numbers of one kind, separated by commas, fullwidth ones too."""
+    return _convert(text, lambda text: tuple(map(kind, text.replace("，", ",").split(","))), expected)
 
 
 def _names(text: str) -> tuple[str, ...]:
@@ -358,7 +352,7 @@ _CONVERTERS: dict[Any, Callable[[str], Any]] = {
     int: whole,
     float: _real,
     str: _text,
-    tuple[int, ...]: _wholes,
-    tuple[float, ...]: _reals,
+    tuple[int, ...]: partial(_several, int, "whole numbers separated by commas"),
+    tuple[float, ...]: partial(_several, float, "numbers separated by commas"),
     tuple[str, ...]: _names,
 }

@@ -76,10 +76,11 @@ def check_settings(folder: Path, result: dict[str, Any], values: Mapping[str, An
 
 def _read(folder: Path) -> dict[str, Any]:
     try:
-        shape = _ERRORS if "test_error" in jsonfile.read(folder / RESULT, _SHAPE) else _ACCURACIES
-        return jsonfile.read(folder / RESULT, _SHAPE | shape)
+        found = jsonfile.read(folder / RESULT, _SHAPE)
+        jsonfile.check(folder / RESULT, found, _ERRORS if "test_error" in found else _ACCURACIES)
     except CheckpointError as error:
         raise CheckpointError(f"{error}; {_REMOVE}") from None
+    return found
 
 
 def _checked(folder: Path, result: dict[str, Any]) -> dict[str, Any]:
