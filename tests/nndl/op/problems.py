@@ -4,17 +4,29 @@ import nndl  # noqa: F401, before Paddle
 
 # isort: split
 from dataclasses import dataclass
+from functools import partial
 
-from nndl.op import LSTM
+from nndl.op import GRU, LSTM, SRN
+from nndl.op.backend import BACKENDS, ways
 from nndl.op.state import split_states, stack_states
 
 import numpy as np
 import paddle
+import pytest
 from hypothesis import strategies as st
 from paddle import nn
 from paddle.utils import flatten
 
 TOLERANCE = {"float32": 1e-5, "float64": 1e-10}
+
+LAYERS = {
+    f"{layer.__name__} {name}": partial(layer, backend=name)
+    for layer in (SRN, GRU, LSTM)
+    for name in ways(layer.cell_class.kind)[1:]
+    if not BACKENDS[name].why_not()
+}
+"""SRN, GRU and LSTM, by each way to compute them that can be had here."""
+every_layer = pytest.mark.parametrize("make", LAYERS.values(), ids=LAYERS)
 
 
 def assert_close(actual, expected, dtype="float64"):

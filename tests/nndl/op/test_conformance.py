@@ -7,10 +7,7 @@ in test_keras_features.py.
 import nndl  # before Paddle: it chooses the threads
 
 # isort: split
-from functools import partial
-
-from nndl.op import GRU, LSTM, SRN, GRUCell, LSTMCell, SRNCell
-from nndl.op.backend import BACKENDS, ways
+from nndl.op import LSTM, GRUCell, LSTMCell, SRNCell
 
 import numpy as np
 import paddle
@@ -18,15 +15,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from paddle.utils import flatten, map_structure
-from problems import Problem, assert_close, problems, random_states, run
+from problems import Problem, assert_close, every_layer, problems, random_states, run
 
-LAYERS = {
-    f"{layer.__name__} {name}": partial(layer, backend=name)
-    for layer in (SRN, GRU, LSTM)
-    for name in ways(layer.cell_class.kind)[1:]
-    if not BACKENDS[name].why_not()
-}
-every_layer = pytest.mark.parametrize("make", LAYERS.values(), ids=LAYERS)
 pytestmark = pytest.mark.usefixtures("float64")
 
 

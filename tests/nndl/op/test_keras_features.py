@@ -10,7 +10,6 @@ from functools import partial
 
 from nndl.error import SettingError
 from nndl.op import GRU, LSTM, SRN, GRUCell, LSTMCell, Recurrent, SRNCell
-from nndl.op.backend import BACKENDS, ways
 from nndl.op.lengths import reverse_within
 
 import numpy as np
@@ -18,15 +17,8 @@ import paddle
 import pytest
 from paddle import nn
 from paddle.utils import flatten, map_structure
-from problems import assert_close, gradients, random_states, run
+from problems import assert_close, every_layer, gradients, random_states, run
 
-EVERY = {
-    f"{layer.__name__} {name}": partial(layer, backend=name)
-    for layer in (SRN, GRU, LSTM)
-    for name in ways(layer.cell_class.kind)[1:]
-    if not BACKENDS[name].why_not()
-}
-every_layer = pytest.mark.parametrize("make", EVERY.values(), ids=EVERY)
 every_kind = pytest.mark.parametrize("make", [SRN, GRU, LSTM])
 WAYS = ("forward", "reverse")
 both_layouts = pytest.mark.parametrize("time_major", [False, True])
