@@ -49,8 +49,9 @@ def test_help_explains_every_setting_with_its_defaults(number: str, capsys: pyte
     assert call("run", number, "--help") == 0
     out = " ".join(capsys.readouterr().out.split())
     for field in fields(SECTIONS[number].presets["quick"]):
-        assert f"--{field.name.replace('_', '-')} " in out
-        assert f"{field.metadata['help']}; quick " in out
+        choices = field.metadata["choices"]
+        value = f"{{{','.join(choices)}}}" if choices else field.name.upper()
+        assert f"--{field.name.replace('_', '-')} {value} {field.metadata['help']}; quick " in out
     assert all(f"{name} " in out for name in SECTIONS[number].presets)
 
 
