@@ -3,9 +3,10 @@
 import argparse
 import sys
 from collections.abc import Sequence
+from importlib import import_module
 from typing import NoReturn
 
-from chapter6.contents import ELSEWHERE, SECTIONS
+from chapter6.contents import CORPORA, ELSEWHERE, SECTIONS, TASKS
 from chapter6.lab import cli
 from chapter6.lab.settings import check_whole
 from chapter6.lab.text import Text
@@ -26,6 +27,8 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
 def _command(words: list[str]) -> None:
     if words[:1] == ["run"]:
         run_lessons(words[1:])
+    elif words[:1] == ["predict"]:
+        predict(words[1:])
     else:
         if words and words[0] in {*SECTIONS, *ELSEWHERE}:
             raise SettingError(f"{words[0]}: a section is run by: {PROGRAM} run {' '.join(words)}")
@@ -61,27 +64,28 @@ def make_digit_sum(options: argparse.Namespace) -> None:
     _say(f"made {made}", f"已生成 {made}")
 
 
-def prepare_imdb(options: argparse.Namespace) -> None:
-    """Fetch IMDB, or read it from a file or folder, and prepare it, once."""
-    from nndl.dataset import imdb
-
+def prepare_corpus(options: argparse.Namespace) -> None:
+    """Fetch a corpus, or read it from a file or folder, and prepare it, once."""
+    corpus = CORPORA[options.corpus]
+    texts = corpus.texts
     _say(
-        "reading and tokenising takes some ten seconds, fetching before that as long as it takes",
-        "请稍候：读取与切词需几十秒，之前的下载时间视网络而定",
+        "reading takes some seconds, fetching before that as long as it takes",
+        "请稍候：读取需数秒至数十秒，之前的下载时间视网络而定",
     )
-    done = imdb.prepare(options.source, options.data_dir / "imdb")
+    prepare = getattr(import_module(corpus.module), corpus.function)
+    done = prepare(options.source, options.data_dir / options.corpus)
     sizes = ", ".join(f"{split} {number:,}" for split, number in done.sizes.items())
     en, zh = ("was prepared already", "此前已准备好") if done.was_there else ("prepared", "已准备")
-    _say(f"{en}: {done.folder} ({sizes} reviews)", f"{zh}：{done.folder}（影评数 {sizes}）")
+    _say(f"{en}: {done.folder} ({sizes} {texts.en})", f"{zh}：{done.folder}（{texts.zh}数 {sizes}）")
     if done.replaced:
         _say(
-            f"{done.replaced:,} reviews hold bytes that are no text; those were replaced",
-            f"{done.replaced:,} 条影评含有无法解码的字节，已替换",
+            f"{done.replaced:,} {texts.en} hold bytes that are no text; those were replaced",
+            f"{done.replaced:,} 条{texts.zh}含有无法解码的字节，已替换",
         )
     if not done.is_official:
         _say(
-            "these are not the official reviews, to the letter: another edition, or a damaged copy",
-            "与官方影评不完全一致：可能是另一版本，或文件已损坏",
+            f"these are not the official {texts.en}, to the letter: another edition, or a damaged copy",
+            f"与官方{texts.zh}不完全一致：可能是另一版本，或文件已损坏",
         )
 
 
@@ -108,13 +112,10 @@ def lay_out_book(options: argparse.Namespace) -> None:
         )
 
 
-def predict_labels(options: argparse.Namespace) -> None:
-    """Label reviews with a trained model."""
-    from chapter6.sec_6_7_predict import predict
-
-    if options.reviews and options.file:
-        raise SettingError("predict: expected reviews or --file, not both")
-    predict(options.reviews, options.file, options.model, options.out, options.device)
+def predict(words: Sequence[str]) -> None:
+    """Ask a trained model."""
+    entry, asked = cli.read_asked(words, f"{PROGRAM} predict", TASKS)
+    import_module(entry.predicts.module).predict(asked)
 
 
 def _say(en: str, zh: str) -> None:
@@ -124,37 +125,23 @@ def _say(en: str, zh: str) -> None:
 
 
 def make_parser() -> cli.Parser:
-    """Of all commands; what ``run`` takes depends on the lesson, see :func:`chapter6.lab.cli.read_run`."""
+    """Of all commands; what ``run`` and ``predict`` take depends on the lesson, see :mod:`chapter6.lab.cli`."""
     parser = cli.Parser(prog=PROGRAM, description="Chapter 6, recurrent neural networks 第 6 章 循环神经网络")
     parser.set_defaults(command=list_sections)
     commands = parser.add_subparsers(metavar="{run,predict,data}")
     commands.add_parser("run", help="run sections 运行各节实验", add_help=False)
-    _add_predict(commands.add_parser("predict", help="label reviews with the model of 6.7 预测影评的情感"))
+    commands.add_parser("predict", help="ask a trained model 让训练好的模型回答", add_help=False)
     _add_data(commands.add_parser("data", help="make or fetch data that are not there yet 生成或下载数据"))
     return parser
 
 
-def _add_predict(parser: argparse.ArgumentParser) -> None:
-    parser.set_defaults(command=predict_labels)
-    add = parser.add_argument
-    add("reviews", nargs="*", metavar="REVIEW", help="a review (影评); none: from --file, or the standard input")
-    add("--file", type=cli.path, help="UTF-8, one review a line 每行一条影评")
-    add("--model", type=cli.folder, help="folder of a trained model; default: the best that section 6.7 left in --out")
-    cli.add_device_and_out(parser)
-
-
 def _add_data(parser: argparse.ArgumentParser) -> None:
-    kinds = parser.add_subparsers(required=True, metavar="{imdb,digit_sum,book}")
-    reviews = kinds.add_parser("imdb", help="IMDB (影评): fetched, checked, prepared once")
-    reviews.set_defaults(command=prepare_imdb)
-    reviews.add_argument(
-        "--from",
-        dest="source",
-        type=cli.path,
-        metavar="FILE_OR_FOLDER",
-        help="an archive or an extracted aclImdb folder",
-    )
-    cli.add_data_dir(reviews)
+    kinds = parser.add_subparsers(required=True, metavar=f"{{{','.join([*CORPORA, 'digit_sum', 'book'])}}}")
+    for name, corpus in CORPORA.items():
+        kind = kinds.add_parser(name, help=f"{corpus.title}: fetched, checked, prepared once")
+        kind.set_defaults(command=prepare_corpus, corpus=name)
+        kind.add_argument("--from", dest="source", type=cli.path, metavar="FILE_OR_FOLDER", help=corpus.source)
+        cli.add_data_dir(kind)
     digits = kinds.add_parser("digit_sum", help="DigitSum (数字求和) of one length")
     digits.set_defaults(command=make_digit_sum)
     digits.add_argument("--length", type=cli.whole, required=True, help="sequence length L (序列长度), at least 3")

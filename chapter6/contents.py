@@ -2,7 +2,8 @@
 
 from chapter6 import presets
 from chapter6.extras import presets as extras
-from chapter6.lab.lesson import Entry
+from chapter6.lab.lesson import Corpus, Entry, Predicts
+from chapter6.lab.settings import Settings
 from chapter6.lab.text import Text
 
 ENTRIES = (
@@ -53,6 +54,12 @@ ENTRIES = (
         module="chapter6.sec_6_7_text_classification",
         presets=presets.TEXT,
         seeds={"quick": 3, "book": 2, "best": 2},
+        predicts=Predicts(
+            task="reviews",
+            module="chapter6.sec_6_7_predict",
+            takes=Text("a review, labelled positive or negative", "影评，判断其情感"),
+            settings=Settings(),
+        ),
     ),
     Entry(
         number="6.8",
@@ -104,6 +111,20 @@ ENTRIES = (
     ),
 )
 SECTIONS: dict[str, Entry] = {entry.number: entry for entry in ENTRIES}
+
+TASKS: dict[str, Entry] = {entry.predicts.task: entry for entry in ENTRIES if entry.predicts}
+"""What ``python -m chapter6 predict --task`` can be asked for, and the lesson whose models answer."""
+
+CORPORA: dict[str, Corpus] = {
+    "imdb": Corpus(
+        module="nndl.dataset.imdb",
+        function="prepare",
+        title=Text("IMDB, film reviews, section 6.7", "IMDB 影评，6.7 节"),
+        source="an archive or an extracted aclImdb folder",
+        texts=Text("reviews", "影评"),
+    ),
+}
+"""What ``python -m chapter6 data NAME`` fetches and prepares, each in the folder of its name."""
 
 ELSEWHERE: dict[str, Text] = {
     "6.1": Text(

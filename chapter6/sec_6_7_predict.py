@@ -1,23 +1,21 @@
 """Reviews in, labels out (预测影评的情感), by a model that section 6.7 trained."""
 
-import os
-import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from io import BufferedReader, BytesIO
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import nndl
 from chapter6 import presets
-from chapter6.lab import interruption, record, result, terminal
+from chapter6.lab import interruption, predicting, result
+from chapter6.lab.lesson import Asked
+from chapter6.lab.predicting import say
 from chapter6.lab.settings import check_whole
-from chapter6.lab.text import Text
 from nndl import runtime
-from nndl.dataset.reading import TOKENIZERS, open_file, read_lines
+from nndl.dataset.reading import TOKENIZERS
 from nndl.dataset.text import LABELS, UNK, Vocabulary
-from nndl.error import CheckpointError, DataError
+from nndl.error import CheckpointError
 
 import numpy as np
 
@@ -25,28 +23,6 @@ PRESETS = ("best", "book", "quick")
 """Whose model is taken, the first that is there."""
 AT_ONCE = 512
 """Reviews read and computed together."""
-
-
-def find_model(out: Path) -> Path:
-    """The folder of the model with the best dev accuracy of the best preset that was run.
-
-    Args:
-        out: the folder of the results of all sections.
-
-    Raises:
-        CheckpointError: section 6.7 was not run, or its models are gone.
-    """
-    for preset in PRESETS:
-        folder = out / "6.7" / preset
-        if not (folder / "record.json").exists():
-            continue
-        try:
-            results = record.load(folder / "record.json").results()
-            best = max(results, key=lambda result: result["dev_accuracy"])
-            return folder / "checkpoints" / Path(best["folder"]).name
-        except (ValueError, TypeError, KeyError):
-            raise CheckpointError(f"{folder / 'record.json'}: damaged; run the section again") from None
-    raise CheckpointError(f"{out / '6.7'}: no trained model; train one first: python -m chapter6 run 6.7")
 
 
 EMPTY, UNKNOWN = "-", "unknown"
@@ -69,14 +45,7 @@ class Predictor:
     def __init__(self, folder: Path) -> None:
         from chapter6.sec_6_7_text_classification import make_model  # loads Paddle
 
-        if not os.path.exists(
-            folder / result.RESULT
-        ):  # more often another folder than a damaged one, which may be removed
-            raise CheckpointError(
-                f"{folder / result.RESULT}: is not there; expected the folder of one training, such as "
-                "runs/6.7/quick/checkpoints/imdb-LSTM1-..."
-            )
-        found = result.load(folder)
+        found = predicting.load_result(folder, "runs/6.7/quick/checkpoints/imdb-LSTM1-...")
         vocabulary = Vocabulary.load(folder / result.VOCABULARY)
         if vocabulary.fingerprint() != found.get("vocabulary"):
             raise CheckpointError(
@@ -94,7 +63,7 @@ class Predictor:
                 raise ValueError(f"corpus {self.corpus!r}")
             model = make_model(settings, num_layers, len(vocabulary))
         except (KeyError, TypeError, ValueError) as error:
-            raise CheckpointError(f"{folder / result.RESULT}: damaged ({error}); train the model again") from None
+            raise predicting.damaged(folder, error) from None
         nndl.checkpoint.restore(model, parameters, source)
         nndl.checkpoint.check_finite(parameters, source)
         self.vocabulary, self.max_seq_len = vocabulary, settings.max_seq_len
@@ -153,65 +122,36 @@ def answer(predictor: Predictor, reviews: Iterable[str], is_live: bool = False) 
             without[label] += probability is None
             yield f"{label}\t{EMPTY if probability is None else f'{probability:.4f}'}"
     if without[EMPTY]:
-        _say(f"{without[EMPTY]} review(s) without any word: no label", f"{without[EMPTY]} 条影评没有词，不作判断")
+        say(f"{without[EMPTY]} review(s) without any word: no label", f"{without[EMPTY]} 条影评没有词，不作判断")
     if without[UNKNOWN]:
-        _say(
+        say(
             f"{without[UNKNOWN]} review(s) of which the model knows no word (it was trained on English): no label",
             f"{without[UNKNOWN]} 条影评的词模型全不认识（训练语料为英文），不作判断",
         )
 
 
-def predict(texts: Sequence[str], file: Path | None, model: Path | None, out: Path, device: str) -> None:
+def predict(asked: Asked) -> None:
     """The command: answer the reviews given, or those of a file, or of the standard input; one line each.
 
     Raises:
         DataError: no such file, one that is no text, or an empty review on the command line.
         CheckpointError: no model, or not a whole one.
     """
-    reviews = _reviews(texts, file)
-    folder = model or find_model(out)
+    reviews = predicting.texts(asked, "review")
+    folder = asked.model or predicting.find_model(asked.out, "6.7", PRESETS, "dev_accuracy")
     with interruption.leaving():
-        runtime.start(device)
+        runtime.start(asked.device)
     predictor = Predictor(folder)
     en, zh = ("the small synthetic corpus", "小型合成语料") if predictor.corpus == "small" else ("IMDB", "IMDB")
-    _say(f"model: {folder}, trained on {en}", f"模型：{folder}，训练语料：{zh}")
+    say(f"model: {folder}, trained on {en}", f"模型：{folder}，训练语料：{zh}")
     if predictor.corpus == "small":
         words = len(predictor.vocabulary)
-        _say(
+        say(
             f"it knows {words} words only; for real reviews: python -m chapter6 data imdb, then run 6.7",
             f"它只认识 {words} 个词；要判断真实影评，请先运行 python -m chapter6 data imdb，再运行 6.7",
         )
-    is_live = not texts and file is None and sys.stdin.isatty()
+    is_live = predicting.is_live(asked)
     if is_live:
-        _say("one review a line, Ctrl-D ends", "每行一条影评，Ctrl-D 结束")
+        say("one review a line, Ctrl-D ends", "每行一条影评，Ctrl-D 结束")
     for line in answer(predictor, reviews, is_live):
         print(line, flush=True)
-
-
-def _say(en: str, zh: str) -> None:
-    """Beside the labels, which may go to a file."""
-    print(terminal.pick(Text(en, zh)), file=sys.stderr)
-
-
-def _reviews(texts: Sequence[str], file: Path | None) -> Iterable[str]:
-    """What is to be answered; a file or a review that is no text is found before the model is loaded."""
-    if texts:
-        return [_check(text, number) for number, text in enumerate(texts, start=1)]
-    if file is not None:
-        for _ in _lines(file):
-            pass
-        return _lines(file)
-    return read_lines(sys.stdin.buffer, "the standard input")
-
-
-def _check(text: str, number: int) -> str:
-    content = BufferedReader(BytesIO(text.encode("utf-8", "surrogateescape")))  # type: ignore[arg-type]
-    review = " ".join(read_lines(content, f"review {number}"))
-    if not review.strip():
-        raise DataError(f"predict: review {number} is empty; expected at least one word")
-    return review
-
-
-def _lines(file: Path) -> Iterator[str]:
-    advice = "give a text with one review a line (or a pipe: on the standard input, without --file)"
-    return read_lines(open_file(file, advice), str(file))

@@ -67,11 +67,11 @@ CELLS: dict[str, Any] = {
 }
 
 
-def make_layer(cell: Any, M: int, D: int) -> nn.Layer:
-    """A recurrent layer of such cells: [B, L, M] to (outputs [B, L, ...], last states)."""
+def make_layer(cell: Any, M: int, D: int, **settings: Any) -> nn.Layer:
+    """A recurrent layer of such cells: [B, L, M] to (outputs [B, L, ...], last states); see :class:`nndl.Recurrent`."""
     # SRN, GRU, LSTM 有自己的层, 快数倍; 其他单元由展开器逐步计算
     # SRN, GRU and LSTM have layers of their own, some times as fast; any other cell is unrolled step by step
-    return cell(M, D) if issubclass(cell, op.Recurrent) else op.Recurrent(cell, M, D)
+    return cell(M, D, **settings) if issubclass(cell, op.Recurrent) else op.Recurrent(cell, M, D, **settings)
 
 
 class Outputs(nn.Layer):

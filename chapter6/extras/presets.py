@@ -19,6 +19,7 @@ IN_QUICK = ("SRN", "Jordan", "ResidualSRN", "IRNN", "SCRN", "Clockwork", "GRU", 
 IN_FULL = ("LayerNormSRN", "BatchNormSRN", "ResetBeforeGRU", "PeepholeLSTM", "CoupledLSTM")
 OWN: tuple[str, ...] = ()
 """The names of your own cells (你自己的单元), such as ("MyCell",), whose classes stand in cells_compared.py."""
+EVERY_CELL = IN_QUICK + IN_FULL + OWN
 MEMORY_TASKS = ("DigitSum", "adding", "copying")
 HELD_OUT = 500
 """Examples of dev and test of the adding problem and the copying task, each in one batch."""
@@ -42,7 +43,7 @@ class Cells(Settings):
     cells: tuple[str, ...] = setting(
         IN_QUICK + OWN,
         "cells to be compared (循环单元), separated by commas",
-        choices=IN_QUICK + IN_FULL + OWN,
+        choices=EVERY_CELL,
         each_once=True,
     )
     tasks: tuple[str, ...] = setting(
@@ -76,7 +77,7 @@ class Cells(Settings):
 CELLS = {
     "quick": Cells(),
     "full": Cells(
-        cells=IN_QUICK + IN_FULL + OWN,
+        cells=EVERY_CELL,
         tasks=MEMORY_TASKS,
         lengths=(10, 20),
         adding_lengths=(30, 100),

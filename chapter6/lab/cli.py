@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any, NoReturn, get_type_hints
 
 from chapter6.lab import interruption
-from chapter6.lab.lesson import Entry, Run
+from chapter6.lab.lesson import Asked, Entry, Run
+from chapter6.lab.settings import Settings
 from chapter6.lab.stand_in import STAND_IN
 from chapter6.lab.text import LANGUAGES, Text
 from nndl import runtime
@@ -144,7 +145,7 @@ def run_parser(prog: str, entries: Iterable[Entry]) -> Parser:
     if not others:
         group = parser.add_argument_group(f"settings of {first.number} and what they are in each preset 本节设置")
         for field in fields(first.presets["quick"]):
-            _add_setting(group, field, first)
+            _add_setting(group, field, first.presets)
     return parser
 
 
@@ -157,7 +158,7 @@ def _finder(prog: str, entries: Iterable[Entry]) -> Parser:
     for entry in entries:
         for field in fields(entry.presets["quick"]):
             if field.name not in seen:
-                _add_setting(finder, field, entry, is_read=False)
+                _add_setting(finder, field, entry.presets, is_read=False)
             seen.add(field.name)
     return finder
 
@@ -217,6 +218,60 @@ def _keeping_lines(prog: str) -> argparse.HelpFormatter:
     return argparse.RawDescriptionHelpFormatter(prog)
 
 
+# --- the command predict ---
+
+
+def read_asked(words: Sequence[str], prog: str, tasks: Mapping[str, Entry]) -> tuple[Entry, Asked]:
+    """What a command line asks of a trained model, and of which lesson's; the first task where none is named.
+
+    Raises:
+        SettingError: a setting that is not what it must be. What is no option at all ends the program.
+    """
+    chooser = Parser(prog=prog, add_help=False)
+    chooser.add_argument("--task", choices=tuple(tasks), default=next(iter(tasks)))
+    chosen, _ = chooser.parse_known_args(words)
+    entry = tasks[chosen.task]
+    options = vars(_predict_parser(prog, tasks, chosen.task).parse_args(words))
+    if options["texts"] and options["file"]:
+        raise SettingError("predict: expected texts or --file, not both")
+    defaults = entry.predicts.settings  # type: ignore[union-attr]
+    settings = replace(
+        defaults, **{field.name: options[field.name] for field in fields(defaults) if field.name in options}
+    )
+    return entry, Asked(
+        **{field.name: options[field.name] for field in fields(Asked) if field.name != "settings"}, settings=settings
+    )
+
+
+def _predict_parser(prog: str, tasks: Mapping[str, Entry], task: str) -> Parser:
+    """The options of one task."""
+    predicts = {name: entry.predicts for name, entry in tasks.items() if entry.predicts}
+    lines = [f"  {name:<12}{each.takes}" for name, each in predicts.items()]
+    parser = Parser(
+        prog=prog,
+        description="\n".join(["Ask a trained model. 让训练好的模型回答。", *lines]),
+        formatter_class=_keeping_lines,
+    )
+    add, takes = parser.add_argument, predicts[task].takes
+    add("texts", nargs="*", metavar="TEXT", help=f"{takes}; none: from --file, or the standard input")
+    add(
+        "--task",
+        choices=tuple(tasks),
+        default=task,
+        help=f"one of the above (任务), default {next(iter(tasks))}; with --help: its options",
+    )
+    add("--file", type=path, help="UTF-8, one text a line 每行一条")
+    of = tasks[task].number
+    add("--model", type=folder, help=f"folder of a trained model; default: the best that {of} left in --out")
+    add_device_and_out(parser)
+    defaults = predicts[task].settings
+    if fields(defaults):
+        group = parser.add_argument_group(f"settings of {task} 本任务的设置")
+        for field in fields(defaults):
+            _add_setting(group, field, {"default": defaults})
+    return parser
+
+
 # --- options ---
 
 
@@ -257,17 +312,18 @@ def _add_common(parser: Parser, entries: Sequence[Entry]) -> None:
     )
 
 
-def _add_setting(group: Any, field: Field, entry: Entry, is_read: bool = True) -> None:
+def _add_setting(group: Any, field: Field, presets: Mapping[str, Settings], is_read: bool = True) -> None:
     """An option for a setting of a lesson. What it may be is declared there, and checked there.
 
     Args:
         group: a parser, or a group of its options.
         field: the setting.
-        entry: the lesson.
+        presets: name to settings that have it; of one alone the name is not said.
         is_read: whether its value is wanted, rather than only where the option stands.
     """
-    kind = get_type_hints(type(entry.presets["quick"]))[field.name]
-    values = ", ".join(f"{name} {_show(getattr(preset, field.name))}" for name, preset in entry.presets.items())
+    kind = get_type_hints(type(next(iter(presets.values()))))[field.name]
+    shown = {name: _show(getattr(preset, field.name)) for name, preset in presets.items()}
+    values = ", ".join(f"{name} {value}" if len(shown) > 1 else f"default {value}" for name, value in shown.items())
     rest: dict[str, Any] = {"default": argparse.SUPPRESS, "dest": field.name}
     rest["help"] = f"{field.metadata['help']}; {values}".replace("%", "%%")
     if kind is bool:
@@ -300,7 +356,7 @@ def add_device_and_out(parser: Parser) -> None:
 def add_data_dir(parser: Parser) -> None:
     """Where the data are."""
     parser.add_argument(
-        "--data-dir", type=folder, default=DATA, help="folder of digit_sum/ and imdb/, default data/ of the project"
+        "--data-dir", type=folder, default=DATA, help="folder of the data (数据目录), default data/ of the project"
     )
 
 

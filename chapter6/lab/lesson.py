@@ -5,7 +5,7 @@ command line: ``experiment`` computes, the others read the record that is kept o
 made anew without training.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,6 +24,62 @@ DEFAULT_SEEDS = 3
 
 
 @dataclass(frozen=True)
+class Predicts:
+    """What the models of a lesson answer on the command line: ``python -m chapter6 predict --task NAME``.
+
+    Args:
+        task: the name.
+        module: where ``predict(asked: Asked)`` is.
+        takes: what it is given, and what it answers.
+        settings: the defaults of its own options.
+    """
+
+    task: str
+    module: str
+    takes: Text
+    settings: Settings
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What the reader asks of a trained model.
+
+    Args:
+        texts: what is given on the command line; none: the lines of the file, or of the standard input.
+        file: a text, one example a line.
+        model: the folder of a training; None for the best that the lesson left in ``out``.
+        out: where results of all lessons are.
+        device: see :func:`nndl.runtime.set_device`.
+        settings: what is answered is set by them, see :attr:`Predicts.settings`.
+    """
+
+    texts: Sequence[str]
+    file: Path | None
+    model: Path | None
+    out: Path
+    device: str
+    settings: Any
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """A corpus that ``python -m chapter6 data NAME`` prepares.
+
+    Args:
+        module, function: where ``prepare(source: Path | None, root: Path) -> Preparation`` is.
+        title: what it is, and whose.
+        source: what ``--from`` takes.
+        texts: what its examples are called.
+    """
+
+    module: str
+    function: str
+    title: Text
+    source: str
+    texts: Text
+
+
+@dataclass(frozen=True)
 class Entry:
     """A line of the table of contents (目录).
 
@@ -35,6 +91,7 @@ class Entry:
         module: where the lesson is.
         presets: name to settings: "quick", and "book", or "full" where the book has no such lesson; perhaps more.
         seeds: how many are the default in each preset; :data:`DEFAULT_SEEDS` where it is not named.
+        predicts: what its models answer on the command line, if anything.
     """
 
     number: str
@@ -44,6 +101,7 @@ class Entry:
     module: str
     presets: Mapping[str, Settings]
     seeds: Mapping[str, int]
+    predicts: Predicts | None = None
 
     def default_seeds(self, preset: str) -> int:
         return self.seeds.get(preset, DEFAULT_SEEDS)

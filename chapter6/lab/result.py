@@ -26,10 +26,14 @@ _SHAPE = {
     "files": lambda files: isinstance(files, dict) and {MODEL, VOCABULARY} >= files.keys(),
 }
 """What every result holds; a loss or a score that is None was no number."""
-_ACCURACIES = {"dev_accuracy": jsonfile.share, "test_accuracy": jsonfile.share}
-_ERRORS = {"dev_error": _number_or_none, "test_error": _number_or_none}
-"""A result holds the one or the other."""
+KINDS = {"accuracy": jsonfile.share, "f1": jsonfile.share, "error": _number_or_none, "perplexity": _number_or_none}
+"""What a training is judged by: its result holds ``dev_`` and ``test_`` of one of them."""
 _REMOVE = "remove its folder to train this model again"
+
+
+def kind_of(result: Mapping[str, Any]) -> str:
+    """What a training was judged by; accuracy where its result does not say."""
+    return next((kind for kind in KINDS if f"test_{kind}" in result), "accuracy")
 
 
 def begin(folder: Path) -> None:
@@ -77,7 +81,8 @@ def check_settings(folder: Path, result: dict[str, Any], values: Mapping[str, An
 def _read(folder: Path) -> dict[str, Any]:
     try:
         found = jsonfile.read(folder / RESULT, _SHAPE)
-        jsonfile.check(folder / RESULT, found, _ERRORS if "test_error" in found else _ACCURACIES)
+        shape = KINDS[kind_of(found)]
+        jsonfile.check(folder / RESULT, found, {f"{part}_{kind_of(found)}": shape for part in ("dev", "test")})
     except CheckpointError as error:
         raise CheckpointError(f"{error}; {_REMOVE}") from None
     return found

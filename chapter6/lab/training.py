@@ -34,7 +34,7 @@ class Training:
     Args:
         train: called as ``train(training, folder)``, returns the result, plain values; a function of a module, for
             other processes call it. Leaves the model in ``folder/best.pdparams``. In the result are ``dev_accuracy``
-            and ``test_accuracy``, or ``dev_error`` and ``test_error``; and ``diverged``, see :func:`fit`.
+            and ``test_accuracy``, or another of :data:`result.KINDS`; and ``diverged``, see :func:`fit`.
         name: readable, such as "SRN-L10-seed0".
         values: what it is set by, plain values, the seed among them; its result holds them.
         data: the folder of the data; what counts is its content.
@@ -291,7 +291,7 @@ def train_one(training: Training, folder: Path, watching: Sequence["nndl.Callbac
 def _outcome(found: dict[str, Any]) -> Text:
     if found["diverged"]:
         return same(found["diverged"])
-    kind = "accuracy" if "test_accuracy" in found else "error"
+    kind = result.kind_of(found)
     dev, test, seconds = (found[name] for name in (f"dev_{kind}", f"test_{kind}", "seconds"))
-    dev, test = (f"{value:.2f}" if kind == "accuracy" else f"{value:.2g}" for value in (dev, test))
+    dev, test = (f"{value:.2g}" if kind == "error" else f"{value:.2f}" for value in (dev, test))
     return Text(f"dev {dev}, test {test} ({seconds:.1f} s)", f"验证集 {dev}，测试集 {test}（{seconds:.1f} 秒）")

@@ -1,6 +1,7 @@
 """Downloads that show their progress, go on where they broke off, and are checked."""
 
 import os
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,14 +15,33 @@ TIMEOUT = 30.0
 """Seconds without a byte after which a server counts as gone."""
 
 
-def download(urls: tuple[str, ...], path: Path, md5: str, size: int) -> Path:
+@dataclass(frozen=True)
+class Published:
+    """A file as it is published.
+
+    Args:
+        name: the file's, below the folder of its corpus, such as "train/seq.in".
+        urls: where it lies, tried one after the other.
+        check_sum: of the whole file, in hexadecimal, MD5 or SHA-256.
+        size: its bytes; no server is listened to beyond them.
+    """
+
+    name: str
+    urls: tuple[str, ...]
+    check_sum: str
+    size: int
+
+    @property
+    def algorithm(self) -> str:
+        return {32: "md5", 64: "sha256"}[len(self.check_sum)]
+
+
+def download(file: Published, path: Path) -> Path:
     """Fetch a file to ``path``; what arrived before an interruption is kept beside it and completed the next time.
 
     Args:
-        urls: where it lies, tried one after the other.
+        file: what is published.
         path: where it goes; it is there only once it is whole and checked.
-        md5: of the whole file, in hexadecimal.
-        size: its bytes; no server is listened to beyond them.
 
     Raises:
         DownloadError: no server could be reached, or what came is not the file.
@@ -30,20 +50,22 @@ def download(urls: tuple[str, ...], path: Path, md5: str, size: int) -> Path:
     part = path.with_name(f"{path.name}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        if _size(part) >= size and check_sum(part, "md5") != md5:
+        if _size(part) >= file.size and check_sum(part, file.algorithm) != file.check_sum:
             part.unlink()
         failures = []
-        for url in urls:
+        for url in file.urls:
             try:
-                _fetch(url, part, size)
+                _fetch(url, part, file.size)
             except DownloadError as error:
                 failures.append(f"{url}: {error}")
                 continue
-            if (found := check_sum(part, "md5")) == md5:
+            if (found := check_sum(part, file.algorithm)) == file.check_sum:
                 part.replace(path)
                 return path
             part.unlink()
-            failures.append(f"{url}: delivered other bytes, MD5 {found}, expected {md5}; they are removed")
+            failures.append(
+                f"{url}: delivered other bytes, {file.algorithm} {found}, expected {file.check_sum}; they are removed"
+            )
     except OSError as error:
         raise OutputError(f"cannot write {part}: {error.strerror or error}; choose another place") from error
     raise DownloadError("; ".join(failures))
@@ -78,7 +100,7 @@ def _receive(response: "Response", part: Path, have: int, size: int) -> None:
 
     if response.status_code not in (200, 206):
         raise ValueError(f"answered {response.status_code}")
-    if response.headers.get("Content-Type", "").startswith("text/"):  # such as one that asks for a login
+    if response.headers.get("Content-Type", "").startswith("text/html"):  # such as one that asks for a login
         raise ValueError("delivers a page")
     if response.status_code != 206:
         have = 0

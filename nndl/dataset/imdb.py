@@ -16,6 +16,7 @@ from pathlib import Path
 
 from nndl.dataset import prepared
 from nndl.dataset.archive import read_archive
+from nndl.dataset.download import Published
 from nndl.dataset.prepared import AGAIN, Preparation, Source
 from nndl.dataset.reading import TOKENIZERS, decode
 from nndl.dataset.stored import TEXT_FILES, load_arrays, load_texts, write_texts
@@ -27,13 +28,17 @@ import numpy as np
 IMDB = Source(
     name="IMDB",
     texts="reviews",
-    urls=(
-        "https://ai.stanford.edu/~amaas/data/sentiment/aclImdb_v1.tar.gz",
-        "https://bj.bcebos.com/dataset/imdb%2FaclImdb_v1.tar.gz",
+    published=(
+        Published(
+            "aclImdb_v1.tar.gz",
+            (
+                "https://ai.stanford.edu/~amaas/data/sentiment/aclImdb_v1.tar.gz",
+                "https://bj.bcebos.com/dataset/imdb%2FaclImdb_v1.tar.gz",
+            ),
+            check_sum="7c2ac02c03563afcf9b574c7e56c153a",
+            size=84_125_825,
+        ),
     ),
-    archive="aclImdb_v1.tar.gz",
-    md5="7c2ac02c03563afcf9b574c7e56c153a",
-    size=84_125_825,
     official="547855a64e4712ecaf791b9e6e84adbd8aee292dcf559cba9c7f1852ee7bec3d",
     format=2,
     advice="run: python -m chapter6 data imdb, or use --corpus small",

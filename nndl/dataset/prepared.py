@@ -18,7 +18,7 @@ from typing import Any
 
 from nndl import jsonfile
 from nndl.dataset.archive import MAX_BYTES
-from nndl.dataset.download import download
+from nndl.dataset.download import Published, download
 from nndl.dataset.reading import open_file
 from nndl.dataset.text import SPLITS
 from nndl.error import CheckpointError, DataError, DownloadError, NotPreparedError, OutputError
@@ -60,7 +60,7 @@ class Source:
     Args:
         name: what a message calls it.
         texts: what a message calls what it holds, such as "reviews".
-        urls, archive, md5, size: see :func:`nndl.dataset.download.download`; archive is the file's name.
+        published: the files that it is published in: an archive, or several files, which make a folder.
         official: the :func:`digest` of its texts: what a source without a check sum is compared to.
         format: counts up when a prepared folder of before would be read wrongly.
         advice: how to prepare it, or do without.
@@ -69,10 +69,7 @@ class Source:
 
     name: str
     texts: str
-    urls: tuple[str, ...]
-    archive: str
-    md5: str
-    size: int
+    published: tuple[Published, ...]
     official: str
     format: int
     advice: str
@@ -88,7 +85,7 @@ class Source:
         """Leave ``root/prepared``, whole or not at all; one process at a time.
 
         Args:
-            source: a file or a folder; None for the published archive, which is downloaded to ``root`` unless it is
+            source: a file or a folder; None for what is published, which is downloaded to ``root`` unless it is
                 there, or the corpus is prepared already.
             root: the folder of the corpus.
             read: all texts of a source, and how many held bytes that are no text. Raises DataError.
@@ -96,7 +93,7 @@ class Source:
 
         Raises:
             DataError: the source is not the corpus; names the fault.
-            DownloadError: the archive could not be fetched.
+            DownloadError: a file could not be fetched.
             OutputError: something cannot be written, or another source was prepared there before.
         """
         with _alone(root):
@@ -123,11 +120,14 @@ class Source:
             return self._preparation(root, was_there=True)
 
     def _fetch(self, root: Path) -> Path:
-        path = root / self.archive
-        try:
-            return path if path.exists() else download(self.urls, path, self.md5, self.size)
-        except DownloadError as error:
-            raise DownloadError(f"{error}; without a network: {self.offline}") from None
+        """The file, where there is but one, or the folder of all."""
+        for file in self.published:
+            try:
+                if not (root / file.name).exists():
+                    download(file, root / file.name)
+            except DownloadError as error:
+                raise DownloadError(f"{error}; without a network: {self.offline}") from None
+        return root / self.published[0].name if len(self.published) == 1 else root
 
     def _preparation(self, root: Path, was_there: bool) -> Preparation:
         meta = self.load_meta(root)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from chapter6 import __main__ as command_line
-from chapter6.contents import SECTIONS
+from chapter6.contents import CORPORA, SECTIONS, TASKS
 from chapter6.lab import cli
 
 import pytest
@@ -38,8 +38,10 @@ def started(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
         raise Started
 
     monkeypatch.setattr("chapter6.lab.execute.execute_all", note)
-    monkeypatch.setattr(command_line, "predict_labels", note)
-    monkeypatch.setattr("nndl.dataset.imdb.prepare", note)
+    for entry in TASKS.values():
+        monkeypatch.setattr(f"{entry.predicts.module}.predict", note)
+    for corpus in CORPORA.values():
+        monkeypatch.setattr(f"{corpus.module}.{corpus.function}", note)
     monkeypatch.setattr("nndl.dataset.digit_sum.write", note)
     monkeypatch.setattr("nndl.dataset.book.write_book", note)
     return seen
@@ -55,14 +57,23 @@ def options_of(parser: argparse.ArgumentParser, words: list[str]) -> list[str]:
 
 def parser_of(words: list[str]) -> argparse.ArgumentParser:
     """That of the whole program; of ``run`` the one that knows the options of all lessons."""
-    run = words[:1] == ["run"]
-    return cli._finder("python -m chapter6 run", SECTIONS.values()) if run else command_line.make_parser()
+    if words[:1] == ["run"]:
+        return cli._finder("python -m chapter6 run", SECTIONS.values())
+    if words[:1] == ["predict"]:
+        return cli._predict_parser("python -m chapter6 predict", TASKS, words[2] if words[2:] else "reviews")
+    return command_line.make_parser()
 
 
 def command_lines(draw: random.Random) -> Iterator[list[str]]:
     """Mostly one fault in a line that is good otherwise, so that the fault is reached; some lines are all faults."""
     commands = [["run"], ["run", "6.2"], ["run", "6.4"], ["run", "6.5"], ["run", "6.7"], ["run", "6.8"]]
-    commands += [["run", "6.5", "6.7"], ["predict"], ["data", "imdb"], ["data", "digit_sum", "--length", "7"], []]
+    commands += [
+        ["run", "6.5", "6.7"],
+        *(["predict", "--task", task] for task in TASKS),
+        *(["data", name] for name in CORPORA),
+        ["data", "digit_sum", "--length", "7"],
+        [],
+    ]
     commands += [["data", "book", "here"]]
     for _ in range(LINES):
         words = draw.choice(commands)

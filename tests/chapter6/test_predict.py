@@ -12,9 +12,10 @@ from chapter6 import presets, sec_6_7_text_classification
 from chapter6.__main__ import main
 from chapter6.contents import SECTIONS
 from chapter6.lab.lesson import Run
+from chapter6.lab.predicting import find_model
 from chapter6.lab.record import Record
 from chapter6.lab.training import train_one
-from chapter6.sec_6_7_predict import AT_ONCE, Predictor, find_model
+from chapter6.sec_6_7_predict import AT_ONCE, PRESETS, Predictor
 from nndl import jsonfile
 from nndl.dataset import imdb
 from nndl.file import check_sum
@@ -289,7 +290,7 @@ def test_the_best_preset_and_seed_serve(tmp_path: Path, capsys: pytest.CaptureFi
         trainings = [{"dev_accuracy": 0.8 + 0.1 * (n == 1), "folder": f"/gone/{preset}{n}"} for n in range(3)]
         record = Record("6.7", preset, {}, [0], 1.0, {}, {"trainings": trainings})
         jsonfile.write(folder / "record.json", asdict(record))
-        assert find_model(tmp_path) == folder / "checkpoints" / f"{preset}1"
+        assert find_model(tmp_path, "6.7", PRESETS, "dev_accuracy") == folder / "checkpoints" / f"{preset}1"
     for odd in (None, [], {}, [7], [{"dev_accuracy": 0.5}], [{"dev_accuracy": 0.5, "folder": 7}], "best"):
         jsonfile.write(folder / "record.json", asdict(record) | {"metrics": {"trainings": odd}})
         assert "record.json: damaged" in predict(capsys, "--out", tmp_path, "good", code=2)[1]

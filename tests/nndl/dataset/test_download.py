@@ -8,13 +8,17 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 from nndl.dataset import download as module
-from nndl.dataset.download import download
+from nndl.dataset.download import Published, download
 from nndl.error import DownloadError, OutputError
 
 import pytest
 
 CONTENT = bytes(range(256)) * 2_000
 MD5, SIZE = hashlib.md5(CONTENT).hexdigest(), len(CONTENT)
+
+
+def published(*urls: str) -> Published:
+    return Published("file.tar.gz", urls, MD5, SIZE)
 
 
 class Server(ThreadingHTTPServer):
@@ -76,7 +80,7 @@ def path(tmp_path: Path) -> Path:
 
 
 def test_whole(server: Server, path: Path) -> None:
-    assert download((server.url,), path, MD5, SIZE).read_bytes() == CONTENT
+    assert download(published(server.url), path).read_bytes() == CONTENT
     assert [item.name for item in path.parent.iterdir()] == [path.name]
 
 
@@ -84,12 +88,12 @@ def test_whole(server: Server, path: Path) -> None:
 def test_broken_off_and_taken_up_again(resumes: bool, server: Server, path: Path) -> None:
     server.breaks_after, server.resumes = 100_000, resumes
     with pytest.raises(DownloadError, match="the same command goes on from there"):
-        download((server.url,), path, MD5, SIZE)
+        download(published(server.url), path)
     assert not path.exists()
     kept = path.with_name("file.tar.gz.part").stat().st_size
     assert 0 < kept <= 100_000
     server.breaks_after = None
-    download((server.url,), path, MD5, SIZE)
+    download(published(server.url), path)
     assert path.read_bytes() == CONTENT
     assert server.ranges == [None, f"bytes={kept}-"]
 
@@ -97,14 +101,14 @@ def test_broken_off_and_taken_up_again(resumes: bool, server: Server, path: Path
 def test_part_that_is_whole_already(server: Server, path: Path) -> None:
     path.parent.mkdir()
     path.with_name("file.tar.gz.part").write_bytes(CONTENT)
-    download((server.url,), path, MD5, SIZE)
+    download(published(server.url), path)
     assert path.read_bytes() == CONTENT
 
 
 def test_other_bytes_are_removed(server: Server, path: Path) -> None:
     server.content = CONTENT[:-1] + b"!"
-    with pytest.raises(DownloadError, match=f"other bytes, MD5 .*, expected {MD5}"):
-        download((server.url,), path, MD5, SIZE)
+    with pytest.raises(DownloadError, match=f"other bytes, md5 .*, expected {MD5}"):
+        download(published(server.url), path)
     assert list(path.parent.iterdir()) == []
 
 
@@ -112,13 +116,13 @@ def test_part_of_another_file_is_fetched_anew(server: Server, path: Path) -> Non
     path.parent.mkdir()
     for size in (SIZE, SIZE + 5):
         path.with_name("file.tar.gz.part").write_bytes(b"x" * size)
-        download((server.url,), path, MD5, SIZE)
+        download(published(server.url), path)
         assert path.read_bytes() == CONTENT
     assert server.ranges == [None, None]
 
 
 def test_second_server_where_the_first_fails(server: Server, path: Path) -> None:
-    download((server.url.replace("file", "missing"), server.url), path, MD5, SIZE)
+    download(published(server.url.replace("file", "missing"), server.url), path)
     assert path.read_bytes() == CONTENT
 
 
@@ -172,12 +176,12 @@ def test_second_server_where_the_first_answers_oddly(has_part: bool, odd: bytes,
     server.answers["/odd"] = odd
     address = server.url.replace("file.tar.gz", "odd")
     with pytest.raises(DownloadError) as error:
-        download((address,), path, MD5, SIZE)
+        download(published(address), path)
     assert str(error.value).startswith(f"{address}: ")
     assert "\n" not in str(error.value)
     if (has_part and not odd.startswith(b"HTTP/1.1 200 OK")) or b"text/html" in odd:
         assert ("1,000 bytes are kept" in str(error.value)) is has_part
-    download((address, server.url), path, MD5, SIZE)
+    download(published(address, server.url), path)
     assert path.read_bytes() == CONTENT
     assert [item.name for item in path.parent.iterdir()] == [path.name]
 
@@ -186,8 +190,8 @@ def test_chunks_that_break_off_are_kept(server: Server, path: Path) -> None:
     body = b"10000\r\n" + CONTENT[:0x10000] + b"\r\n10000\r\n" + CONTENT[0x10000:0x10500]
     server.answers["/odd"] = answer("200 OK", CHUNKED, body=body)
     with pytest.raises(DownloadError, match="65,536 bytes are kept"):
-        download((server.url.replace("file.tar.gz", "odd"),), path, MD5, SIZE)
-    download((server.url,), path, MD5, SIZE)
+        download(published(server.url.replace("file.tar.gz", "odd")), path)
+    download(published(server.url), path)
     assert server.ranges == [None, "bytes=65536-"]
 
 
@@ -206,7 +210,7 @@ def test_body_without_end_stops_at_the_size(
     monkeypatch.setattr(Handler, "do_GET", endless)
     monkeypatch.setattr(server, "handle_error", lambda *_: None)  # the client goes away
     with pytest.raises(DownloadError, match="delivered other bytes"):
-        download((server.url,), path, MD5, SIZE)
+        download(published(server.url), path)
     assert len(sent) < 10_000
     assert list(path.parent.iterdir()) == []
 
@@ -214,7 +218,7 @@ def test_body_without_end_stops_at_the_size(
 def test_every_failure_is_named(server: Server, path: Path) -> None:
     nobody = "http://127.0.0.1:9/file"
     with pytest.raises(DownloadError) as error:
-        download((server.url.replace("file", "missing"), nobody), path, MD5, SIZE)
+        download(published(server.url.replace("file", "missing"), nobody), path)
     assert "answered 404" in str(error.value)
     assert f"{nobody}: ConnectionError" in str(error.value)
     assert "\n" not in str(error.value)
@@ -225,11 +229,11 @@ def test_server_that_falls_silent(server: Server, path: Path, monkeypatch: pytes
     released = threading.Event()
     monkeypatch.setattr(Handler, "do_GET", lambda handler: released.wait(10))
     with pytest.raises(DownloadError, match="Timeout"):
-        download((server.url,), path, MD5, SIZE)
+        download(published(server.url), path)
     released.set()
 
 
 def test_place_that_cannot_be_written(server: Server, tmp_path: Path) -> None:
     (tmp_path / "file.tar.gz.part").mkdir()
     with pytest.raises(OutputError, match=r"file\.tar\.gz\.part"):
-        download((server.url,), tmp_path / "file.tar.gz", MD5, SIZE)
+        download(published(server.url), tmp_path / "file.tar.gz")

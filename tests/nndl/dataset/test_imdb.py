@@ -24,7 +24,7 @@ import numpy as np
 import pytest
 
 N = 4
-REAL = Path(__file__).parents[4] / "shared" / "data" / imdb.IMDB.archive
+REAL = Path(__file__).parents[4] / "shared" / "data" / imdb.IMDB.published[0].name
 
 Files = dict[str, bytes]
 
@@ -419,7 +419,9 @@ def test_source_that_is_not_there(tmp_path: Path) -> None:
 
 
 def test_prepared_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(imdb, "IMDB", replace(imdb.IMDB, urls=()))  # nothing is fetched where the reviews are prepared
+    monkeypatch.setattr(
+        imdb, "IMDB", replace(imdb.IMDB, published=(replace(imdb.IMDB.published[0], urls=()),))
+    )  # nothing is fetched where the reviews are prepared
     source = write_archive(tmp_path / "a.tgz", corpus())
     with pytest.raises(DownloadError, match="--from"):
         prepare(None, tmp_path / "imdb")

@@ -1,12 +1,11 @@
-"""The chapter's models."""
+"""The text model: a bidirectional LSTM reads a review (双向 LSTM 文本分类)."""
 
-from collections.abc import Iterator
 from functools import partial
-from typing import Any
 
 from nndl.dataset.text import PAD, UNK
 from nndl.error import SettingError
-from nndl.op import LSTM, AveragePooling, Embedding, masked_max
+from nndl.model.last_state import last_state
+from nndl.op import LSTM, AveragePooling, masked_max
 from nndl.op.backend import BACKENDS
 from nndl.op.backend.native_layer import NativeLSTM
 from nndl.op.embedding import check_indices
@@ -21,109 +20,6 @@ from paddle import Tensor, nn
 
 WITH_PADDLES_PARAMETERS = {"paddle": nn.LSTM, "native": NativeLSTM}
 POOLINGS = ("mean", "max", "last")
-
-
-class Model_RNN4SeqClass(nn.Layer):
-    """The digit model (section 6.2, printed 6.1.2): embedding, recurrent layer, classifier on the last state.
-
-    Of a layer that runs in both directions, the classifier sees the last state of each, side by side.
-
-    To export a model trained with ours, put Paddle's layer in its place, which computes the same and can be exported:
-    ``model.rnn_model = model.rnn_model.to_paddle()``, then ``paddle.jit.save``.
-
-    Shapes: inputs int64 [B, L] with digits 0..num_digits-1; result logits (对数几率) float [B, num_classes].
-
-    Args:
-        model: the recurrent layer: ours, Paddle's, or a book reader's own that returns only the last hidden
-            state [B, D]. A reader's own that returns (outputs, states) as Paddle's do, and runs in both directions,
-            says so by an attribute num_directions = 2.
-        num_digits: the number of symbols.
-        input_size: M, the size of an embedding.
-        hidden_size: D, the size of the hidden state (隐状态), of one direction.
-        num_classes: the number of classes.
-
-    Raises:
-        SettingError: a size out of its range; a layer with time_major, or whose last state is not what the classifier
-            takes.
-        DataError: in use, a digit outside 0..num_digits-1.
-
-    Example:
-        >>> import nndl, paddle
-        >>> model = Model_RNN4SeqClass(nndl.SRN(32, 32), 10, 32, 32, 19)
-        >>> list(model(paddle.to_tensor([[6, 7, 0, 0, 1]])).shape)
-        [1, 19]
-    """
-
-    def __init__(self, model: nn.Layer, num_digits: int, input_size: int, hidden_size: int, num_classes: int) -> None:
-        super().__init__()
-        if getattr(model, "time_major", False):
-            raise SettingError("a recurrent layer with time_major=True: expected one that takes [B, L, M]")
-        self.embedding = Embedding(num_digits, input_size)
-        self.rnn_model = model
-        self.width = num_directions(model) * whole("hidden_size", hidden_size)
-        self.linear = nn.Linear(self.width, whole("num_classes", num_classes))
-
-    def named_parameters(self, *args: Any, **settings: Any) -> Iterator[tuple[str, Tensor]]:
-        """As the book's ``custom_print_log`` looks for them: a layer of one cell has ``rnn_model.W``, ``.U``, ``.b``.
-
-        In ``state_dict``, and so in files, they are called ``rnn_model.cells.0.W`` and so on.
-        """
-        cells = getattr(self.rnn_model, "cells", ())
-        for name, parameter in super().named_parameters(*args, **settings):
-            yield name.replace("rnn_model.cells.0.", "rnn_model.") if len(cells) == 1 else name, parameter
-
-    def forward(self, inputs: Tensor) -> Tensor:
-        layer = self.rnn_model
-        H = last_state(layer, layer(self.embedding(inputs)))
-        expected = [inputs.shape[0], self.width]
-        if paddle.in_dynamic_mode() and list(H.shape) != expected:
-            raise SettingError(
-                f"a recurrent layer with last states of shape {list(H.shape)}: expected {expected}; "
-                "hidden_size must be the layer's, and its inputs [B, L, M]"
-            )
-        return self.linear(H)
-
-
-def num_directions(layer: nn.Layer) -> int:
-    """1 or 2; 1 where a layer does not say."""
-    return 2 if isinstance(layer, nn.BiRNN) else getattr(layer, "num_directions", 1)
-
-
-def last_state(layer: nn.Layer, result: Any) -> Tensor:
-    """What a recurrent layer knows at the end of the sequence: float [B, D · num_directions].
-
-    Args:
-        result: what the layer returned: the last hidden state [B, D] by itself, or (outputs, states). The states are H
-            [N, B, D] or (H, C); those of ``paddle.nn.RNN`` have no N, and ``paddle.nn.BiRNN`` returns a pair of these.
-
-    Raises:
-        SettingError: a single tensor of another shape; outputs of two directions from a layer that does not say so.
-    """
-    if not isinstance(result, tuple | list):
-        if result.ndim != 2:
-            raise SettingError(
-                f"a recurrent layer that returns one tensor of shape {list(result.shape)}: expected the last hidden "
-                "state [B, D], or (outputs, states) as Paddle's layers return them"
-            )
-        return result
-    outputs, states, *_ = result
-    if isinstance(layer, nn.BiRNN):
-        return paddle.concat([_hidden(state) for state in states], axis=-1)
-    H = _hidden(states)
-    if H.ndim == 3:  # the last layer's directions are at the end
-        last = paddle.unbind(H)[-num_directions(layer) :]
-        H = paddle.concat(last, axis=-1) if len(last) == 2 else last[0]
-    if not hasattr(layer, "num_directions") and outputs.shape[-1] == 2 * H.shape[-1]:
-        raise SettingError(
-            "a recurrent layer with outputs twice as wide as its last state: expected an attribute num_directions, "
-            "2 if it runs in both directions, else 1"
-        )
-    return H
-
-
-def _hidden(state: Any) -> Tensor:
-    """H, of H or of (H, C)."""
-    return state[0] if isinstance(state, tuple | list) else state
 
 
 class Model_BiLSTM_FC(nn.Layer):

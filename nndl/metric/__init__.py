@@ -1,0 +1,11 @@
+"""Metrics of the course, one idea a file.
+
+A metric of which lower is better says so by an attribute ``lower_is_better = True``.
+"""
+
+from nndl.metric.accuracy import Accuracy
+from nndl.metric.likelihood import CrossEntropy, Perplexity
+from nndl.metric.sense import lower_is_better
+from nndl.metric.squared import MeanSquaredError
+
+__all__ = ["Accuracy", "CrossEntropy", "MeanSquaredError", "Perplexity", "lower_is_better"]
