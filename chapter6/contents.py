@@ -1,7 +1,9 @@
 """目录 The table of contents: every lesson, in the order of the course. Loads no lesson, so it is there at once."""
 
 from chapter6 import presets
-from chapter6.extras import presets as extras
+from chapter6.extras.presets.by_hand import BY_HAND
+from chapter6.extras.presets.cells import CELLS
+from chapter6.extras.presets.gradients import GRADIENTS
 from chapter6.lab.lesson import Corpus, Entry, Predicts
 from chapter6.lab.settings import Settings
 from chapter6.lab.text import Text
@@ -82,7 +84,7 @@ ENTRIES = (
             "参数数目相同的十三种单元，在数字求和、加法问题、复制任务上比较记忆",
         ),
         module="chapter6.extras.cells_compared",
-        presets=extras.CELLS,
+        presets=CELLS,
         seeds={},
     ),
     Entry(
@@ -94,7 +96,7 @@ ENTRIES = (
             "只做加法的 RNN、手工设定的 LSTM（--x）、笔算 BPTT；哪种初始状态最好",
         ),
         module="chapter6.extras.by_hand",
-        presets=extras.BY_HAND,
+        presets=BY_HAND,
         seeds={"quick": 5, "full": 5},
     ),
     Entry(
@@ -106,7 +108,7 @@ ENTRIES = (
             "w^1000、误差面上的墙、各种单元中梯度能传多远，以及哪些办法有效",
         ),
         module="chapter6.extras.gradient_lab",
-        presets=extras.GRADIENTS,
+        presets=GRADIENTS,
         seeds={"quick": 4, "full": 10},
     ),
 )

@@ -55,7 +55,9 @@ def place(name: str) -> tuple[int, int]:
         return 0, 0
     if name.startswith("chapter6.lab"):
         return 1, 0
-    if name in ("chapter6", "chapter6.presets", "chapter6.contents", "chapter6.extras", "chapter6.extras.presets"):
+    if name in ("chapter6", "chapter6.presets", "chapter6.contents", "chapter6.extras"):
+        return 2, 0
+    if name.startswith("chapter6.extras.presets"):
         return 2, 0
     if name == "chapter6.__main__":
         return 4, 0

@@ -23,7 +23,7 @@ from typing import Any
 import chapter6  # noqa: F401  Ctrl-C 从此只显示一行   from here on Ctrl-C is one line
 import nndl
 from chapter6.extras import by_hand_findings as findings
-from chapter6.extras.presets import OF_THE_NOTES, parse_steps
+from chapter6.extras.presets.by_hand import OF_THE_NOTES, parse_steps
 from chapter6.lab.lesson import Lesson, Run
 from chapter6.lab.training import Training, train_all
 from chapter6.sec_6_2_srn_memory import find_data, learn, make_loaders, trainings

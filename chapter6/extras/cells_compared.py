@@ -24,7 +24,7 @@ from typing import Any, NamedTuple
 import chapter6  # noqa: F401  Ctrl-C 从此只显示一行   from here on Ctrl-C is one line
 import nndl
 from chapter6.extras import cells_findings as findings
-from chapter6.extras.presets import HELD_OUT
+from chapter6.extras.presets.cells import HELD_OUT
 from chapter6.lab.lesson import Lesson, Run
 from chapter6.lab.training import Training, fit, train_all
 from chapter6.sec_6_2_srn_memory import find_data
@@ -61,9 +61,9 @@ CELLS: dict[str, Any] = {
     "PeepholeLSTM": op.PeepholeLSTMCell,
     "CoupledLSTM": op.CoupledLSTMCell,
     # 你的单元: 仿照 nndl/op/cell_variants.py 在本表之前写一个类, 在此加一行 "MyCell": MyCell,
-    # 名字写入 presets.py 的 OWN; 再次运行, 只训练新的
+    # 名字写入 presets/cells.py 的 OWN; 再次运行, 只训练新的
     # a cell of your own: above this table a class as in nndl/op/cell_variants.py, a line here, "MyCell": MyCell,
-    # and its name in OWN of presets.py; run it again, and only the new one is trained
+    # and its name in OWN of presets/cells.py; run it again, and only the new one is trained
 }
 
 

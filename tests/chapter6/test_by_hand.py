@@ -10,7 +10,7 @@ import nndl
 from chapter6.__main__ import main
 from chapter6.contents import ELSEWHERE, SECTIONS
 from chapter6.extras import by_hand
-from chapter6.extras.presets import LARGEST_X1, MOST_STEPS, parse_steps
+from chapter6.extras.presets.by_hand import LARGEST_X1, MOST_STEPS, parse_steps
 from chapter6.lab import cli
 from chapter6.lab import record as records
 from chapter6.lab.claim import FAILS

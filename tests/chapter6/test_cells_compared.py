@@ -12,7 +12,7 @@ from chapter6.__main__ import main
 from chapter6.contents import SECTIONS
 from chapter6.extras import cells_compared as lesson
 from chapter6.extras import cells_findings as findings
-from chapter6.extras.presets import CELLS
+from chapter6.extras.presets.cells import CELLS
 from chapter6.lab.claim import FAILS, HOLDS, OPEN
 from chapter6.lab.lesson import Run
 from chapter6.lab.record import Record

@@ -10,7 +10,7 @@ from chapter6.extras import gradient_explosion, gradient_remedies, gradient_trai
 from chapter6.extras import gradient_remedies_figures as figures
 from chapter6.extras import gradient_remedies_findings as findings
 from chapter6.extras.gradient_truncation import TruncatedSRN, against_full
-from chapter6.extras.presets import Remedies
+from chapter6.extras.presets.gradients import Remedies
 from chapter6.lab.claim import FAILS, HOLDS, OPEN
 from chapter6.lab.lesson import Run
 from chapter6.lab.record import Record
