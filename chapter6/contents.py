@@ -10,6 +10,18 @@ from chapter6.lab.text import Text
 
 ENTRIES = (
     Entry(
+        number="6.1",
+        printed="",
+        title=Text("Recurrent networks and the modes of their use", "循环神经网络及应用模式"),
+        shows=Text(
+            'feed-forward against recurrent on "leave Taipei", shared weights, one layer in three modes, five shapes',
+            "前馈与循环网络在 leave Taipei 上的对比、权重共享、同一循环层的三种应用模式、五种形状",
+        ),
+        module="chapter6.sec_6_1_application_modes",
+        presets=presets.MODES,
+        seeds={"full": 5},
+    ),
+    Entry(
         number="6.2",
         printed="6.1",
         title=Text("The memory of a simple recurrent network", "SRN 的记忆能力实验"),
@@ -129,10 +141,6 @@ CORPORA: dict[str, Corpus] = {
 """What ``python -m chapter6 data NAME`` fetches and prepares, each in the folder of its name."""
 
 ELSEWHERE: dict[str, Text] = {
-    "6.1": Text(
-        "the introduction to recurrent networks is no experiment, the nearest is 6.2",
-        "循环神经网络概述没有实验，最接近的是 6.2",
-    ),
     "6.3": Text("the SRN step by step is in 6.2, see nndl/op/cell.py", "SRN 的逐步实现见 6.2 与 nndl/op/cell.py"),
     "6.6": Text("the LSTM step by step is in 6.5, see nndl/op/cell.py", "LSTM 的逐步实现见 6.5 与 nndl/op/cell.py"),
 }

@@ -15,6 +15,35 @@ from nndl.dataset.reading import TOKENIZERS
 from nndl.error import SettingError
 from nndl.op.backend import ways
 
+# --- 6.1: application modes 应用模式 ---
+
+MOST_WORDS = 60
+"""Of a reader's own sentence."""
+
+
+@dataclass(frozen=True)
+class Modes(Settings):
+    """One recurrent layer in three modes, section 6.1: which layer, one recipe for all, and a sentence of one's own."""
+
+    cell: str = setting("SRN", "the recurrent layer (循环层) of all three modes", choices=("SRN", "GRU", "LSTM"))
+    examples: int = setting(4000, "training examples of each mode (训练样本数)", least=2, most=8000)
+    epochs: int = setting(10, "epochs (回合)", least=1, most=1000)
+    batch_size: int = setting(100, "batch size B (批大小)", least=1, most=10_000)
+    learning_rate: float = setting(0.005, "learning rate (学习率)", above=0)
+    input_size: int = setting(16, "embedding size M (嵌入大小)", least=1, most=4096)
+    hidden_size: int = setting(64, "hidden size D (隐状态大小)", least=1, most=4096)
+    eval_steps: int = setting(50, "steps between two evaluations on the dev set (验证集)", least=1, most=10**6)
+    sentence: str = setting("leave Taipei on November 2nd", "a sentence to be tagged word by word (逐词标注的句子)")
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_size(self.batch_size, MOST_WORDS, max(self.input_size, self.hidden_size))
+        if not 1 <= len(TOKENIZERS["word"](self.sentence)) <= MOST_WORDS:
+            raise SettingError(f"sentence {self.sentence[:80]!r}: expected 1 to {MOST_WORDS} words")
+
+
+MODES = {"quick": Modes(), "full": Modes(examples=8000, epochs=30)}
+
 # --- 6.2, 6.5: memory 记忆能力 ---
 
 

@@ -9,6 +9,7 @@
 
 :mod:`nndl.plot.look` colours, line styles, fonts · :mod:`nndl.plot.draw` curves, points, bars and marks ·
 :mod:`nndl.plot.matrix` heat maps and the confusion matrix · :mod:`nndl.plot.words` a text, word by word ·
+:mod:`nndl.plot.unrolled` a recurrent network, step by step ·
 :mod:`nndl.plot.page` panels, legend, files · :mod:`nndl.plot.book` the two functions of the book.
 """
 
@@ -34,6 +35,7 @@ from nndl.plot.draw import (
 from nndl.plot.look import COLORS, DIVERGING, LOOKS, SEQUENTIAL, SPLITS, both, chinese_font, style
 from nndl.plot.matrix import confusion, heat_map, mark_columns
 from nndl.plot.page import legend, panels, save
+from nndl.plot.unrolled import unrolled
 from nndl.plot.words import draw_words
 
 __all__ = [
@@ -65,6 +67,7 @@ __all__ = [
     "reference",
     "save",
     "style",
+    "unrolled",
 ]
 
 
