@@ -10,13 +10,13 @@ A network that reads each word by itself must give Taipei the same slot in both 
 
 What is new is one term, the connection over time (时间步上的连接), with the same W, U, b at every step (权重共享).
 One such layer serves in three modes (应用模式): sequence to class, synchronous and asynchronous sequence to sequence,
-each on a task of sec_6_1_tasks.py that is learned in seconds. The drawings are in sec_6_1_figures.py.
+each on a task of sec_6_1_tasks.py that is learned in seconds.
 """
 
 import sys
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from functools import cache
+from functools import cache, partial
 from itertools import chain, takewhile
 from pathlib import Path
 from typing import Any
@@ -70,8 +70,7 @@ def shared_weights(M: int = 8, D: int = 16, lengths: Sequence[int] = (5, 10, 20,
             H = paddle.tanh(X[:, t] @ srn.W + H @ srn.U + srn.b)
         _, states = srn(X)
         # 前馈网络读入整个序列: L·M 个输入, L·D 个单元   a feed-forward layer that reads all at once
-        at_once = nn.Linear(L * M, L * D)
-        gap = float((H - states[0]).abs().max())
+        at_once, gap = nn.Linear(L * M, L * D), float((H - states[0]).abs().max())
         found.append({"length": L, "gap": gap, "recurrent": count(srn), "feed_forward": count(at_once)})
     return found
 
@@ -92,15 +91,11 @@ class FeedForward(nn.Layer):
 
 
 # H_t = tanh(X_t W + H_{t-1} U + b), 以及带门控的单元   and cells with gates; equations in nndl/op/cell.py
-FEED_FORWARD = findings.FEED_FORWARD
-LAYERS = {FEED_FORWARD: FeedForward, "SRN": nndl.SRN, "GRU": nndl.GRU, "LSTM": nndl.LSTM}
+LAYERS = {"feed-forward": FeedForward, "SRN": nndl.SRN, "GRU": nndl.GRU, "LSTM": nndl.LSTM}
 
 
 class Classifier(nn.Layer):
-    r"""Sequence to class (序列到类别): words [B, L] to scores [B, C].
-
-    .. math:: Y = H_L V + c
-    """
+    """Sequence to class (序列到类别): words int64 [B, L] to scores float [B, C]."""
 
     def __init__(self, layer: nn.Layer, words: int, M: int, C: int) -> None:
         super().__init__()
@@ -108,16 +103,13 @@ class Classifier(nn.Layer):
 
     def forward(self, inputs: tuple[Tensor, Tensor]) -> Tensor:
         ids, lengths = inputs
-        # 只用最后的状态, 它读过整个序列   the last state alone, which has read the whole sequence
+        # Y = H_L V + c, 只用最后的状态, 它读过整个序列   the last state alone, which has read the whole sequence
         H = last_state(self.layer, self.layer(self.embedding(ids), sequence_length=lengths))
         return self.linear(H)
 
 
 class Tagger(nn.Layer):
-    r"""Synchronous sequence to sequence (同步的序列到序列): words [B, L] to scores of each word's tag [B, L, C].
-
-    .. math:: Y_t = H_t V + c
-    """
+    """Synchronous sequence to sequence (同步的序列到序列): words int64 [B, L] to scores of their tags [B, L, C]."""
 
     def __init__(self, layer: nn.Layer, words: int, M: int, C: int) -> None:
         super().__init__()
@@ -125,16 +117,13 @@ class Tagger(nn.Layer):
 
     def forward(self, inputs: tuple[Tensor, Tensor]) -> Tensor:
         ids, _ = inputs
-        # 每一步的状态都给出输出   every step's state gives an output
+        # Y_t = H_t V + c, 每一步的状态都给出输出   every step's state gives an output
         H, _ = self.layer(self.embedding(ids))
         return self.linear(H)
 
 
 class Translator(nn.Layer):
-    r"""Asynchronous sequence to sequence (异步的序列到序列): words read [B, L] to scores of words written [B, T, C].
-
-    .. math:: H'_0 = H_L, \quad H'_t = f(Y_{t-1}, H'_{t-1}), \quad \text{scores of } Y_t = H'_t V + c
-    """
+    """Asynchronous sequence to sequence (异步的序列到序列): words read [B, L] to scores of words written [B, T, C]."""
 
     def __init__(self, encoder: nn.Layer, decoder: nn.Layer, read: int, written: int, M: int) -> None:
         super().__init__()
@@ -142,18 +131,18 @@ class Translator(nn.Layer):
         self.read, self.written = nndl.Embedding(read, M), nndl.Embedding(written, M)
 
     def encode(self, ids: Tensor, lengths: Tensor) -> Any:
-        # 编码器读完整个序列, 其状态是解码器的初始状态   the encoder's last state is the decoder's first
+        # H'_0 = H_L, 编码器最后的状态是解码器最初的状态   the encoder's last state is the decoder's first
         _, state = self.encoder(self.read(ids), sequence_length=lengths)
         return state
 
     def forward(self, inputs: tuple[Tensor, Tensor, Tensor]) -> Tensor:
         ids, lengths, before = inputs
-        # 强制教学: 每一步的输入是上一个正确的词   teacher forcing: what is fed is the right word before
+        # H'_t = f(Y_{t-1}, H'_{t-1}), 强制教学: Y_{t-1} 是正确的词   teacher forcing: Y_{t-1} is the right word
         H, _ = self.decoder(self.written(before), self.encode(ids, lengths))
         return self.linear(H)
 
     def step(self, ids: Tensor, state: Any) -> tuple[Tensor, Any]:
-        # 应用时的输入是自己写出的上一个词   in use, what is fed is the word that it wrote itself
+        # 应用时 Y_{t-1} 是自己写出的词   in use, Y_{t-1} is the word that it wrote itself
         H, state = self.decoder(self.written(ids.unsqueeze(1)), state)
         return self.linear(H[:, 0]), state
 
@@ -166,34 +155,34 @@ BOS, EOS = "[BOS]", "[EOS]"
 MOST_WRITTEN = 6  # 四位数字与 [EOS], 再多一步   four digits and [EOS], and one step more, to see who does not stop
 
 
+def padded(rows: Iterable[np.ndarray]) -> tuple[Tensor, Tensor]:
+    """Rows of ids, filled up with [PAD], as one tensor [B, L], and their lengths [B] (补齐)."""
+    rows = list(rows)
+    ids, lengths = pad(rows, max(map(len, rows)))
+    return paddle.to_tensor(ids), paddle.to_tensor(lengths)
+
+
 class Data:
     """The examples of a mode, and the words that are read and written in train (词表)."""
 
     def __init__(self, mode: str, examples: int) -> None:
-        self.splits = SPLITS[mode](examples)
+        self.mode, self.splits = mode, SPLITS[mode](examples)
         read, written = zip(*self.splits["train"], strict=True)
         marks = (*SPECIAL, BOS, EOS) if mode == "asynchronous" else SPECIAL
         self.read = Vocabulary.of(Counter(chain(*read)))
         self.written = Vocabulary.of(Counter(chain(*written)), marks)
 
-    def batch(self, mode: str, examples: Sequence[tasks.Example]) -> tuple[tuple[Tensor, ...], Tensor]:
+    def batch(self, examples: Sequence[tasks.Example]) -> tuple[tuple[Tensor, ...], Tensor]:
         """X and y of examples; y is int64 [B, 1], [B, L] or [B, T]: what is written is one word, L or any number."""
         words, answers = zip(*examples, strict=True)
         ids, lengths = padded(map(self.read.encode, words))
-        if mode != "asynchronous":
+        if self.mode != "asynchronous":
             return (ids, lengths), padded(map(self.written.encode, answers))[0]
         # [BOS] 1 0 5 是输入, 1 0 5 [EOS] 是目标: 何时结束也由网络决定
         # [BOS] 1 0 5 is fed, 1 0 5 [EOS] is to be said: the network decides when to stop, too
         before, _ = padded(self.written.encode([BOS, *answer]) for answer in answers)
         after, _ = padded(self.written.encode([*answer, EOS]) for answer in answers)
         return (ids, lengths, before), after
-
-
-def padded(rows: Iterable[np.ndarray]) -> tuple[Tensor, Tensor]:
-    """Rows of ids, filled up with [PAD], as one tensor [B, L], and their lengths [B] (补齐)."""
-    rows = list(rows)
-    ids, lengths = pad(rows, max(map(len, rows)))
-    return paddle.to_tensor(ids), paddle.to_tensor(lengths)
 
 
 make_data = cache(Data)  # 每个进程只生成一次   made once a process
@@ -204,21 +193,18 @@ make_data = cache(Data)  # 每个进程只生成一次   made once a process
 def make_model(values: Any, data: Data) -> nn.Layer:
     """The model of a mode, with the layer that ``values["model"]`` names."""
     M, read, written = values["input_size"], len(data.read), len(data.written)
-
-    def layer() -> nn.Layer:
-        return LAYERS[values["model"]](M, values["hidden_size"])
-
-    if values["mode"] == "asynchronous":
+    layer = partial(LAYERS[values["model"]], M, values["hidden_size"])
+    if data.mode == "asynchronous":
         return Translator(layer(), layer(), read, written, M)
-    return {"class": Classifier, "synchronous": Tagger}[values["mode"]](layer(), read, M, written)
+    return {"class": Classifier, "synchronous": Tagger}[data.mode](layer(), read, M, written)
 
 
 def train(training: Training, folder: Path) -> dict[str, Any]:
     """One model, by the five elements of machine learning (机器学习五要素)."""
     # 1 数据   data: 训练集的各批次; 验证集一批   the batches of train, and dev in one
-    mode, data = training.mode, make_data(training.mode, training.examples)
+    data = make_data(training.mode, training.examples)
     examples, B = data.splits["train"], training.batch_size
-    batches = [data.batch(mode, examples[first : first + B]) for first in range(0, len(examples), B)]
+    batches = [data.batch(examples[first : first + B]) for first in range(0, len(examples), B)]
     # 2 模型   model
     model = make_model(training.values, data)
     # 3 学习准则   criterion: 交叉熵, 不计补齐   cross-entropy, padding left out
@@ -228,10 +214,10 @@ def train(training: Training, folder: Path) -> dict[str, Any]:
     # 5 评价指标   metric: 每个词的准确率   accuracy, of each word that is written
     runner = nndl.RunnerV3(model, optimizer, criterion, nndl.Accuracy(ignore_index=PAD))
     plan = {"num_epochs": training.epochs, "eval_steps": training.eval_steps}
-    curves = fit(runner, batches, [data.batch(mode, data.splits["dev"])], folder, **plan)
+    curves = fit(runner, batches, [data.batch(data.splits["dev"])], folder, **plan)
     # 评价: 训练集中没有的样本; 整个答案都对才算对   on examples that are not in train: is the whole answer right?
-    accuracy, _ = runner.evaluate([data.batch(mode, data.splits["test"])])
-    answers = {split: answer(model, mode, data, some) for split, some in data.splits.items() if split in tasks.TESTS}
+    accuracy, _ = runner.evaluate([data.batch(data.splits["test"])])
+    answers = {split: answer(model, data, some) for split, some in data.splits.items() if split in tasks.TESTS}
     scores = {split: tasks.score(data.splits[split], found) for split, found in answers.items()}
     shown = [(*example, found) for example, found in zip(data.splits["test"][:4], answers["test"], strict=False)]
     curves |= {"dev_accuracy": runner.best_score, "test_accuracy": accuracy}
@@ -242,12 +228,12 @@ def train(training: Training, folder: Path) -> dict[str, Any]:
 
 
 @paddle.no_grad()
-def answer(model: nn.Layer, mode: str, data: Data, examples: Sequence[tasks.Example]) -> list[list[str]]:
+def answer(model: nn.Layer, data: Data, examples: Sequence[tasks.Example]) -> list[list[str]]:
     """What a model says of the words of each example: a class, a tag for each, or other words."""
     model.eval()
-    (ids, lengths, *_), _ = data.batch(mode, examples)
+    (ids, lengths, *_), _ = data.batch(examples)
     index, words = data.written.index, data.written.words
-    if mode == "asynchronous":
+    if data.mode == "asynchronous":
         # 从 [BOS] 开始, 每次取最可能的词 (贪心), 直到 [EOS]   from [BOS] on the likeliest word each time, until [EOS]
         first = paddle.full([len(ids)], index[BOS], dtype="int64")
         found = generate(model.step, model.encode(ids, lengths), first, MOST_WRITTEN, end=index[EOS])
@@ -280,7 +266,12 @@ def trainings(run: Run) -> list[Training]:
     common = ("examples", "epochs", "batch_size", "learning_rate", "input_size", "hidden_size", "eval_steps")
     settings = {setting: getattr(run.settings, setting) for setting in common}
     cell, wanted = run.settings.cell, []
-    for mode, model in [("asynchronous", cell), ("class", cell), ("synchronous", cell), ("synchronous", FEED_FORWARD)]:
+    for mode, model in [
+        ("asynchronous", cell),
+        ("class", cell),
+        ("synchronous", cell),
+        ("synchronous", "feed-forward"),
+    ]:
         for seed in range(run.seeds):
             values = {"mode": mode, "model": model, "seed": seed, **settings}
             # 数据由代码生成, 代码已计入   the data are made by code, which counts anyway

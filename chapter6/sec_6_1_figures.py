@@ -1,6 +1,8 @@
 """6.1, the figures: the five shapes, the slots, a sentence tagged by both networks, the losses (图)."""
 
-from typing import Any
+from collections.abc import Sequence
+from math import log
+from statistics import fmean
 
 import nndl
 from chapter6.lab.lesson import Drawing
@@ -14,8 +16,10 @@ from chapter6.sec_6_1_findings import (
     TAGS,
     likeliest,
     scores,
+    sentences,
     taggers,
 )
+from chapter6.sec_6_1_tasks import NO_SLOT
 
 from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
@@ -35,12 +39,12 @@ def figures(record: Record) -> dict[str, Drawing]:
 def _shapes() -> Drawing:
     """The five shapes, each unrolled in time."""
     plot = nndl.plot
-    figure, panels = plot.panels(len(SHAPES), columns=5, size=(2.3, 2.6), share_x=False)
+    figure, panels = plot.panels(len(SHAPES), columns=5, size=(2.6, 2.6), share_x=False)
     longest = max(len(shape.reads) for shape in SHAPES)
     for axes, shape in zip(panels, SHAPES, strict=True):
         plot.unrolled(axes, shape.reads, shape.says)
         axes.set_xlim(-longest / 2, longest / 2)
-        axes.set_title(plot.both(*shape.name))
+        axes.set_title(plot.both(shape.name.en, f"{shape.name.zh}\n"))
     return Drawing(
         figure,
         Text(
@@ -58,15 +62,13 @@ def _slots(record: Record) -> Drawing:
     names = {
         "test": ("known cities", "见过的城市"),
         "new": ("new cities", "未见过的城市"),
-        "longer": ("four", "四个城市"),
+        "longer": ("four cities", "四个城市"),
     }
     figure, (axes,) = plot.panels(1, size=(6.4, 3.2))
     for place, model in enumerate((cell, FEED_FORWARD)):
         groups = [scores(taggers(record, model), split, "slots") for split in names]
-        label = plot.both("feed-forward", "前馈") if model == FEED_FORWARD else cell
-        plot.points(
-            axes, plot.apart(range(len(names)), place, 2), groups, {**plot.LOOKS[place], "linestyle": ""}, label
-        )
+        x, look = plot.apart(range(len(names)), place, 2), {**plot.LOOKS[place], "linestyle": ""}
+        plot.points(axes, x, groups, look, _name(model))
     plot.reference(axes, CHANCE, plot.both("chance", "随机水平"))
     plot.accuracy_axis(axes)
     axes.set(xticks=range(len(names)), xticklabels=[plot.both(*name) for name in names.values()], xlim=(-0.4, 2.4))
@@ -86,42 +88,52 @@ def _slots(record: Record) -> Drawing:
 COLORS = {tag: nndl.plot.LOOKS[n]["color"] for tag, n in zip(TAGS, (1, 2, 0, 4), strict=True)}
 
 
+MOST_IN_A_LINE, MOST_LETTERS = 9, 14
+
+
 def _sentences(record: Record) -> Drawing:
     """The sentences of the course, and the reader's own: each word with its slot, by both networks."""
-    plot, cell = nndl.plot, record.settings["cell"]
-    of_models = {}
-    for model in (FEED_FORWARD, cell):
-        looks = [each for each in record.metrics["looks"] if each["model"] == model]
-        of_models[model] = min(looks, key=lambda each: each["seed"])["sentences"]
-    count = len(of_models[cell])
-    widest = max(len(sentence["words"]) for sentence in of_models[cell])
-    figure, panels = plot.panels(count, columns=1, size=(max(6.4, 1.15 * widest + 1.3), 1.15))
-    for n, axes in enumerate(panels):
+    plot, models = nndl.plot, (FEED_FORWARD, record.settings["cell"])
+    lines = []
+    for both in zip(*(sentences(record, model) for model in models), strict=True):
+        for first in range(0, len(both[0]["words"]), MOST_IN_A_LINE):
+            end = first + MOST_IN_A_LINE
+            names = [*zip(both[0]["words"][first:end], both[0]["unknown"][first:end], strict=True)]
+            lines.append((names, [sentence["p"][first:end] for sentence in both]))
+    widest = max(len(names) for names, _ in lines)
+    figure, panels = plot.panels(len(lines), columns=1, size=(1.1 * widest + 1.5, 1.15))
+    for axes, (names, tagged) in zip(panels, lines, strict=True):
         axes.axis("off")
-        axes.set(xlim=(-1.3, widest), ylim=(2.6, -0.6))
-        for row, (model, sentences) in enumerate(of_models.items(), start=1):
-            axes.text(
-                -0.6, row, plot.both("feed-forward", "前馈") if model == FEED_FORWARD else cell, ha="right", va="center"
-            )
-            _tags(axes, row, sentences[n])
-        for column, word in enumerate(of_models[cell][n]["words"]):
-            axes.text(column, 0, word, ha="center", va="center", weight="bold", parse_math=False)
+        axes.set(xlim=(-1.7, widest - 0.5), ylim=(2.6, -0.6))
+        for column, (word, is_unknown) in enumerate(names):
+            word = word if len(word) <= MOST_LETTERS else f"{word[: MOST_LETTERS - 1]}…"
+            look = {"ha": "center", "va": "center", "weight": "bold", "parse_math": False}
+            axes.text(column, 0, f"{word} ?" if is_unknown else word, **look)
+        for row, (model, tags) in enumerate(zip(models, tagged, strict=True), start=1):
+            axes.text(-0.6, row, _name(model), ha="right", va="center")
+            _tags(axes, row, tags)
     return Drawing(
         figure,
         Text(
-            "Each word (bold) and the slot that each network gives it; O is none. Look at the city: only what stands "
-            "before tells whether it is left or reached. Last, your own sentence. First seed.",
-            "每个词（粗体）及两个网络给出的槽，O 表示没有。请看城市：只有前面的词才能说明是离开还是到达。"
-            "最后一句是你自己的句子。第一个种子。",
+            "Each word (bold; with a question mark: unknown) and the slot that each network gives it, O for none. Look "
+            "at the cities: only what stands before tells whether one is left or reached. Last, your own sentence. "
+            "First seed.",
+            "每个词（粗体；带问号的是未知词）及两个网络给出的槽，O 表示没有，departure 为出发地，"
+            "destination 为目的地，date 为日期。请看城市：只有前面的词才能说明是离开"
+            "还是到达。最后是你自己的句子。第一个种子。",
         ),
     )
 
 
-def _tags(axes: Axes, row: int, sentence: dict[str, Any]) -> None:
+def _name(model: str) -> str:
+    return nndl.plot.both("feed-forward", "前馈") if model == FEED_FORWARD else model
+
+
+def _tags(axes: Axes, row: int, tags: Sequence[dict[str, float]]) -> None:
     """A row of boxes, each with the likeliest tag of a word."""
-    for column, p in enumerate(sentence["p"]):
+    for column, p in enumerate(tags):
         tag = likeliest(p)
-        look = {"facecolor": (COLORS[tag], 0.08 if tag == "O" else 0.35), "edgecolor": "white"}
+        look = {"facecolor": (COLORS[tag], 0.08 if tag == NO_SLOT else 0.35), "edgecolor": "white"}
         axes.add_patch(Rectangle((column - 0.5, row - 0.42), 1, 0.84, **look))
         axes.text(column, row, tag, ha="center", va="center", fontsize="small")
 
@@ -130,22 +142,26 @@ def _losses(record: Record) -> Drawing:
     """The losses of train and dev: the three modes, and the feed-forward tagger."""
     plot, cell = nndl.plot, record.settings["cell"]
     wanted = [("synchronous", FEED_FORWARD), *((mode, cell) for mode in ("synchronous", "class", "asynchronous"))]
-    figure, panels = plot.panels(len(wanted), columns=2)
+    share = fmean(scores(taggers(record, cell), "test", "share"))
+    figure, panels = plot.panels(len(wanted), columns=2, size=(4.6, 3.0))
     for axes, (mode, model) in zip(panels, wanted, strict=True):
         results = record.results().where(mode=mode, model=model)
         for split, name in (("train", ("train", "训练集")), ("dev", ("dev", "验证集"))):
             plot.band(axes, results.each(f"{split}_losses"), plot.SPLITS[split], plot.both(*name))
-        label = plot.both("feed-forward", "前馈") if model == FEED_FORWARD else model
-        axes.set(title=f"{plot.both(*MODES[mode])}\n{label}", xlabel=plot.both("step", "步数"))
+        if mode == "synchronous":
+            plot.reference(axes, share * log(2), plot.both("ln 2 a city", "每个城市 ln 2"))
+        axes.set(title=f"{plot.both(*MODES[mode])}\n{_name(model)}", xlabel=plot.both("step", "步数"))
         axes.set_ylabel(plot.both("loss", "损失"))
-    panels[0].set_ylim(0)
+    for axes in panels:
+        plot.log_axis(axes, 1e-4)
     plot.legend(figure)
     return Drawing(
         figure,
         Text(
-            "The three modes of one layer go to 0; the feed-forward tagger stays where it cannot know: at ln 2 for "
-            "each city, the mean over all words. Line: mean over the seeds; band: their range.",
-            "同一层的三种模式都趋于 0；前馈网络停在它无从知道之处：每个城市 ln 2，对全部词取平均。"
-            "线为各种子的均值，带为其范围。",
+            "One layer learns all three modes. The feed-forward tagger stays where it cannot know: a city is in one of "
+            f"two slots, which costs ln 2, and cities are {share:.0%} of the words (dotted). Line: mean over the "
+            "seeds; band: their range.",
+            "同一层能学会三种模式。前馈网络停在它无从知道之处：城市是两个槽之一，代价为 ln 2，"
+            f"而城市占全部词的 {share:.0%}（点线）。线为各种子的均值，带为其范围。",
         ),
     )

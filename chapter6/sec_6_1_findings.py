@@ -325,10 +325,10 @@ def _in_words(answer: list[str]) -> Text:
     return Text(" ".join(name.en for name in names), " ".join(name.zh for name in names))
 
 
-def own_sentence(record: Record, model: str) -> dict[str, Any]:
-    """What the first tagger of a kind says of the reader's sentence: words, which are unknown, probabilities."""
+def sentences(record: Record, model: str) -> list[dict[str, Any]]:
+    """What the first tagger of a kind says of each sentence, the reader's last: words, which are unknown, "p"."""
     looks = [each for each in record.metrics["looks"] if each["model"] == model]
-    return min(looks, key=lambda each: each["seed"])["sentences"][-1]
+    return min(looks, key=lambda each: each["seed"])["sentences"]
 
 
 def likeliest(p: dict[str, float]) -> str:
@@ -338,7 +338,7 @@ def likeliest(p: dict[str, float]) -> str:
 
 def _sentence_table(record: Record) -> Table:
     cell = record.settings["cell"]
-    ours, theirs = own_sentence(record, cell), own_sentence(record, FEED_FORWARD)
+    ours, theirs = (sentences(record, model)[-1] for model in (cell, FEED_FORWARD))
     rows = []
     for word, is_unknown, *both in zip(ours["words"], ours["unknown"], theirs["p"], ours["p"], strict=True):
         cells = [Text(*(f"{name} {p[tag]:.2f}" for name in TAGS[tag])) for p, tag in ((p, likeliest(p)) for p in both)]
@@ -370,7 +370,7 @@ SHAPES = (
         (X1,),
         (Y1,),
         Text("a picture to its class", "图像分类"),
-        Text("no sequence: the feed-forward network above", "没有序列：上面的前馈网络"),
+        Text("no sequence: the feed-forward network above, word by word", "没有序列：上面逐词处理的前馈网络"),
     ),
     Shape(
         Text("one to many", "一对多"),
@@ -391,8 +391,8 @@ SHAPES = (
     ),
     Shape(
         Text("many to many, other length", "多对多，长度不同"),
-        (X1, X2, X3, "BOS", Y1, Y2),
-        ("", "", "", Y1, Y2, "EOS"),
+        (X1, X2, X3, "BOS", Y1),
+        ("", "", "", Y1, "EOS"),
         Text("translation", "机器翻译"),
         Text(
             "above, asynchronous; translation; ctc, where the output is the shorter",

@@ -197,9 +197,16 @@ def key_of(thing: Any) -> str:
 
 
 def score(examples: Sequence[Example], answers: Sequence[list[str]]) -> dict[str, float]:
-    """The share of answers that are right as a whole, and, of words that fill a city's slot, of those tagged right."""
-    wholes, slots = [], []
+    """How good the answers are.
+
+    Returns:
+        "whole", the share of answers that are right as a whole; and, where cities fill slots, "slots", the share of
+        these that are tagged right, and "share", that of these words among all.
+    """
+    wholes, words, slots = [], 0, []
     for (_, answer), found in zip(examples, answers, strict=True):
         wholes.append(found == answer)
+        words += len(answer)
         slots += [said == tag for said, tag in zip(found, answer, strict=False) if tag in (DEPARTURE, DESTINATION)]
-    return {"whole": fmean(wholes)} | ({"slots": fmean(slots)} if slots else {})
+    of_slots = {"slots": fmean(slots), "share": len(slots) / words} if slots else {}
+    return {"whole": fmean(wholes), **of_slots}

@@ -11,7 +11,7 @@ from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
 READS, STATE, SAYS = 0.0, 1.0, 2.0
 """The heights of the three rows."""
 _COLORS = {READS: "white", STATE: LOOKS[0]["color"], SAYS: LOOKS[2]["color"]}
-_HALF = (0.32, 0.24)
+_HALF = (0.36, 0.24)
 """Half of the width and of the height of a box."""
 
 

@@ -9,6 +9,7 @@ from chapter6.__main__ import main
 import pytest
 
 REDUCED = {
+    "6.1": ["--examples", "200", "--epochs", "2", "--eval-steps", "2", "--hidden-size", "8"],
     "6.2": ["--lengths", "5,10", "--epochs", "3"],
     "6.4": ["--length", "10", "--epochs", "6", "--gentle-epochs", "8"],
     "6.5": ["--lengths", "5,10", "--epochs", "3", "--digits", "6,7,0,0,1,0,0,0"],

@@ -37,7 +37,12 @@ FIGURES["gradients"] = {
     "saturation",
     "activations",
 }
+FIGURES["6.1"] = {"shapes", "slots", "sentences", "losses"}
 CLAIMS = {
+    "6.1": {
+        "one_hot", "shared_weights", "unrolled", "same_answer", "told_apart", "at_chance", "above_chance", "longer",
+        "mode_class", "mode_synchronous", "mode_asynchronous",
+    },
     "6.2": {"example", "parity", "speed", "training_loss", "dev_loss", "accuracy_falls"},
     "6.4": {
         "explosion", "saturation", "learning_stops", "clipped_alive", "clipped_accuracy", "gentle_accuracy",
@@ -145,6 +150,8 @@ def test_no_text_lies_on_what_is_drawn(out: Path, number: str) -> None:
     for drawing in drawings.values():
         drawing.figure.canvas.draw()
         for axes in drawing.figure.axes:
+            if not axes.axison:  # a drawing that is made of boxes with texts, such as the words of a sentence
+                continue
             assert not [text for text in axes.texts if text.get_window_extent().overlaps(axes.bbox)]
 
 
