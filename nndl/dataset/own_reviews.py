@@ -17,8 +17,8 @@ bear different labels: nothing that is tested has been trained on.
 
 import hashlib
 import io
-from collections.abc import Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -43,12 +43,21 @@ class Lines:
     Args:
         labels: the names of the classes, in the order of their characters.
         examples: (text, number of its label), line by line.
+        keys: the SHA-256 of each text in lower case: what makes two texts the same.
         fingerprint: of the file's bytes.
     """
 
     labels: tuple[str, ...]
     examples: list[tuple[str, int]]
+    keys: list[str]
     fingerprint: str
+
+    def different(self) -> list[list[str]]:
+        """The keys of each label's different texts; a text under several labels belongs to the one it has first."""
+        label_of: dict[str, int] = {}
+        for key, (_, label) in zip(self.keys, self.examples, strict=True):
+            label_of.setdefault(key, label)
+        return [[key for key, label in label_of.items() if label == wanted] for wanted in range(len(self.labels))]
 
 
 def read(path: Path) -> Lines:
@@ -59,10 +68,10 @@ def read(path: Path) -> Lines:
             one label only, too many, or one with too few texts. Names the line.
     """
     content = _content(path)
-    lines = io.BufferedReader(io.BytesIO(content))  # type: ignore[arg-type]
+    file = io.BufferedReader(io.BytesIO(content))  # type: ignore[arg-type]
     first: dict[str, int] = {}  # each label, and the line that it stands in first
     found = []
-    for number, line in enumerate(read_lines(lines, str(path)), start=1):
+    for number, line in enumerate(read_lines(file, str(path)), start=1):
         if line.strip():
             label, text = _parse(line, f"{path}, line {number}")
             first.setdefault(label, number)
@@ -74,13 +83,14 @@ def read(path: Path) -> Lines:
         raise DataError(f"{path}: holds {held}, expected two labels or more; {_FORM}")
     labels = tuple(sorted(first))
     examples = [(text, labels.index(label)) for text, label in found]
-    for label, keys in zip(labels, _keys(examples, len(labels)), strict=True):
+    lines = Lines(labels, examples, [_digest(text.lower().encode()) for text, _ in examples], _digest(content))
+    for label, keys in zip(labels, lines.different(), strict=True):
         if len(keys) < LEAST_TEXTS:
             raise DataError(
-                f"{path}: label {label!r} (first in line {first[label]}) has {len(keys)} texts that are not there "
-                f"before, expected at least {LEAST_TEXTS}; add some, or remove its lines (the names of columns, too)"
+                f"{path}: label {label!r} (first in line {first[label]}) has {len(keys)} texts of its own, expected at "
+                f"least {LEAST_TEXTS} different ones; add some, or remove its lines (a line of column names, too)"
             )
-    return Lines(labels, examples, _digest(content))
+    return lines
 
 
 def load(path: Path, tokenizer: str, fingerprint: str) -> Corpus:
@@ -107,13 +117,13 @@ def load(path: Path, tokenizer: str, fingerprint: str) -> Corpus:
 def split(lines: Lines) -> dict[str, list[tuple[str, int]]]:
     """The examples of each part, those of one text side by side, in the order of the texts' SHA-256."""
     part = {}
-    for keys in _keys(lines.examples, len(lines.labels)):
+    for keys in lines.different():
         tenth = len(keys) // 10
-        for place, key in enumerate(sorted(keys, key=_digest)):
+        for place, key in enumerate(sorted(keys)):
             part[key] = "dev" if place < tenth else "test" if place < 2 * tenth else "train"
     chosen: dict[str, list[tuple[str, int]]] = {name: [] for name in SPLITS}
-    for example in sorted(lines.examples, key=lambda example: _digest(_key(example[0]))):
-        chosen[part[_key(example[0])]].append(example)
+    for key, example in sorted(zip(lines.keys, lines.examples, strict=True), key=itemgetter(0)):
+        chosen[part[key]].append(example)
     return chosen
 
 
@@ -156,21 +166,5 @@ def _is_label(name: Any) -> bool:
     return isinstance(name, str) and 1 <= len(name) <= LONGEST_LABEL and name.isprintable() and name == name.strip()
 
 
-def _keys(examples: Sequence[tuple[str, int]], labels: int) -> list[list[str]]:
-    """The different texts of each label; one under several belongs to the label that it has first."""
-    label_of: dict[str, int] = {}
-    for text, label in examples:
-        label_of.setdefault(_key(text), label)
-    keys: list[list[str]] = [[] for _ in range(labels)]
-    for key, label in label_of.items():
-        keys[label].append(key)
-    return keys
-
-
-def _key(text: str) -> str:
-    """What makes two texts the same: no tokeniser tells them apart."""
-    return text.lower()
-
-
-def _digest(content: str | bytes) -> str:
-    return hashlib.sha256(content.encode() if isinstance(content, str) else content).hexdigest()
+def _digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()

@@ -217,7 +217,10 @@ def rename_word(path: Path) -> None:
 
 
 ABSURD = [
-    {"tokenizer": "jieba"},
+    {"tokenizer": "bpe"},
+    {"labels": ["good"]},
+    {"labels": ["good", 7]},
+    {"labels": ["a", "b", "c"]},
     {"tokenizer": ["word"]},
     {"tokenizer": None},
     {"hidden_size": "five"},
