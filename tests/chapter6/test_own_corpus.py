@@ -12,8 +12,10 @@ from chapter6.__main__ import main
 from chapter6.contents import SECTIONS
 from chapter6.lab import record as records
 from chapter6.lab.lesson import Run
-from chapter6.lab.record import Record
-from nndl.dataset import imdb, own_reviews
+from chapter6.lab.record import Record, Results
+from chapter6.lab.training import train_one
+from nndl import plot
+from nndl.dataset import imdb
 from nndl.dataset.text import Corpus
 from nndl.error import SettingError
 
@@ -114,55 +116,73 @@ def test_the_model_is_asked_in_the_labels_and_by_the_tokeniser_it_was_trained_wi
 
 
 def test_the_same_file_elsewhere_is_not_trained_again_and_another_content_is(out: Path, tmp_path: Path) -> None:
-    content = (out / "影评.tsv").read_bytes()
+    """A training is done already where its folder, which is named by all that it depends on, is there."""
     moved = tmp_path / "moved.txt"
-    moved.write_bytes(content)
-    folders = {path.name for path in (out / "6.7" / "quick" / "checkpoints").iterdir()}
-    run(out, "--corpus", moved)
-    assert {path.name for path in (out / "6.7" / "quick" / "checkpoints").iterdir()} == folders
-    before = lesson.training_of(run_of(str(moved)), presets.WORD_ORDER, "own", 1, 0).folder_name
-    moved.write_bytes(content.replace("难看".encode(), "不佳".encode()))
-    assert lesson.training_of(run_of(str(moved)), presets.WORD_ORDER, "own", 1, 0).folder_name != before
+
+    def folder_of(file: Path) -> str:
+        return lesson.training_of(run_of(str(file)), presets.WORD_ORDER, "own", 1, 0).folder_name
+
+    moved.write_bytes((out / "影评.tsv").read_bytes())
+    assert folder_of(moved) == folder_of(out / "影评.tsv")
+    moved.write_bytes(moved.read_bytes().replace("难看".encode(), "不佳".encode()))
+    assert folder_of(moved) != folder_of(out / "影评.tsv")
 
 
-def test_three_labels_by_words(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Names that Markdown, formulas and Rich would read in their own way stay what they are."""
-    labels = ("[bold]", "$\\x$ $y", "a|b")
-    file = write(tmp_path / "own.tsv", 750, labels)
-    few = ["--train-reviews", 90, "--epochs", 2]
-    record = run(tmp_path, "--corpus", file, "--tokenizer", "jieba", "--lang", "en", *few)
-    shown, sizes = capsys.readouterr().out, record.metrics["sizes"]
-    assert all(f"{label} " in shown for label in labels)
-    for result in record.metrics["trainings"]:
-        assert (result["tokenizer"], result["labels"]) == ("jieba", sorted(labels))
-        confusion = np.array(result["confusion"])
-        assert confusion.shape == (3, 3)
-        assert confusion.sum(axis=1).tolist() == [sizes[label]["test"] for label in sorted(labels)]
-        margins = np.array(result["margins"])
-        assert margins.shape == (confusion.sum(), 2)
-        assert (margins > 0).all(axis=1).mean() == result["test_accuracy"] == confusion.trace() / confusion.sum()
-    check_words(record, file)
-    assert len(lesson.LESSON.figures(record)["confusion"].figure.axes[0].texts) == 9
-    [[label, share]], _ = predict(capsys, "--out", tmp_path, "片长120分钟")
-    assert label in labels
+LABELS = ("$\\x$ $y", "[bold]", "a|b")
+"""Names that formulas, Rich and Markdown would read in their own way."""
+
+
+@pytest.fixture(scope="module")
+def three(tmp_path_factory: pytest.TempPathFactory) -> tuple[Results, Corpus]:
+    """Three labels by words; the training, and the corpus that it read."""
+    folder = tmp_path_factory.mktemp("three")
+    run = run_of(str(write(folder / "own.tsv", 750, LABELS)), "jieba")
+    settings = replace(presets.WORD_ORDER, tokenizer="jieba", backend="native", train_reviews=90, epochs=2)
+    training = lesson.training_of(run, replace(settings, input_size=6, hidden_size=5), "own", 1, 0)
+    return Results([train_one(training, folder) | {"folder": str(folder)}]), lesson.load_corpus(training)
+
+
+def test_three_labels(three: tuple[Results, Corpus], capsys: pytest.CaptureFixture[str]) -> None:
+    [result], corpus = three
+    assert (result["labels"], result["tokenizer"]) == (LABELS, "jieba")
+    assert {"音乐", "沉闷", "不"} <= set(corpus.vocabulary.words)
+    confusion, margins = np.array(result["confusion"]), np.array(result["margins"])
+    assert confusion.sum(axis=1).tolist() == [corpus.sizes()[label]["test"] for label in LABELS]
+    assert margins.shape == (confusion.sum(), 2)
+    assert (margins > 0).all(axis=1).mean() == result["test_accuracy"] == confusion.trace() / confusion.sum()
+    [[label, share]], _ = predict(capsys, "--model", result["folder"], "片长120分钟")
+    assert label in LABELS
     assert float(share) > 1 / 3
 
 
-def check_words(record: Record, file: Path) -> None:
+def test_words_speak_for_the_predicted_of_three_labels(three: tuple[Results, Corpus]) -> None:
     """The contributions, from the probabilities: log odds of the label that is predicted."""
-    result = max(record.metrics["trainings"], key=lambda result: result["dev_accuracy"])
-    runner, words = lesson.load_runner(result), record.metrics["words"]
-    corpus: Corpus = own_reviews.load(file, "jieba", own_reviews.fingerprint(file))
-    tokens = words["tokens"]
+    [result], corpus = three
+    runner = lesson.load_runner(result)
+    words = inspection.words(runner, corpus, 128)
 
     def log_odds(tokens: list[str]) -> float:
-        logits = inspection.predict(runner, [corpus.vocabulary.encode(tokens)], 40)[0].astype(float)
-        p = (np.exp(logits) / np.exp(logits).sum())[corpus.labels.index(words["predicted"])]
+        logits = inspection.predict(runner, [corpus.vocabulary.encode(tokens)], 128)[0].astype(float)
+        p = (np.exp(logits) / np.exp(logits).sum())[LABELS.index(words["predicted"])]
         return float(np.log(p / (1 - p)))
 
+    tokens = words["tokens"]
     expected = [log_odds(tokens) - log_odds(tokens[:i] + tokens[i + 1 :]) for i in range(len(tokens))]
     assert words["speaks_for"] == words["predicted"]
-    assert words["contributions"] == pytest.approx(expected, abs=1e-3)
+    assert words["contributions"] == pytest.approx(expected, abs=1e-5)
+
+
+def test_figures_show_three_labels_as_they_are_written(three: tuple[Results, Corpus]) -> None:
+    results, corpus = three
+    with plot.style():
+        confusion = lesson.figures.draw_confusion(results).figure
+        words = inspection.words(lesson.load_runner(results[0]), corpus, 128)
+        drawing = lesson.figures.draw_words(words, results[0]["labels"])
+        for figure in (confusion, drawing.figure):
+            figure.canvas.draw()  # a formula that is none would fail
+    assert [label.get_text() for label in confusion.axes[0].get_yticklabels()] == list(LABELS)
+    assert len(confusion.axes[0].texts) == 9
+    assert f"not {words['predicted']}" in drawing.caption.en
 
 
 @pytest.mark.parametrize(
