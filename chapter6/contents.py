@@ -62,8 +62,8 @@ ENTRIES = (
         printed="6.4",
         title=Text("Text classification with a bidirectional LSTM", "双向 LSTM 完成文本分类"),
         shows=Text(
-            "a bidirectional LSTM on reviews: overfitting, depth, padding, what the words add (figure 6.16)",
-            "双向 LSTM 对影评分类：过拟合、层数、补齐的影响、各词的贡献（图 6.16）",
+            "a bidirectional LSTM on reviews, or your own texts: overfitting, depth, padding, the words (figure 6.16)",
+            "双向 LSTM 对影评（或自备语料）分类：过拟合、层数、补齐的影响、各词的贡献（图 6.16）",
         ),
         module="chapter6.sec_6_7_text_classification",
         presets=presets.TEXT,
@@ -71,7 +71,10 @@ ENTRIES = (
         predicts=Predicts(
             task="reviews",
             module="chapter6.sec_6_7_predict",
-            takes=Text("a review, labelled positive or negative", "影评，判断其情感"),
+            takes=Text(
+                "a review, labelled positive or negative, or by the labels of your own corpus",
+                "影评，判断其情感，或给出自备语料的标签",
+            ),
             settings=Settings(),
         ),
     ),

@@ -127,6 +127,8 @@ EXPLOSION = {"quick": Explosion(), "book": Explosion()}
 # --- 6.7: text classification 文本分类 ---
 
 CORPORA = ("imdb", "small")
+OWN = (".tsv", ".txt")
+"""How a file of the reader's own ends (自备语料), which may stand in the place of a corpus' name."""
 SCHEDULES = ("constant", "cosine")
 MAX_LAYERS = 16
 
@@ -135,7 +137,11 @@ MAX_LAYERS = 16
 class TextSettings(Settings):
     """What one training of the text model is set by; the defaults are preset quick."""
 
-    tokenizer: str = setting("word", "tokenising (切词): on spaces, or words and marks", choices=tuple(TOKENIZERS))
+    tokenizer: str = setting(
+        "word",
+        "tokenising (切词): on spaces, words and marks, Chinese by characters or by jieba",
+        choices=(*TOKENIZERS,),
+    )
     vocab_size: int = setting(
         0, "largest vocabulary (词表), special words included; 0 for no bound", least=0, most=10**6
     )
@@ -143,10 +149,10 @@ class TextSettings(Settings):
         5, "how often a word must occur in train to be in the vocabulary (最低词频)", least=1, most=10**6
     )
     train_reviews: int = setting(
-        2500, "reviews of train (训练集) that are used, half of each class; 0 for all", least=0, most=10**6
+        2500, "reviews of train (训练集) that are used, as many of each class; 0 for all", least=0, most=10**6
     )
     dev_reviews: int = setting(
-        1000, "reviews of dev (验证集) that are used, half of each class; 0 for all", least=0, most=10**6
+        1000, "reviews of dev (验证集) that are used, as many of each class; 0 for all", least=0, most=10**6
     )
     max_seq_len: int = setting(128, "tokens kept of a review (截断长度)", least=1, most=10_000)
     batching: str = setting(
@@ -203,8 +209,15 @@ BOOK = TextSettings(
 class TextClassification(TextSettings):
     """Those of a training, the corpus, and how deep the LSTM is."""
 
+    tokenizer: str = setting(
+        "auto",
+        "tokenising (切词): on spaces, words and marks, Chinese by characters or by jieba; auto: word, Chinese by char",
+        choices=("auto", *TOKENIZERS),
+    )
     corpus: str = setting(
-        "auto", "the reviews (语料): IMDB where it is prepared (auto), imdb or small", choices=("auto", *CORPORA)
+        "auto",
+        "the reviews (语料): IMDB where it is prepared (auto), imdb, small, or a file of your own (自备语料), "
+        "FILE.tsv, with label, tab, text in each line",
     )
     num_layers: tuple[int, ...] = setting(
         (1,),
@@ -217,7 +230,10 @@ class TextClassification(TextSettings):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.review and not TOKENIZERS[self.tokenizer](self.review):
+        if self.corpus not in ("auto", *CORPORA) and not self.corpus.lower().endswith(OWN):
+            expected = f"auto, {', '.join(CORPORA)}, or a file that ends in {' or '.join(OWN)}"
+            raise SettingError(f"corpus {self.corpus[:200]!r}: expected {expected}")
+        if self.review and not TOKENIZERS["word"](self.review):
             raise SettingError(f"review {self.review!r}: expected at least one word")
 
 
@@ -246,7 +262,7 @@ def of_one_training(values: dict[str, Any]) -> TextSettings:
     return TextSettings(**{field.name: values[field.name] for field in fields(TextSettings)})
 
 
-WORD_ORDER = of_one_training(vars(TEXT["quick"]))
+WORD_ORDER = TextSettings()
 """What the LSTM and the bag of words (词袋) of the small corpus are set by, in every preset."""
 
 

@@ -9,7 +9,6 @@ from chapter6.lab.lesson import Drawing
 from chapter6.lab.record import Record, Results
 from chapter6.lab.text import Text
 from chapter6.sec_6_7_findings import of_first_depth
-from nndl.dataset.text import LABELS
 
 
 def figures(record: Record) -> dict[str, Drawing]:
@@ -19,7 +18,7 @@ def figures(record: Record) -> dict[str, Drawing]:
         "6.16": draw_curves(results),
         "confusion": draw_confusion(results),
         "length": draw_by_length(results),
-        "words": draw_words(record.metrics["words"]),
+        "words": draw_words(record.metrics["words"], results[0]["labels"]),
     }
     return drawn | ({"depth": draw_by_depth(record)} if len(record.settings["num_layers"]) > 1 else {})
 
@@ -68,9 +67,11 @@ def _smooth(points: Sequence[Sequence[float]], width: int = 10) -> list[tuple[fl
 
 def draw_confusion(results: Results) -> Drawing:
     """Shares of the test reviews of each true class, mean over seeds."""
-    figure, (axes,) = nndl.plot.panels(1, size=(4.2, 3.6))
-    shares = [[fmean(c[i][j] / sum(c[i]) for c in results.each("confusion")) for j in (0, 1)] for i in (0, 1)]
-    nndl.plot.confusion(axes, shares, LABELS)
+    labels, counts = results[0]["labels"], results.each("confusion")
+    C = len(labels)
+    figure, (axes,) = nndl.plot.panels(1, size=(3 + 0.6 * C, 2.4 + 0.6 * C))
+    shares = [[fmean(c[i][j] / sum(c[i]) for c in counts) for j in range(C)] for i in range(C)]
+    nndl.plot.confusion(axes, shares, labels)
     return Drawing(
         figure,
         Text(
@@ -122,23 +123,25 @@ def draw_by_depth(record: Record) -> Drawing:
     )
 
 
-def draw_words(words: dict[str, Any]) -> Drawing:
+def draw_words(words: dict[str, Any], labels: Sequence[str]) -> Drawing:
     """The review, each word on the colour of its contribution; a review of one word has none."""
-    plot, tokens = nndl.plot, words["tokens"]
+    plot, tokens, label = nndl.plot, words["tokens"], words["speaks_for"]
+    against = Text(labels[0], labels[0]) if len(labels) == 2 else Text(f"not {label}", f"非 {label}")
     predicted = plot.both("predicted", "预测")
     labelled = f", {plot.both('labelled', '标注')} {words['label']}" if words["label"] else ""
     figure = plot.draw_words(
         tokens,
         words["contributions"] or [0.0] * len(tokens),
         f"{predicted} {words['predicted']} ({words['probability']:.2f}){labelled}",
-        plot.both("negative ← → positive: logit with the word minus logit without it", "该词带来的对数几率变化"),
+        plot.both(f"{against.en} ← → {label}: log odds with the word minus without it", "该词带来的对数几率变化"),
     )
     en, zh = words["source"]
     return Drawing(
         figure,
         Text(
-            f"The words of {en}: pink ones speak for positive, green ones for negative; the strongest "
-            "are framed, solid for positive, dashed for negative.",
-            f"{zh}。粉色词倾向正面，绿色词倾向负面；影响最大的词加框，正面为实线，负面为虚线。",
+            f"The words of {en}: pink ones speak for {label}, green ones for {against.en}; the strongest "
+            f"are framed, solid for {label}, dashed for {against.en}.",
+            f"{zh}。粉色词倾向 {label}，绿色词倾向 {against.zh}；"
+            f"影响最大的词加框，{label} 为实线，{against.zh} 为虚线。",
         ),
     )

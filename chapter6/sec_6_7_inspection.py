@@ -7,7 +7,7 @@ from typing import Any
 import nndl
 from chapter6.lab.text import Text
 from nndl.dataset.batching import ReviewSampler, pad
-from nndl.dataset.text import LABELS, TOKENIZERS, Corpus
+from nndl.dataset.text import TOKENIZERS, Corpus
 
 import numpy as np
 import paddle
@@ -22,19 +22,19 @@ WORDS_SHOWN = 55
 
 
 def predict(runner: nndl.RunnerV3, reviews: Sequence[np.ndarray], max_seq_len: int) -> np.ndarray:
-    """The logits of any number of reviews, float32 [N, 2], in their order; computed in batches of like length."""
+    """The logits of any number of reviews, float32 [N, C], in their order; computed in batches of like length."""
     lengths = [min(len(review), max_seq_len) for review in reviews]
-    logits = np.empty((len(reviews), 2), dtype="float32")
-    for batch in ReviewSampler(lengths, AT_ONCE, "sorted"):
+    batches, logits = list(ReviewSampler(lengths, AT_ONCE, "sorted")), []
+    for batch in batches:
         ids, n = pad([reviews[i] for i in batch], max_seq_len)
-        logits[batch] = runner.predict((paddle.to_tensor(ids), paddle.to_tensor(n))).numpy()
-    return logits
+        logits.append(runner.predict((paddle.to_tensor(ids), paddle.to_tensor(n))).numpy())
+    return np.concatenate(logits)[np.argsort(np.concatenate(batches))]
 
 
 def by_length(lengths: np.ndarray, is_right: np.ndarray) -> list[tuple[int, int, int, int]]:
     """(shortest, longest, right, all) of groups by length, as even as the lengths allow (按长度分组)."""
-    edges = np.unique(np.quantile(lengths, np.linspace(0, 1, LENGTH_GROUPS + 1)).astype(int))
-    edges[-1] += 1
+    starts = np.quantile(lengths, np.arange(LENGTH_GROUPS) / LENGTH_GROUPS).astype(int)
+    edges = np.unique([*starts, lengths.max() + 1])
     groups = []
     for low, high in pairwise(edges):
         is_in = (lengths >= low) & (lengths < high)
@@ -77,11 +77,12 @@ def _look(runner: nndl.RunnerV3, ids: Tensor, lengths: Tensor) -> dict[str, Tens
 
 
 def words(runner: nndl.RunnerV3, corpus: Corpus, max_seq_len: int, review: str = "") -> dict[str, Any]:
-    r"""What each word of one review adds to the decision (各词的贡献): the logit with it minus the logit without it.
+    r"""What each word of one review adds to the decision (各词的贡献): the log odds with it minus those without it.
 
-    With s = logit of positive − logit of negative, word i contributes :math:`s(w_1 … w_n) − s(w_1 … w_{i-1}
-    w_{i+1} … w_n)`: above zero, it speaks for positive. (Li, Monroe, Jurafsky: "Understanding Neural Networks
-    through Representation Erasure", 2016.)
+    The log odds (对数几率) of a class are its logit less those of the others, :math:`s_c = z_c − \log \sum_{k ≠ c}
+    e^{z_k}`: of two classes, the difference of the logits. Word i contributes :math:`s(w_1 … w_n) − s(w_1 … w_{i-1}
+    w_{i+1} … w_n)`: above zero, it speaks for the class. Of two classes that is the second, positive; of more, the
+    predicted one. (Li, Monroe, Jurafsky: "Understanding Neural Networks through Representation Erasure", 2016.)
     """
     text, label, source = (review, "", _THE_READERS) if review else _choose(runner, corpus, max_seq_len)
     tokens = TOKENIZERS[corpus.tokenizer](text)[:max_seq_len]
@@ -89,15 +90,19 @@ def words(runner: nndl.RunnerV3, corpus: Corpus, max_seq_len: int, review: str =
     # 每次去掉一个词   leave out one word at a time
     without = [np.delete(ids, i) for i in range(len(tokens))] if len(tokens) > 1 else []
     logits = predict(runner, [ids, *without], max_seq_len)
-    scores = logits[:, 1] - logits[:, 0]
+    predicted = int(logits[0].argmax())
+    c = 1 if len(corpus.labels) == 2 else predicted
+    # s_c = z_c − log Σ_{k≠c} exp(z_k)
+    scores = logits[:, c] - np.logaddexp.reduce(np.delete(logits, c, axis=1), axis=1)
     # softmax; 减去最大值以免溢出   minus the largest, for large logits would overflow
     shares = np.exp(logits[0] - logits[0].max())
     shares /= shares.sum()
     return {
         "source": source,
         "label": label,
-        "predicted": LABELS[int(shares.argmax())],
+        "predicted": corpus.labels[predicted],
         "probability": float(shares.max()),
+        "speaks_for": corpus.labels[c],
         "tokens": tokens,
         "contributions": (scores[0] - scores[1:]).tolist(),
     }
@@ -112,9 +117,9 @@ def _choose(runner: nndl.RunnerV3, corpus: Corpus, max_seq_len: int) -> tuple[st
     fit = np.abs(np.asarray(reviews.lengths) - WORDS_SHOWN).argsort(kind="stable")[:AT_ONCE].tolist()
     logits = predict(runner, [reviews[i][0] for i in fit], max_seq_len)
     # 两类相当时, 各词的贡献说明不了什么   where the classes are even, contributions say nothing
-    i = fit[int(np.abs(logits[:, 1] - logits[:, 0]).argmax())]
+    i = fit[int(np.diff(np.sort(logits)[:, -2:]).argmax())]
     source = Text(
         f"review {i} of test, which the model is surest of among the {len(fit)} nearest to {WORDS_SHOWN} tokens",
         f"测试集第 {i} 条影评：在长度最接近 {WORDS_SHOWN} 个词的 {len(fit)} 条中，模型对它最有把握",
     )
-    return corpus.texts["test"][i], LABELS[reviews[i][1]], source
+    return corpus.texts["test"][i], corpus.labels[reviews[i][1]], source

@@ -12,7 +12,9 @@ from chapter6.lab import interruption, predicting, result
 from chapter6.lab.lesson import Asked
 from chapter6.lab.predicting import say
 from chapter6.lab.settings import check_whole
+from chapter6.sec_6_7_findings import CORPORA
 from nndl import runtime
+from nndl.dataset.own_reviews import check_labels
 from nndl.dataset.reading import TOKENIZERS
 from nndl.dataset.text import LABELS, UNK, Vocabulary
 from nndl.error import CheckpointError
@@ -59,9 +61,10 @@ class Predictor:
             settings, num_layers, self.corpus = presets.of_one_training(found), found["num_layers"], found["corpus"]
             check_whole("num_layers", num_layers, 0, presets.MAX_LAYERS)
             _check_memory(settings, num_layers, len(vocabulary), parameters)
-            if self.corpus not in presets.CORPORA:
+            if self.corpus not in CORPORA:
                 raise ValueError(f"corpus {self.corpus!r}")
-            model = make_model(settings, num_layers, len(vocabulary))
+            self.labels = check_labels(found.get("labels", LABELS))  # 早先版本不写   an earlier version did not say
+            model = make_model(settings, num_layers, len(vocabulary), len(self.labels))
         except (KeyError, TypeError, ValueError) as error:
             raise predicting.damaged(folder, error) from None
         nndl.checkpoint.restore(model, parameters, source)
@@ -81,9 +84,10 @@ class Predictor:
         given = [i for i, (why_not, _) in enumerate(answers) if not why_not]
         if given:
             logits = predict(self.runner, [ids[i] for i in given], self.max_seq_len).astype("float64")
-            positive = 1 / (1 + np.exp(logits[:, 0] - logits[:, 1]))
-            for i, p in zip(given, positive, strict=True):
-                answers[i] = LABELS[int(p >= 0.5)], float(max(p, 1 - p))
+            # softmax
+            shares = np.exp(logits - np.logaddexp.reduce(logits, axis=1, keepdims=True))
+            for i, p in zip(given, shares, strict=True):
+                answers[i] = self.labels[int(p.argmax())], float(p.max())
         return answers
 
     def _why_not(self, tokens: Sequence[str], ids: np.ndarray) -> str:
@@ -115,7 +119,7 @@ def answer(predictor: Predictor, reviews: Iterable[str], is_live: bool = False) 
         reviews: one by one.
         is_live: whether each is to be answered at once, rather than many together.
     """
-    reviews = iter(reviews)
+    reviews, trained_on = iter(reviews), CORPORA[predictor.corpus]
     without = Counter[str]()
     while answers := predictor(islice(reviews, 1 if is_live else AT_ONCE)):
         for label, probability in answers:
@@ -125,8 +129,8 @@ def answer(predictor: Predictor, reviews: Iterable[str], is_live: bool = False) 
         say(f"{without[EMPTY]} review(s) without any word: no label", f"{without[EMPTY]} 条影评没有词，不作判断")
     if without[UNKNOWN]:
         say(
-            f"{without[UNKNOWN]} review(s) of which the model knows no word (it was trained on English): no label",
-            f"{without[UNKNOWN]} 条影评的词模型全不认识（训练语料为英文），不作判断",
+            f"{without[UNKNOWN]} review(s) of which the model knows no word (it read {trained_on.en}): no label",
+            f"{without[UNKNOWN]} 条影评的词模型全不认识（训练语料：{trained_on.zh}），不作判断",
         )
 
 
@@ -142,8 +146,11 @@ def predict(asked: Asked) -> None:
     with interruption.leaving():
         runtime.start(asked.device)
     predictor = Predictor(folder)
-    en, zh = ("the small synthetic corpus", "小型合成语料") if predictor.corpus == "small" else ("IMDB", "IMDB")
-    say(f"model: {folder}, trained on {en}", f"模型：{folder}，训练语料：{zh}")
+    trained_on, labels = CORPORA[predictor.corpus], ", ".join(predictor.labels)
+    say(
+        f"model: {folder}, trained on {trained_on.en}, labels {labels}",
+        f"模型：{folder}，训练语料：{trained_on.zh}，标签：{labels}",
+    )
     if predictor.corpus == "small":
         words = len(predictor.vocabulary)
         say(

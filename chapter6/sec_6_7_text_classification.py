@@ -8,6 +8,9 @@ its states over time (preset quick: the maximum) represents the review, and a li
 .. math:: H_t = [\overrightarrow{H}_t; \overleftarrow{H}_t], \qquad \bar H = \frac{1}{n} \sum_{t \le n} H_t, \qquad
           \text{logits} = \bar H W + b
 
+Any texts with labels can take the reviews' place, Chinese ones too: --corpus FILE.tsv (nndl/dataset/own_reviews.py).
+影评可换为任何带标签的文本，中文亦可：--corpus FILE.tsv。
+
 Figures: 6.16, losses and dev accuracy; ours: confusion, accuracy by length and by depth (exercise 6.6), words.
 Claims: the model overfits after about 200 steps and reaches about 0.86; padding and word order, see the findings.
 """
@@ -20,14 +23,14 @@ from typing import Any
 import chapter6  # noqa: F401  Ctrl-C 从此只显示一行   from here on Ctrl-C is one line
 import nndl
 from chapter6 import presets
+from chapter6 import sec_6_7_corpora as corpora
 from chapter6 import sec_6_7_figures as figures
 from chapter6 import sec_6_7_findings as findings
 from chapter6 import sec_6_7_inspection as inspection
-from chapter6.lab import result, terminal
+from chapter6.lab import result
 from chapter6.lab.lesson import Lesson, Run
 from chapter6.lab.training import Training, find_finished, fit, on_all_cores, train_all
 from nndl import distributed
-from nndl.dataset import imdb, small_reviews
 from nndl.dataset.batching import make_loader, pad
 from nndl.dataset.text import TOKENIZERS, Corpus, Reviews
 from nndl.file import replacing
@@ -43,10 +46,8 @@ from paddle import Tensor, nn
 
 def load_corpus(training: Training) -> Corpus:
     """The reviews, in words and in ids, with the vocabulary asked for. Raises NotPreparedError or DataError."""
-    if training.corpus == "small":
-        corpus = small_reviews.load(training.tokenizer)
-    else:
-        corpus = imdb.load(training.data, training.tokenizer)
+    # 影评, 按规则分为三部分   the reviews, and the rule that splits them: nndl/dataset/imdb.py, own_reviews.py
+    corpus = corpora.load(training.corpus, training.tokenizer, training.data, training.data_mark)
     # 词表只来自训练集, 不含罕见词   the vocabulary is that of train alone, without its rare words
     return corpus.limit(training.vocab_size, training.min_freq)
 
@@ -56,8 +57,11 @@ EXAMPLES, KEPT = ("Not bad at all!", "The unpadded plot was dull, yet the cast w
 
 def follow_into_batch(corpus: Corpus) -> dict[str, Any]:
     """Two reviews on their way into a batch: words, ids, one length (从影评到批次)."""
+    # 自备语料: 取其中一短一长   of the reader's own: a short one and a longer one
+    own = sorted(corpus.texts["train"], key=len)
+    examples = (own[0], own[len(own) // 2]) if corpus.name == "own" else EXAMPLES
     # 切词: 转小写, 分成词与标点   tokenise: lower case, split into words (and marks)
-    words = [TOKENIZERS[corpus.tokenizer](text) for text in EXAMPLES]
+    words = [TOKENIZERS[corpus.tokenizer](text) for text in examples]
     # 查词表: 表外的词为 [UNK], 编号 1   each word's id; a word that is not in the vocabulary becomes [UNK], id 1
     ids = [corpus.vocabulary.encode(tokens) for tokens in words]
     # 截断, 再以 [PAD] (编号 0) 补齐   truncate to the first tokens; pad with [PAD], id 0, to the longest of the batch
@@ -79,16 +83,17 @@ def make_loaders(corpus: Corpus, training: Training) -> tuple[Any, list]:
 # --- 模型 model ---
 
 
-def make_model(settings: Any, num_layers: int, vocabulary_size: int) -> nn.Layer:
+def make_model(settings: Any, num_layers: int, vocabulary_size: int, num_classes: int = 2) -> nn.Layer:
     """The text model (printed 6.4.3): embedding → LSTM → pooling over time → linear layer.
 
     Args:
         settings: a training, or settings; ``input_size`` M, ``hidden_size`` D, ``direction`` and so on.
         num_layers: the depth of the LSTM; 0 for the bag of words.
         vocabulary_size: the number of words, [PAD] and [UNK] among them.
+        num_classes: C, the number of labels.
     """
     if num_layers == 0:
-        return BagOfWords(vocabulary_size, settings.input_size)
+        return BagOfWords(vocabulary_size, settings.input_size, num_classes)
     return nndl.Model_BiLSTM_FC(
         # 嵌入层   embedding: [B, L] → [B, L, M]
         num_embeddings=vocabulary_size,
@@ -100,8 +105,8 @@ def make_model(settings: Any, num_layers: int, vocabulary_size: int) -> nn.Layer
         backend=settings.backend,
         # 汇聚层   pooling over time: [B, L, 2D] → [B, 2D]
         pooling=settings.pooling,
-        # 线性层   classifier: [B, 2D] → [B, 2]
-        num_classes=2,
+        # 线性层   classifier: [B, 2D] → [B, C]
+        num_classes=num_classes,
         # 丢弃   against overfitting: drop numbers, or whole words
         dropout=settings.dropout,
         word_dropout=settings.word_dropout,
@@ -111,10 +116,10 @@ def make_model(settings: Any, num_layers: int, vocabulary_size: int) -> nn.Layer
 class BagOfWords(nn.Layer):
     """The same without an LSTM (词袋): the maximum over all words; it knows which occur, not in which order."""
 
-    def __init__(self, vocabulary_size: int, input_size: int) -> None:
+    def __init__(self, vocabulary_size: int, input_size: int, num_classes: int) -> None:
         super().__init__()
         self.embedding_layer = nn.Embedding(vocabulary_size, input_size, padding_idx=0)
-        self.output_layer = nn.Linear(input_size, 2)
+        self.output_layer = nn.Linear(input_size, num_classes)
 
     def forward(self, inputs: tuple[Tensor, Tensor]) -> Tensor:
         ids, lengths = inputs
@@ -147,7 +152,8 @@ def train(training: Training, folder: Path) -> dict[str, Any]:
     corpus = load_corpus(training)
     train_loader, dev_loader = make_loaders(corpus, training)
     # 2 模型: 多进程时各有一份, 梯度取平均   model; of several processes each has a copy, the gradients are averaged
-    model = distributed.distribute(make_model(training, training.num_layers, len(corpus.vocabulary)))
+    model = make_model(training, training.num_layers, len(corpus.vocabulary), len(corpus.labels))
+    model = distributed.distribute(model)
     # 3 学习准则   criterion: 交叉熵   cross entropy
     criterion = nn.CrossEntropyLoss()
     # 4 优化算法   optimizer: Adam; "cosine": 学习率按余弦降到 0   its learning rate falls to 0 along a cosine
@@ -180,6 +186,7 @@ def train(training: Training, folder: Path) -> dict[str, Any]:
         "epoch_seconds": timer.seconds / max(1, timer.steps) * len(train_loader),
         "vocabulary": corpus.vocabulary.fingerprint(),
         "vocabulary_size": len(corpus.vocabulary),
+        "labels": corpus.labels,
     }
 
 
@@ -189,8 +196,8 @@ def train(training: Training, folder: Path) -> dict[str, Any]:
 def evaluate(runner: nndl.RunnerV3, reviews: Reviews, max_seq_len: int) -> dict[str, Any]:
     """How good a model is on labelled reviews, and where it fails.
 
-    Returns ``test_accuracy``; ``test_loss``; ``confusion`` [2][2], counts by true and predicted class; ``margins``, how
-    far the logit of the right class is above the other; and ``by_length``, see :func:`inspection.by_length`.
+    Returns ``test_accuracy``; ``test_loss``; ``confusion`` [C][C], counts by true and predicted class; ``margins``
+    [N][C - 1], how far the logit of the right class is above each other; ``by_length``, see :mod:`inspection`.
     """
     logits = inspection.predict(runner, [ids for ids, _ in reviews], max_seq_len)
     labels, predicted = reviews.labels, logits.argmax(axis=1)
@@ -198,14 +205,16 @@ def evaluate(runner: nndl.RunnerV3, reviews: Reviews, max_seq_len: int) -> dict[
     loss = nndl.CrossEntropy()
     loss.update(logits, labels)
     # 混淆矩阵   confusion matrix
-    confusion = np.zeros((2, 2), dtype=int)
+    N, C = logits.shape
+    confusion = np.zeros((C, C), dtype=int)
     np.add.at(confusion, (labels, predicted), 1)
-    margins = (logits[:, 1] - logits[:, 0]) * np.where(labels == 1, 1, -1)
+    is_other = np.arange(C) != labels[:, None]
+    margins = (logits[~is_other][:, None] - logits)[is_other].reshape(N, C - 1)
     return {
         "test_accuracy": float(np.mean(predicted == labels)),
         "test_loss": loss.accumulate(),
         "confusion": confusion.tolist(),
-        "margins": [float(f"{margin:.4g}") for margin in margins],
+        "margins": [[float(f"{margin:.4g}") for margin in row] for row in margins],
         "by_length": inspection.by_length(reviews.lengths, predicted == labels),
     }
 
@@ -213,41 +222,17 @@ def evaluate(runner: nndl.RunnerV3, reviews: Reviews, max_seq_len: int) -> dict[
 # --- 实验 experiment ---
 
 
-def choose_corpus(run: Run) -> str:
-    """The corpus asked for; "auto" takes IMDB where it is prepared. Says which, and how to get the other."""
-    if run.settings.corpus != "auto":
-        return run.settings.corpus
-    if imdb.is_prepared(run.data_dir / "imdb"):
-        terminal.say_of(run.number, "on IMDB; the small corpus: --corpus small", "使用 IMDB；小型语料：--corpus small")
-        return "imdb"
-    terminal.say_of(
-        run.number,
-        "IMDB is not prepared, so the small synthetic corpus serves; to get IMDB: python -m chapter6 data imdb",
-        "未准备 IMDB，改用小型合成语料；准备 IMDB：python -m chapter6 data imdb",
-    )
-    return "small"
-
-
-def check_data(run: Run) -> None:
-    """Raise NotPreparedError, or DataError where they are damaged, for reviews that a run would ask for."""
-    root = run.data_dir / "imdb"
-    if run.settings.corpus == "imdb" or (run.settings.corpus == "auto" and imdb.is_prepared(root)):
-        imdb.fingerprint(root)
-
-
 def training_of(run: Run, settings: presets.TextSettings, corpus: str, num_layers: int, seed: int) -> Training:
     """One training; what it is set by, and its name."""
     kind = f"LSTM{num_layers}-{settings.backend}" if num_layers else "bag"
     own = {"corpus": corpus, "num_layers": num_layers, "seed": seed, "processes": distributed.world_size()}
-    root = run.data_dir / "imdb"
-    # 小型语料由代码生成, 代码已计入   the small corpus is made by code, which counts anyway
-    mark = imdb.fingerprint(root) if corpus == "imdb" else ""
-    return Training(train, f"{corpus}-{kind}-seed{seed}", asdict(settings) | own, root, mark)
+    return Training(train, f"{corpus}-{kind}-seed{seed}", asdict(settings) | own, *corpora.source(run, corpus))
 
 
 def load_runner(found: dict[str, Any]) -> nndl.RunnerV3:
     """The model that a training left, ready to predict."""
-    model = make_model(presets.of_one_training(found), found["num_layers"], found["vocabulary_size"])
+    sizes = found["num_layers"], found["vocabulary_size"], len(found["labels"])
+    model = make_model(presets.of_one_training(found), *sizes)
     runner = nndl.RunnerV3(model, None, None, None)
     runner.load_model(Path(found["folder"]) / result.MODEL)
     runner.model.eval()
@@ -263,8 +248,9 @@ def _less(run: Run) -> dict[str, int]:
 
 def experiment(run: Run) -> dict[str, Any]:
     """The lesson, step by step; returns what the record keeps."""
-    name, computed = choose_corpus(run), choose(run.settings.backend, LSTMCell)
-    settings = replace(presets.of_one_training(vars(run.settings)), backend=computed)
+    name, tokenizer = corpora.choose_corpus(run), corpora.choose_tokenizer(run)
+    computed = choose(run.settings.backend, LSTMCell)
+    settings = presets.of_one_training(vars(run.settings) | {"tokenizer": tokenizer, "backend": computed})
     small = replace(presets.WORD_ORDER, **_less(run), backend=computed)
     seeds, depths = range(run.seeds), run.settings.num_layers
     deep = on_all_cores([training_of(run, settings, name, depth, seed) for depth in depths for seed in seeds])
@@ -283,6 +269,7 @@ def experiment(run: Run) -> dict[str, Any]:
     runner = load_runner(max(results[: run.seeds], key=lambda found: found["dev_accuracy"]))
     return {
         "corpus": name,
+        "sizes": corpus.sizes(),
         "batch": batch,
         "model": shapes,
         "trainings": results,
@@ -292,7 +279,7 @@ def experiment(run: Run) -> dict[str, Any]:
     }
 
 
-LESSON = Lesson(experiment, findings.claims, findings.tables, figures.figures, check_data, data_parallel=True)
+LESSON = Lesson(experiment, findings.claims, findings.tables, figures.figures, corpora.check_data, data_parallel=True)
 
 if __name__ == "__main__":
     from chapter6.__main__ import main

@@ -39,7 +39,8 @@ from chapter6.lab import terminal
 from chapter6.lab.lesson import Lesson, Run
 from chapter6.lab.measure import PARITY, parity
 from chapter6.lab.training import Training, on_all_cores, train_all
-from chapter6.sec_6_7_text_classification import check_data, choose_corpus, training_of
+from chapter6.sec_6_7_corpora import check_data, choose_corpus
+from chapter6.sec_6_7_text_classification import training_of
 
 from paddle import nn
 

@@ -18,10 +18,10 @@ from nndl.dataset import prepared
 from nndl.dataset.archive import read_archive
 from nndl.dataset.download import Published
 from nndl.dataset.prepared import AGAIN, Preparation, Source
-from nndl.dataset.reading import TOKENIZERS, decode
+from nndl.dataset.reading import OF_ENGLISH, decode
 from nndl.dataset.stored import TEXT_FILES, load_arrays, load_texts, write_texts
 from nndl.dataset.text import SPLITS, Corpus, Reviews, Vocabulary, index_texts
-from nndl.error import DataError
+from nndl.error import DataError, SettingError
 
 import numpy as np
 
@@ -61,7 +61,7 @@ Key = tuple[str, str, int]
 
 
 def prepare(source: Path | None, root: Path, reviews_per_class: int = REVIEWS_PER_CLASS) -> Preparation:
-    """Read all reviews, tokenise them in every way, and leave ``root/prepared``; see :meth:`Source.prepare`.
+    """Read all reviews, tokenise them in both ways, and leave ``root/prepared``; see :meth:`Source.prepare`.
 
     Args:
         source: an archive, or a folder that holds ``train`` and ``test`` or ``aclImdb``; None for the official archive.
@@ -81,9 +81,11 @@ def load(root: Path, tokenizer: str) -> Corpus:
     """The prepared corpus in one tokenisation, every file checked.
 
     Raises:
+        SettingError: it is not prepared in this tokenisation.
         NotPreparedError: nothing is prepared in ``root``.
         DataError: a file is damaged, or was changed since.
     """
+    check_tokenizer(tokenizer)
     sizes = IMDB.load_sizes(root, [f"{tokenizer}.npz", f"{tokenizer}.vocabulary.txt", *TEXT_FILES])
     folder = prepared_folder(root)
     vocabulary = Vocabulary.load(folder / f"{tokenizer}.vocabulary.txt")
@@ -98,6 +100,12 @@ def load(root: Path, tokenizer: str) -> Corpus:
         if numbers.dtype != "int64" or numbers.shape != (sizes[split],):
             raise DataError(f"{folder / 'texts.npz'}: not the numbers of {split}; {AGAIN.format(folder)}")
     return Corpus("imdb", tokenizer, vocabulary, reviews, load_texts(folder, sizes))
+
+
+def check_tokenizer(tokenizer: str) -> None:
+    """Raise SettingError for one that IMDB, which is English, is not prepared in."""
+    if tokenizer not in OF_ENGLISH:
+        raise SettingError(f"tokenizer {tokenizer}: IMDB is English, expected {' or '.join(OF_ENGLISH)}")
 
 
 def load_numbers(root: Path) -> dict[str, np.ndarray]:
@@ -143,7 +151,7 @@ def _write(found: dict[Key, str], folder: Path) -> dict[str, int]:
     labels = {split: [int(key[1] == "pos") for key in keys[split]] for split in SPLITS}
     numbers = {f"{split}_numbers": np.array([n for _, _, n in keys[split]], dtype="int64") for split in SPLITS}
     write_texts(folder, texts, **numbers)
-    for tokenizer in TOKENIZERS:
+    for tokenizer in OF_ENGLISH:
         vocabulary, reviews = index_texts(texts, labels, tokenizer)
         vocabulary.save(folder / f"{tokenizer}.vocabulary.txt")
         arrays = {f"{split}_{name}": getattr(items, name) for split, items in reviews.items() for name in _ARRAYS}

@@ -1,5 +1,7 @@
 """From a file to words: decoding, reading line by line, tokenising (切词). Needs neither Paddle nor NumPy.
 
+Only the tokeniser "jieba" needs a library, jieba, which is loaded when its first text comes.
+
 A text is UTF-8, or what its byte order mark says: UTF-8, UTF-16, UTF-32 or GB18030. Nothing else is guessed at. The
 mark, the Ctrl-Z some editors end a file with, and whether an é is one character or two make no difference.
 """
@@ -9,10 +11,12 @@ import io
 import os
 import re
 import unicodedata
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from functools import cache
 from pathlib import Path
+from typing import Any
 
-from nndl.error import DataError
+from nndl.error import DataError, SettingError
 from nndl.file import open_regular
 
 MAX_LINE = 16 << 20
@@ -28,6 +32,10 @@ _MARKS = {
 }
 _BREAK = re.compile(r"<br\s*/?>", re.IGNORECASE)
 _WORD_OR_MARK = re.compile(r"\w+(?:['’]\w+)*|[^\w\s]")
+_HAN = "\u3007\u3400-\u4dbf\u4e00-\u9fff\U00020000-\U0003ffff"
+"""The Chinese characters (汉字), as a regular expression lists them within brackets."""
+_CHINESE = re.compile(f"[{_HAN}]")
+_CHARACTER_OR_WORD = re.compile(rf"[{_HAN}]|[^\W{_HAN}]+(?:['’][^\W{_HAN}]+)*|[^\w\s]")
 
 
 def decode(content: bytes) -> tuple[str, bool]:
@@ -137,4 +145,58 @@ def tokenize_word(text: str) -> list[str]:
     return _WORD_OR_MARK.findall(_BREAK.sub(" ", text.lower()))
 
 
-TOKENIZERS: dict[str, Callable[[str], list[str]]] = {"space": tokenize_space, "word": tokenize_word}
+def tokenize_char(text: str) -> list[str]:
+    """As :func:`tokenize_word`, but each Chinese character is a token by itself (按字切分).
+
+    >>> tokenize_char("这部3D电影真不错, isn't it?")
+    ['这', '部', '3d', '电', '影', '真', '不', '错', ',', "isn't", 'it', '?']
+    """
+    return _CHARACTER_OR_WORD.findall(_BREAK.sub(" ", text.lower()))
+
+
+def tokenize_jieba(text: str) -> list[str]:
+    """Lower-cased; Chinese is split into words by jieba (结巴分词), which knows them from a dictionary.
+
+    Raises:
+        SettingError: jieba is not installed.
+
+    >>> tokenize_jieba("这部电影不好看")
+    ['这部', '电影', '不', '好看']
+    """
+    return [word for word in _jieba().cut(_BREAK.sub(" ", text.lower())) if not word.isspace()]
+
+
+@cache
+def _jieba() -> Any:
+    try:
+        import jieba
+    except ImportError:
+        raise SettingError("tokenizer jieba: jieba is not installed; run: pip install jieba, or take char") from None
+    jieba.setLogLevel("WARNING")  # it tells on the standard error stream where it keeps its dictionary
+    return jieba
+
+
+def is_chinese(texts: Iterable[str]) -> bool:
+    """Whether most of what is written is Chinese, and no blanks set its words apart: such a text must be split.
+
+    Words of Chinese have about two characters; a text with a blank for every four has been split before.
+
+    >>> is_chinese(["这部电影不好看"]), is_chinese(["这部 电影 不 好看"]), is_chinese(["not bad"])
+    (True, False, False)
+    """
+    chinese = letters = blanks = 0
+    for text in texts:
+        chinese += len(_CHINESE.findall(text))
+        letters += sum(map(str.isalnum, text))
+        blanks += sum(map(str.isspace, text))
+    return 2 * chinese > letters and 4 * blanks < chinese
+
+
+TOKENIZERS: dict[str, Callable[[str], list[str]]] = {
+    "space": tokenize_space,
+    "word": tokenize_word,
+    "char": tokenize_char,
+    "jieba": tokenize_jieba,
+}
+OF_ENGLISH = ("space", "word")
+"""Those that leave Chinese whole, from one blank or mark to the next."""

@@ -108,7 +108,7 @@ class Reviews:
     """Labelled reviews as token ids, end to end in one array; ``len`` and indexing as of a list of pairs.
 
     Shapes: ids int32 [tokens]; offsets int64 [N + 1], review i is ids[offsets[i]:offsets[i + 1]]; labels int64 [N],
-    0 negative, 1 positive.
+    the number of each one's class: 0 negative, 1 positive, unless the corpus names others.
     """
 
     ids: np.ndarray
@@ -144,11 +144,12 @@ class Reviews:
         return replace(self, ids=np.where(self.ids < vocabulary_size, self.ids, UNK).astype(self.ids.dtype))
 
     def first(self, number: int) -> "Reviews":
-        """The first ``number`` reviews, half of each class, or as many as there are; 0 for all."""
+        """The first ``number`` reviews, as many of each class, or what there is of one; 0 for all."""
         if not number:
             return self
-        halves = [np.flatnonzero(self.labels == label)[: -(-number // 2)] for label in (0, 1)]
-        chosen = np.sort(np.concatenate(halves))
+        classes = np.unique(self.labels)
+        shares = [np.flatnonzero(self.labels == label)[: -(-number // len(classes))] for label in classes]
+        chosen = np.sort(np.concatenate(shares))
         return _reviews([self[i][0] for i in chosen], self.labels[chosen])
 
 
@@ -157,11 +158,12 @@ class Corpus:
     """A corpus in one tokenisation.
 
     Args:
-        name: "imdb" or "small".
+        name: "imdb", "small", or "own" for the reader's.
         tokenizer: a key of :data:`TOKENIZERS`.
         vocabulary: of its training set.
         reviews: split to token ids.
         texts: split to the texts, in the same order.
+        labels: the names of the classes.
     """
 
     name: str
@@ -169,6 +171,14 @@ class Corpus:
     vocabulary: Vocabulary
     reviews: dict[str, Reviews]
     texts: dict[str, Sequence[str]]
+    labels: tuple[str, ...] = LABELS
+
+    def sizes(self) -> dict[str, dict[str, int]]:
+        """Label to the number of its reviews in each split."""
+        return {
+            name: {split: int((self.reviews[split].labels == label).sum()) for split in SPLITS}
+            for label, name in enumerate(self.labels)
+        }
 
     def limit(self, max_size: int, min_freq: int) -> "Corpus":
         """The same with a smaller vocabulary. Raises SettingError if no word would be left."""

@@ -45,7 +45,7 @@ def confusion(axes: Axes, shares: Sequence[Sequence[float]], names: Sequence[str
 
     Args:
         shares: [C][C], of the examples of each true class, so that a row adds up to 1.
-        names: of the C classes.
+        names: of the C classes, such as a reader wrote them.
     """
     heat_map(axes, shares)
     for i, row in enumerate(shares):
@@ -53,5 +53,6 @@ def confusion(axes: Axes, shares: Sequence[Sequence[float]], names: Sequence[str
             axes.text(j, i, f"{share:.1%}", ha="center", va="center", color="white" if share > 0.5 else "black")
     axes.set_aspect("equal")
     ticks = range(len(names))
-    axes.set(xticks=ticks, yticks=ticks, xticklabels=names, yticklabels=names)
+    axes.set_xticks(ticks, names, parse_math=False, rotation=90 if max(map(len, names)) > 12 else 0)
+    axes.set_yticks(ticks, names, parse_math=False)
     axes.set(xlabel=both("predicted", "预测"), ylabel=both("true", "真实"))

@@ -23,19 +23,21 @@ def draw_words(tokens: Sequence[str], contributions: Sequence[float], title: str
     Args:
         tokens: the words in their order, such as a reader wrote them; what has no font becomes a box.
         contributions: one a word, any unit, 0 in the middle.
-        title: of the figure.
+        title: of the figure; may hold such words.
         label: of the colour bar: what a contribution is.
     """
     lines = _wrap(tokens)
     strongest = max(map(abs, contributions), default=0.0) or 1.0
     colors = ScalarMappable(Normalize(-strongest, strongest), DIVERGING)
     figure, axes = plt.subplots(figsize=(7.2, 0.34 * len(lines) + 1.3))
-    axes.set(xlim=(0, LINE), ylim=(len(lines) - 0.4, -0.8), title=title)
+    axes.set(xlim=(0, LINE), ylim=(len(lines) - 0.4, -0.8))
+    axes.set_title(title, parse_math=False)
     axes.axis("off")
     for row, line in enumerate(lines):
         for column, i, token in line:
             _draw_word(axes, column, row, token, contributions[i] / strongest, colors.to_rgba(contributions[i]))
-    figure.colorbar(colors, ax=axes, orientation="horizontal", fraction=0.06, aspect=45, pad=0.02, label=label)
+    bar = figure.colorbar(colors, ax=axes, orientation="horizontal", fraction=0.06, aspect=45, pad=0.02)
+    bar.set_label(label, parse_math=False)
     return figure
 
 

@@ -217,7 +217,9 @@ def rename_word(path: Path) -> None:
 
 
 ABSURD = [
-    {"tokenizer": "jieba"},
+    {"tokenizer": "bpe"},
+    {"labels": ["good"]},
+    {"labels": ["good", 7]},
     {"tokenizer": ["word"]},
     {"tokenizer": None},
     {"hidden_size": "five"},
@@ -261,6 +263,7 @@ ABSURD = [
         ("result.json", Path.unlink),
         ("result.json", truncate),
         *(("result.json", partial(change_result, **changes)) for changes in ABSURD),
+        ("best.pdparams", lambda path: change_result(path, labels=["a", "b", "c"])),
         ("best.pdparams", lambda path: change_result(path, hidden_size=4)),
         ("best.pdparams", lambda path: change_result(path, direction="forward")),
         ("best.pdparams", lambda path: change_result(path, num_layers=0)),

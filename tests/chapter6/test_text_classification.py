@@ -8,6 +8,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from chapter6 import presets
+from chapter6 import sec_6_7_corpora as corpora
 from chapter6 import sec_6_7_inspection as inspection
 from chapter6 import sec_6_7_text_classification as lesson
 from chapter6.__main__ import main
@@ -158,7 +159,7 @@ def test_counts_add_up(record: Record) -> None:
         assert np.sum(result["confusion"]) == len(result["margins"]) == 2000
         right = sum(r for _, _, r, _ in result["by_length"])
         assert sum(total for *_, total in result["by_length"]) == 2000
-        assert right == np.trace(result["confusion"]) == sum(margin > 0 for margin in result["margins"])
+        assert right == np.trace(result["confusion"]) == sum(margin > 0 for (margin,) in result["margins"])
         assert result["test_accuracy"] == right / 2000
 
 
@@ -198,7 +199,7 @@ def test_padding_is_measured_in_both_directions(record: Record) -> None:
 
 def corpus_of(record: Record) -> Corpus:
     """As the trainings of the lesson read it."""
-    return lesson.load_corpus(SimpleNamespace(**record.metrics["trainings"][0], data=Path("nowhere")))
+    return lesson.load_corpus(SimpleNamespace(**record.metrics["trainings"][0], data=Path("nowhere"), data_mark=""))
 
 
 def test_word_contributions_are_what_leaving_out_changes(out: Path, record: Record) -> None:
@@ -261,7 +262,7 @@ def test_which_corpus_it_is_said_in_one_language(
     monkeypatch.setattr(imdb, "is_prepared", lambda root: is_prepared)
     terminal.begin(language)
     run = SimpleNamespace(number="6.7", data_dir=Path("data"), settings=SimpleNamespace(corpus="auto"))
-    assert lesson.choose_corpus(run) == ("imdb" if is_prepared else "small")  # type: ignore[arg-type]
+    assert corpora.choose_corpus(run) == ("imdb" if is_prepared else "small")  # type: ignore[arg-type]
     (line,) = capsys.readouterr().out.splitlines()
     assert line.isascii() == (language == "en")
     assert ("--corpus small" if is_prepared else "python -m chapter6 data imdb") in line

@@ -2,11 +2,22 @@
 
 import codecs
 import io
+import sys
 import unicodedata
 from collections.abc import Callable
 
-from nndl.dataset.reading import TOKENIZERS, decode, read_lines, tokenize_space, tokenize_word
-from nndl.error import DataError
+from nndl.dataset import reading
+from nndl.dataset.reading import (
+    TOKENIZERS,
+    decode,
+    is_chinese,
+    read_lines,
+    tokenize_char,
+    tokenize_jieba,
+    tokenize_space,
+    tokenize_word,
+)
+from nndl.error import DataError, SettingError
 
 import pytest
 from hypothesis import given
@@ -27,6 +38,48 @@ from hypothesis import strategies as st
 def test_tokenizers(text: str, by_space: list[str], by_word: list[str]) -> None:
     assert tokenize_space(text) == by_space
     assert tokenize_word(text) == by_word
+
+
+@pytest.mark.parametrize(
+    ("text", "by_character", "by_jieba"),
+    [
+        ("这部电影不好看。", list("这部电影不好看。"), ["这部", "电影", "不", "好看", "。"]),
+        ("我 爱<br/>北京", ["我", "爱", "北", "京"], ["我", "爱", "北京"]),
+        ("iPhone太贵, 3D不错", ["iphone", "太", "贵", ",", "3d", "不", "错"], ["iphone", "太贵", ",", "3d", "不错"]),
+        ("isn't it", ["isn't", "it"], ["isn", "'", "t", "it"]),
+        ("\U00020000\u3007", ["\U00020000", "\u3007"], ["\U00020000", "\u3007"]),
+        (" \n", [], []),
+    ],
+)
+def test_chinese_by_characters_and_by_words(text: str, by_character: list[str], by_jieba: list[str]) -> None:
+    assert tokenize_char(text) == by_character
+    assert tokenize_jieba(text) == by_jieba
+
+
+@given(st.text("abc' ,!<br/>d12é"))
+def test_without_chinese_characters_are_words(text: str) -> None:
+    assert tokenize_char(text) == tokenize_word(text)
+
+
+def test_without_jieba_it_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "jieba", None)
+    reading._jieba.cache_clear()
+    with pytest.raises(SettingError, match="jieba is not installed"):
+        tokenize_jieba("电影")
+
+
+@pytest.mark.parametrize(
+    ("texts", "expected"),
+    [
+        (["这部电影不好看", "剧情一般，no story"], True),
+        (["这部 电影 不 好看", "剧情 一般 ， 太 闷"], False),  # split before
+        (["看了《卧虎藏龙》, but I did not like it at all"], False),
+        (["片长 120 分钟，画面很美，节奏太慢"], True),
+        ([], False),
+    ],
+)
+def test_what_counts_as_chinese(texts: list[str], expected: bool) -> None:
+    assert is_chinese(texts) is expected
 
 
 @given(st.text())
