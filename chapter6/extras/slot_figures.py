@@ -46,8 +46,9 @@ def draw_apart(record: Record) -> Drawing:
     axes.set_yticks(range(len(names)), names)
     axes.invert_yaxis()
     axes.grid(axis="x")
-    axes.set_xscale("symlog", linthresh=2)
-    axes.xaxis.set_major_formatter("{x:g}")
+    axes.set_xscale("symlog", linthresh=2, linscale=2)
+    axes.set_xticks([-50, -20, -10, -5, -2, -1, 0, 1], ["−50", "−20", "−10", "−5", "−2", "−1", "0", "1"])
+    axes.minorticks_off()
     axes.set_xlabel(nndl.plot.both(f"F1 less that of {best}", f"F1 与 {best} 之差"))
     return Drawing(
         figure,

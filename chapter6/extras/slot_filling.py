@@ -36,7 +36,6 @@ from nndl.dataset.tags import (
     collate,
     encode,
     make_loader,
-    normal,
     tag_names,
     vocabulary_of,
 )
@@ -54,17 +53,14 @@ from paddle import Tensor, nn
 
 
 def load_corpus(name: str, folder: Path) -> dict[str, list[Sentence]]:
-    """The sentences of train, dev and test, normal. Raises NotPreparedError or DataError."""
-    corpus = flights.load(name) if name in flights.LANGUAGES else slots.load(name, folder)
-    return {
-        split: [Sentence(tuple(map(normal, words)), tags) for words, tags in sentences]
-        for split, sentences in corpus.items()
-    }
+    """The sentences of train, dev and test. Raises NotPreparedError or DataError."""
+    return flights.load(name) if name in flights.LANGUAGES else slots.load(name, folder)
 
 
 def follow_into_batch(sentences: Sequence[Sentence], vocabulary: Vocabulary, names: Sequence[str]) -> dict[str, Any]:
     """Two sentences on their way into a batch: words, ids, tags, one length (从句子到批次)."""
-    # 词 → 编号, 罕见词为 [UNK]; 标记 → 编号   words to ids, a rare word to [UNK]; tags to ids
+    # 词 → 编号: 大写变小写, 数字变 0, 罕见词变 [UNK]; 标记 → 编号
+    # words to ids: lower case, digits to 0 (5:30 and 7:45 are one word), a rare word to [UNK]; tags to ids
     examples = encode(sentences, vocabulary, names)
     # 补齐到同样长度: [PAD] 的编号都是 0   pad both to one length, with 0
     (ids, lengths), tags = collate(examples, max(len(words) for words, _ in sentences))

@@ -14,8 +14,8 @@ import numpy as np
 
 # --- 结论 claims ---
 
-TELLS = 0.75
-"""A share of cities whose role is found that is half way between guessing, 1/2, and 1."""
+TELLS = 75
+"""A share of cities whose role is found that is half way between guessing and all, in hundredths."""
 COMPARED = (
     ("window", "Elman-5", "Elman", "a context window helps the Elman network", "上下文窗口对 Elman 网络有帮助"),
     ("jordan", "Jordan", "Elman", "the Jordan network is better than the Elman network", "Jordan 网络有更好的表现"),
@@ -41,15 +41,15 @@ def claims(record: Record) -> list[Claim]:
 def _forgetful(record: Record) -> Claim:
     claim = Text(
         "a feed-forward network that sees one word cannot tell origin from destination, a recurrent one can "
-        f"(share of cities, origins and destinations weighing the same; the line is {TELLS}, 0.5 is guessing)",
+        f"(share of cities, origins and destinations weighing the same; the line is {TELLS} %, guessing finds 50 %)",
         "只看一个词的前馈网络分不清出发地与目的地，循环网络可以"
-        f"（城市判对的比例，两种角色权重相同；以 {TELLS} 为界，0.5 为随机猜测）",
+        f"（城市判对的比例，两种角色权重相同；以 {TELLS} % 为界，随机猜测为 50 %）",
     )
     blind, recurrent = (_cities(record.results().where(model=name)) for name in ("feed-forward", "Elman"))
     if not (blind and recurrent):
         return _not_compared("forgetful", claim, "feed-forward, Elman; flights, atis")
-    shown = f"feed-forward {mean_and_spread(blind)}, Elman {mean_and_spread(recurrent)}"
-    evidence = [[TELLS - share for share in blind], [share - TELLS for share in recurrent]]
+    shown = f"feed-forward {percent(blind)} %, Elman {percent(recurrent)} %"
+    evidence = [[TELLS - 100 * share for share in blind], [100 * share - TELLS for share in recurrent]]
     return Claim("forgetful", claim, same(shown), evidence)
 
 

@@ -48,8 +48,7 @@ def read(text: str, corpus: str, vocabulary: Vocabulary) -> list[str]:
 
 def ask(runner: nndl.RunnerV3, words: Sequence[str], vocabulary: Vocabulary, names: Sequence[str]) -> list[str]:
     """The tags of one sentence."""
-    ids = vocabulary.encode([normal(word) for word in words])
-    [found] = tag(runner, [(ids, np.zeros_like(ids))])
+    [found] = tag(runner, encode([Sentence(tuple(words), (OUTSIDE,) * len(words))], vocabulary, names))
     return [names[i] for i in found]
 
 

@@ -21,7 +21,7 @@ from typing import NamedTuple
 from nndl.dataset.tags import OUTSIDE, Sentence
 from nndl.dataset.text import SPLITS
 
-SIZES = {"train": 2000, "dev": 400, "test": 800}
+SIZES = {"train": 1600, "dev": 300, "test": 600}
 DATA_SEED = 0
 UNSEEN = {"dev": 1 / 6, "test": 1 / 3}
 """The share of the names that a split has for itself."""

@@ -91,8 +91,8 @@ def tag_names(corpus: Sentences) -> list[str]:
 
 
 def vocabulary_of(sentences: Iterable[Sentence], min_freq: int = 1) -> Vocabulary:
-    """The words that occur at least ``min_freq`` times; each other one is [UNK], whose vector is trained by them."""
-    return Vocabulary.of(Counter(word for words, _ in sentences for word in words)).limit(min_freq=min_freq)
+    """The :func:`normal` words that occur ``min_freq`` times or more; any other is [UNK], and trains its vector."""
+    return Vocabulary.of(Counter(normal(word) for words, _ in sentences for word in words)).limit(min_freq=min_freq)
 
 
 Example = tuple[np.ndarray, np.ndarray]
@@ -100,9 +100,12 @@ Example = tuple[np.ndarray, np.ndarray]
 
 
 def encode(sentences: Iterable[Sentence], vocabulary: Vocabulary, names: Sequence[str]) -> list[Example]:
-    """Words and tags as ids."""
+    """Words, made :func:`normal`, and tags as ids."""
     ids = {name: i for i, name in enumerate(names)}
-    return [(vocabulary.encode(words), np.array([ids[tag] for tag in tags])) for words, tags in sentences]
+    return [
+        (vocabulary.encode([normal(word) for word in words]), np.array([ids[tag] for tag in tags]))
+        for words, tags in sentences
+    ]
 
 
 def make_loader(examples: Sequence[Example], batch_size: int, batching: str) -> "DataLoader":

@@ -36,7 +36,7 @@ class Slots(Settings):
     learning_rate: float = setting(0.01, "learning rate (学习率); it falls to 0 along a cosine", above=0)
     dropout: float = setting(0.2, "dropout probability (丢弃率) of embeddings and outputs", least=0, below=1)
     word_dropout: float = setting(
-        0.05, "probability that a word is replaced by [UNK] in training (词丢弃)", least=0, below=1
+        0.2, "probability that a word is replaced by [UNK] in training (词丢弃)", least=0, below=1
     )
     min_freq: int = setting(2, "a word that train has less often is [UNK] (最低词频)", least=1, most=10**6)
 
