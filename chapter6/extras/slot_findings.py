@@ -162,7 +162,7 @@ PUBLISHED = (
 
 def tables(record: Record) -> list[Table]:
     """Scores, where they come from, what the models say of the notes' sentences, and what others published."""
-    found = [_scores(record), _details(record), _examples(record)]
+    found = [_scores(record), _details(record), _examples(record), _batch(record.metrics["batch"])]
     return [*found, _published()] if record.settings["corpus"] == "atis" else found
 
 
@@ -246,6 +246,19 @@ def marked(words: Sequence[str], tags: Sequence[str], between: str = " ") -> str
         parts += [*words[at:start], f"[{kind}: {between.join(words[start:end])}]"]
         at = end
     return between.join([*parts, *words[at:]])
+
+
+def _batch(batch: dict) -> Table:
+    rows = []
+    for key in ("words", "ids", "tags", "tag_ids"):
+        rows.append([same(key), *(" ".join(map(str, row)) for row in batch[key])])
+    rows.append([Text("length", "长度"), *map(str, batch["lengths"])])
+    header = [Text("step", "步骤"), Text("first sentence of train", "训练集第一句"), Text("second", "第二句")]
+    note = Text(
+        "Ids: 0 is [PAD], 1 is [UNK]; of tags 0 is [PAD], 1 is O.",
+        "编号：0 为 [PAD]，1 为 [UNK]；标记 0 为 [PAD]，1 为 O。",
+    )
+    return Table(Text("From sentences to a batch", "从句子到批次"), header, rows, note)
 
 
 def _published() -> Table:

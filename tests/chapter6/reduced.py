@@ -28,6 +28,10 @@ REDUCED = {
         "--epochs", "2", "--truncations", "1,4", "--gentle-epochs", "2", "--explosion-epochs", "2", "--l1", "0.01",
         "--l2", "0.01",
     ],
+    "slots": [
+        "--models", "feed-forward,Elman,Elman-5,Jordan,BiLSTM", "--cell", "Clockwork", "--epochs", "1",
+        "--batch-size", "64", "--input-size", "8", "--hidden-size", "8",
+    ],
 }  # fmt: skip
 """Settings that take seconds, for each section."""
 

@@ -37,6 +37,7 @@ FIGURES["gradients"] = {
     "saturation",
     "activations",
 }
+FIGURES["slots"] = {"f1", "sentence", "apart"}
 CLAIMS = {
     "6.2": {"example", "parity", "speed", "training_loss", "dev_loss", "accuracy_falls"},
     "6.4": {
@@ -62,6 +63,9 @@ CLAIMS = {
         "remedy_decay_forgets", "remedy_batch_norm", "remedy_residual", "remedy_residual_best", "remedy_clipping",
         "remedy_clipping_value", "clip_direction", "remedy_LSTM", "remedy_GRU", "truncation", "saturated",
         "clipped_unsaturated",
+    },
+    "slots": {
+        "forgetful", "window", "jordan", "deep", "both_ways", "both_ways_lstm", "lstm", "gru", "both", "unknown",
     },
 }  # fmt: skip
 

@@ -50,11 +50,12 @@ SLOTS = {
     "full": Slots(
         corpus="atis",
         models=EVERY_MODEL,
-        input_size=64,
+        input_size=100,
         hidden_size=100,
-        epochs=15,
-        learning_rate=0.003,
+        epochs=12,
+        batch_size=32,
+        learning_rate=0.006,
         dropout=0.5,
-        word_dropout=0.03,
+        word_dropout=0.05,
     ),
 }

@@ -69,7 +69,7 @@ def test_paddlenlp_agrees() -> None:
     lengths = paddle.to_tensor([len(row) for row in true])
     ids = [paddle.to_tensor(np.maximum(rows - 1, 0)) for rows in (scores.argmax(-1), labels)]
     infer, label, correct = theirs.compute(lengths, *ids)
-    theirs.update(*(int(number) for number in (infer, label, correct)))
+    theirs.update(*(number.item() for number in (infer, label, correct)))
     assert ours.accumulate() == pytest.approx(theirs.accumulate()[2], abs=1e-12)
 
 
