@@ -46,8 +46,9 @@ def draw_apart(record: Record) -> Drawing:
     axes.set_yticks(range(len(names)), names)
     axes.invert_yaxis()
     axes.grid(axis="x")
-    axes.set_xscale("symlog", linthresh=2, linscale=2)
-    axes.set_xticks([-50, -20, -10, -5, -2, -1, 0, 1], ["−50", "−20", "−10", "−5", "−2", "−1", "0", "1"])
+    axes.set_xscale("symlog", linthresh=2)
+    ticks = [-50, -20, -10, -5, -2, -1, 0, 1, 2]
+    axes.set_xticks(ticks, map(str, ticks))
     axes.minorticks_off()
     axes.set_xlabel(nndl.plot.both(f"F1 less that of {best}", f"F1 与 {best} 之差"))
     return Drawing(
@@ -62,6 +63,11 @@ def draw_apart(record: Record) -> Drawing:
     )
 
 
+def color_of(kind: str, kinds: list[str]) -> str:
+    """The colour of a kind of slot; beyond the sixth they come again."""
+    return nndl.plot.LOOKS[kinds.index(kind) % len(nndl.plot.LOOKS)]["color"]
+
+
 def draw_sentence(sentence: dict[str, Any]) -> Drawing:
     """A sentence of test: a row of bars for the true slots, and one for what each model finds; wrong ones hatched."""
     rows = {nndl.plot.both("true", "真实"): sentence["true"], **sentence["tags"]}
@@ -72,12 +78,11 @@ def draw_sentence(sentence: dict[str, Any]) -> Drawing:
     figure, (axes,) = nndl.plot.panels(1, size=(0.62 * len(words) + 2, 0.32 * len(rows) + 1.6))
     for row, each in enumerate(found.values()):
         for slot in each:
-            color = nndl.plot.LOOKS[kinds.index(slot.kind) % len(nndl.plot.LOOKS)]["color"]
             wrong = {} if slot in true else {"hatch": "////", "edgecolor": "white"}
             place = {"left": slot.start - 0.45, "height": 0.7}
-            axes.barh(row, slot.end - slot.start - 0.1, color=color, **place, **wrong)
+            axes.barh(row, slot.end - slot.start - 0.1, color=color_of(slot.kind, kinds), **place, **wrong)
     for kind in kinds:
-        axes.barh([0], [0], color=nndl.plot.LOOKS[kinds.index(kind) % len(nndl.plot.LOOKS)]["color"], label=kind)
+        axes.plot([], [], color=color_of(kind, kinds), linewidth=8, label=kind)
     axes.set_xticks(range(len(words)), words, rotation=0 if max(map(len, words)) < 3 else 40, ha="center")
     axes.set_yticks(range(len(rows)), list(rows))
     axes.set_xlim(-0.5, len(words) - 0.5)

@@ -29,16 +29,8 @@ from chapter6.lab import result
 from chapter6.lab.lesson import Lesson, Run
 from chapter6.lab.training import Training, fit, train_all
 from nndl.dataset import flights, slots
-from nndl.dataset.tags import (
-    PAD,
-    Example,
-    Sentence,
-    collate,
-    encode,
-    make_loader,
-    tag_names,
-    vocabulary_of,
-)
+from nndl.dataset.tagged import Example, collate, encode, make_loader, tag_names, vocabulary_of
+from nndl.dataset.tags import PAD, Sentence
 from nndl.dataset.text import Vocabulary
 from nndl.error import SettingError
 from nndl.file import replacing

@@ -5,7 +5,8 @@ from typing import Any
 
 import nndl
 from nndl.dataset import flights
-from nndl.dataset.tags import OUTSIDE, Example, Sentence, collate, encode, normal
+from nndl.dataset.tagged import Example, collate, encode
+from nndl.dataset.tags import OUTSIDE, Sentence, normal
 from nndl.dataset.text import UNK, Vocabulary
 
 import numpy as np

@@ -1,4 +1,4 @@
-"""Tagged sentences (序列标注): words and as many tags, in the scheme IOB2; ids and batches of them. Needs no Paddle.
+"""Tagged sentences (序列标注): words and as many tags, in the scheme IOB2. Needs neither Paddle nor NumPy.
 
 In IOB2 (Ramshaw and Marcus, 1995; Tjong Kim Sang and Veenstra, 1999) the first word of a slot (槽位) is tagged B-kind,
 each further one I-kind, and a word that belongs to none O::
@@ -8,19 +8,10 @@ each further one I-kind, and a word that belongs to none O::
 """
 
 import re
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from functools import partial
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
-from nndl.dataset.batching import ReviewSampler, pad
-from nndl.dataset.text import Vocabulary
 from nndl.error import DataError
-
-import numpy as np
-
-if TYPE_CHECKING:
-    from paddle.io import DataLoader
 
 PAD, OUTSIDE = "[PAD]", "O"
 """The tag of the padding (补齐), whose id is 0; and that of a word outside all slots, whose id is 1."""
@@ -82,42 +73,3 @@ def normal(word: str) -> str:
     ('0:00', 'nov')
     """
     return "".join("0" if character.isdigit() else character for character in word.lower())
-
-
-def tag_names(corpus: Sentences) -> list[str]:
-    """All tags, [PAD] and O first; those that train lacks as well, for in dev and test they count as missed."""
-    found = {tag for sentences in corpus.values() for sentence in sentences for tag in sentence.tags}
-    return [PAD, OUTSIDE, *sorted(found - {OUTSIDE})]
-
-
-def vocabulary_of(sentences: Iterable[Sentence], min_freq: int = 1) -> Vocabulary:
-    """The :func:`normal` words that occur ``min_freq`` times or more; any other is [UNK], and trains its vector."""
-    return Vocabulary.of(Counter(normal(word) for words, _ in sentences for word in words)).limit(min_freq=min_freq)
-
-
-Example = tuple[np.ndarray, np.ndarray]
-"""The ids of a sentence's words, and of its tags, int64 [L]."""
-
-
-def encode(sentences: Iterable[Sentence], vocabulary: Vocabulary, names: Sequence[str]) -> list[Example]:
-    """Words, made :func:`normal`, and tags as ids."""
-    ids = {name: i for i, name in enumerate(names)}
-    return [
-        (vocabulary.encode([normal(word) for word in words]), np.array([ids[tag] for tag in tags]))
-        for words, tags in sentences
-    ]
-
-
-def make_loader(examples: Sequence[Example], batch_size: int, batching: str) -> "DataLoader":
-    """Batches ``((ids, lengths), tags)``: int64 [B, L], [B], [B, L]; padded with 0. See :class:`ReviewSampler`."""
-    from paddle.io import DataLoader
-
-    longest = max(len(ids) for ids, _ in examples)
-    sampler = ReviewSampler([len(ids) for ids, _ in examples], batch_size, batching)
-    return DataLoader(list(examples), batch_sampler=sampler, collate_fn=partial(collate, longest=longest))
-
-
-def collate(examples: Sequence[Example], longest: int) -> tuple[tuple[np.ndarray, np.ndarray], np.ndarray]:
-    """Pad words and tags to the longest sentence of the batch; nothing is cut."""
-    words, tags = zip(*examples, strict=True)
-    return pad(words, longest), pad(tags, longest)[0]

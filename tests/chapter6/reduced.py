@@ -29,8 +29,8 @@ REDUCED = {
         "--l2", "0.01",
     ],
     "slots": [
-        "--models", "feed-forward,Elman,Elman-5,Jordan,BiLSTM", "--cell", "Clockwork", "--epochs", "1",
-        "--batch-size", "64", "--input-size", "8", "--hidden-size", "8",
+        "--models", "feed-forward,Elman,Elman-5", "--cell", "Clockwork", "--epochs", "1", "--batch-size", "400",
+        "--input-size", "4", "--hidden-size", "4",
     ],
 }  # fmt: skip
 """Settings that take seconds, for each section."""

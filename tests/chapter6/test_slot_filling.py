@@ -135,7 +135,7 @@ def test_chinese(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     folder = train(tmp_path / "model", "flights_zh", "Elman")
     [line], _ = predict(capsys, "--model", folder, "离开台北")
     assert " " not in line.replace(": ", "")
-    assert [*"离开台北"] == [character for character in line if "\u4e00" <= character]
+    assert [*"离开台北"] == [character for character in line if character >= "\u4e00"]
 
 
 def test_a_long_sentence(model: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -6,7 +6,7 @@ from chapter6.extras.presets.cells import EVERY_CELL
 from chapter6.lab.settings import Settings, check_size, setting
 
 CORPORA = ("flights", "flights_zh", "atis", "snips")
-IN_QUICK = ("feed-forward", "feed-forward-5", "Elman", "Elman-5", "BiElman", "BiLSTM")
+IN_QUICK = ("feed-forward", "feed-forward-5", "Elman", "Elman-5", "LSTM", "BiElman", "BiLSTM")
 EVERY_MODEL = (
     *("feed-forward", "feed-forward-5", "Elman", "Elman-5", "Jordan", "DeepElman", "BiElman"),
     *("GRU", "LSTM", "BiLSTM", "BiLSTM-3"),

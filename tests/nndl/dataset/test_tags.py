@@ -1,6 +1,7 @@
 """Tagged sentences: the scheme, the slots, ids and batches."""
 
-from nndl.dataset.tags import Sentence, check, encode, make_loader, normal, slots, tag_names, vocabulary_of
+from nndl.dataset.tagged import encode, make_loader, tag_names, vocabulary_of
+from nndl.dataset.tags import Sentence, check, normal, slots
 from nndl.error import DataError
 
 import numpy as np
