@@ -1,6 +1,7 @@
 """Slot filling, what was found: what the notes say, judged; how far a test set can tell models apart (结论与表)."""
 
 from collections.abc import Sequence
+from functools import cache
 from itertools import chain
 
 from chapter6.lab.claim import Claim, mean_and_spread
@@ -123,16 +124,20 @@ def interval(ours: np.ndarray, other: np.ndarray) -> tuple[float, float, float]:
     Args:
         ours, other: of each sentence chunks right, predicted and true, int [S, 3].
     """
-    S = len(ours)
-    weights = np.random.default_rng(0).multinomial(S, np.full(S, 1 / S), size=DRAWS)  # how often each is drawn
 
     def scores(counts: np.ndarray) -> np.ndarray:
-        right, predicted, true = (weights @ counts).T
+        right, predicted, true = (_drawn(len(ours)) @ counts).T
         return 200 * right / np.maximum(predicted + true, 1)
 
     tail = (100 - CONFIDENCE) / 2
     low, high = np.percentile(scores(ours) - scores(other), [tail, 100 - tail])
     return 100 * (f1(ours) - f1(other)), float(low), float(high)
+
+
+@cache
+def _drawn(S: int) -> np.ndarray:
+    """How often each of S sentences is drawn, float [DRAWS, S]."""
+    return np.random.default_rng(0).multinomial(S, np.full(S, 1 / S), size=DRAWS).astype(float)
 
 
 def by_unknown(record: Record, name: str, has_unknown: bool) -> list[float]:
