@@ -35,7 +35,7 @@ class Language(NamedTuple):
     Args:
         units: what is tagged, words or characters.
         openings: begin a question; may be empty.
-        clauses: each tells of one journey's origin, destination, day or time.
+        clauses: "origin", "destination", "journey", which is both, and "other".
         values: kind of slot to what can stand there; "city", "date" and "time" serve origin and destination.
     """
 
@@ -86,6 +86,14 @@ ENGLISH = Language(
             "at {arrive_time} on {arrive_date} arrive {to_city}",
             "let {to_city} be the place to arrive at",
             "have {arrive_date} as the day to arrive",
+        ),
+        "journey": (
+            "go from {from_city} to {to_city}",
+            "fly from {from_city} to {to_city} on {depart_date}",
+            "fly from {from_city} to {to_city} {depart_date}",
+            "travel to {to_city} from {from_city}",
+            "get from {from_city} to {to_city} by {arrive_time}",
+            "book a ticket to {to_city} from {from_city} for {depart_date}",
         ),
         "other": (
             "fly with {airline}",
@@ -147,6 +155,14 @@ CHINESE = Language(
             "抵达的日子定在{arrive_date}",
             "{arrive_date}抵达",
         ),
+        "journey": (
+            "从{from_city}到{to_city}",
+            "从{from_city}飞往{to_city}",
+            "{depart_date}从{from_city}到{to_city}",
+            "订一张{from_city}到{to_city}的机票",
+            "买{depart_date}{from_city}飞{to_city}的票",
+            "从{from_city}出发，{arrive_time}以前到{to_city}",
+        ),
         "other": (
             "乘坐{airline}的飞机",
             "最好是{airline}",
@@ -200,8 +216,8 @@ def load(name: str, seed: int = DATA_SEED, sizes: dict[str, int] | None = None) 
 
 
 def split_templates(language: Language, seed: int) -> dict[str, list[Template]]:
-    """Which templates each split has for itself: origin and destination, one of them or both, and perhaps more."""
-    kinds = [("origin",), ("destination",), *permutations(("origin", "destination"))]
+    """Which templates each split has for itself: origin, destination or both, in one clause or two, perhaps more."""
+    kinds = [("origin",), ("destination",), ("journey",), *permutations(("origin", "destination"))]
     kinds += [(*kind[:i], "other", *kind[i:]) for kind in kinds for i in range(len(kind) + 1)]
     rng, found = random.Random(f"{seed}/templates"), dict[Template, None]()
     for kind in kinds:
