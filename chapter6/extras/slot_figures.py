@@ -88,7 +88,7 @@ def draw_sentence(sentence: dict[str, Any]) -> Drawing:
     axes.set_xlim(-0.5, len(words) - 0.5)
     axes.invert_yaxis()
     axes.grid(visible=False)
-    nndl.plot.legend(figure)
+    figure.legend(loc="outside lower center", ncols=3)  # names such as arrive_date.date_relative are long
     return Drawing(
         figure,
         Text(
