@@ -4,6 +4,7 @@ from chapter6 import presets
 from chapter6.extras.presets.by_hand import BY_HAND
 from chapter6.extras.presets.cells import CELLS
 from chapter6.extras.presets.gradients import GRADIENTS
+from chapter6.extras.presets.slots import SLOTS
 from chapter6.lab.lesson import Corpus, Entry, Predicts
 from chapter6.lab.settings import Settings
 from chapter6.lab.text import Text
@@ -126,6 +127,24 @@ ENTRIES = (
         presets=GRADIENTS,
         seeds={"quick": 4, "full": 10},
     ),
+    Entry(
+        number="slots",
+        printed="",
+        title=Text("Slot filling: a tag for each word", "槽位填充：每个词一个标记"),
+        shows=Text(
+            "eleven models on generated questions about flights, ATIS or SNIPS, and which of them cannot be ranked",
+            "十一种模型在生成的航班问句、ATIS 或 SNIPS 上的比较，以及哪些排不出名次",
+        ),
+        module="chapter6.extras.slot_filling",
+        presets=SLOTS,
+        seeds={},
+        predicts=Predicts(
+            task="slots",
+            module="chapter6.extras.slot_predict",
+            takes=Text("a sentence, its slots marked", "一句话，标出其中的槽位"),
+            settings=Settings(),
+        ),
+    ),
 )
 SECTIONS: dict[str, Entry] = {entry.number: entry for entry in ENTRIES}
 
@@ -139,6 +158,20 @@ CORPORA: dict[str, Corpus] = {
         title=Text("IMDB, film reviews, section 6.7", "IMDB 影评，6.7 节"),
         source="an archive or an extracted aclImdb folder",
         texts=Text("reviews", "影评"),
+    ),
+    "atis": Corpus(
+        module="nndl.dataset.slots",
+        function="prepare_atis",
+        title=Text("ATIS, questions about flights, slots", "ATIS 航班问句，slots"),
+        source="a folder with train, valid and test, of each seq.in and seq.out",
+        texts=Text("sentences", "句子"),
+    ),
+    "snips": Corpus(
+        module="nndl.dataset.slots",
+        function="prepare_snips",
+        title=Text("SNIPS, requests of seven kinds, slots", "SNIPS 七类请求，slots"),
+        source="a folder with train, valid and test, of each seq.in and seq.out",
+        texts=Text("sentences", "句子"),
     ),
 }
 """What ``python -m chapter6 data NAME`` fetches and prepares, each in the folder of its name."""

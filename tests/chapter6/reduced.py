@@ -29,6 +29,10 @@ REDUCED = {
         "--epochs", "2", "--truncations", "1,4", "--gentle-epochs", "2", "--explosion-epochs", "2", "--l1", "0.01",
         "--l2", "0.01",
     ],
+    "slots": [
+        "--models", "feed-forward,Elman,Elman-5", "--cell", "Clockwork", "--epochs", "1", "--batch-size", "400",
+        "--input-size", "4", "--hidden-size", "4",
+    ],
 }  # fmt: skip
 """Settings that take seconds, for each section."""
 

@@ -38,6 +38,7 @@ FIGURES["gradients"] = {
     "activations",
 }
 FIGURES["6.1"] = {"shapes", "slots", "sentences", "losses"}
+FIGURES["slots"] = {"f1", "sentence", "apart"}
 CLAIMS = {
     "6.1": {
         "one_hot", "shared_weights", "unrolled", "same_answer", "told_apart", "at_chance", "above_chance", "longer",
@@ -67,6 +68,9 @@ CLAIMS = {
         "remedy_decay_forgets", "remedy_batch_norm", "remedy_residual", "remedy_residual_best", "remedy_clipping",
         "remedy_clipping_value", "clip_direction", "remedy_LSTM", "remedy_GRU", "truncation", "saturated",
         "clipped_unsaturated",
+    },
+    "slots": {
+        "forgetful", "window", "jordan", "deep", "both_ways", "both_ways_lstm", "lstm", "gru", "both", "unknown",
     },
 }  # fmt: skip
 

@@ -1,0 +1,94 @@
+"""Slot filling: the tags of sentences, of test or the reader's own, by trained models (观察槽位填充模型)."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import nndl
+from nndl.dataset import flights
+from nndl.dataset.tagged import Example, collate, encode
+from nndl.dataset.tags import OUTSIDE, Sentence, normal
+from nndl.dataset.text import UNK, Vocabulary
+
+import numpy as np
+import paddle
+
+AT_ONCE = 64
+"""Sentences that are tagged together."""
+
+
+def tag(runner: nndl.RunnerV3, examples: Sequence[Example]) -> list[np.ndarray]:
+    """The ids of the tags of each sentence, int64 [L], in the order given."""
+    found = []
+    for start in range(0, len(examples), AT_ONCE):
+        some = examples[start : start + AT_ONCE]
+        (ids, lengths), _ = collate(some, max(len(ids) for ids, _ in some))
+        logits = runner.predict((paddle.to_tensor(ids), paddle.to_tensor(lengths)))
+        # 每个词取得分最高的标记   of each word the tag with the highest score
+        found += [row[:n] for row, n in zip(logits.argmax(axis=-1).numpy(), lengths, strict=True)]
+    return found
+
+
+EXAMPLES = {
+    flights.WORDS: ("arrive Taipei on November 2nd", "leave Taipei on November 2nd"),
+    flights.CHARACTERS: ("十一月二日抵达台北", "十一月二日离开台北"),
+}
+"""The two sentences of the notes."""
+
+
+def units_of(corpus: str) -> str:
+    """What is tagged, words or characters (按词或按字)."""
+    return flights.LANGUAGES[corpus].units if corpus in flights.LANGUAGES else flights.WORDS
+
+
+def read(text: str, corpus: str, vocabulary: Vocabulary) -> list[str]:
+    """The words of a reader's own text, or its characters; marks at the ends of an unknown word are left out."""
+    words = flights.split_text(text, units_of(corpus))
+    known = [word if normal(word) in vocabulary.index else word.strip(',.;:?!"()，。？！') for word in words]
+    return [word for word in known if word]
+
+
+def ask(runner: nndl.RunnerV3, words: Sequence[str], vocabulary: Vocabulary, names: Sequence[str]) -> list[str]:
+    """The tags of one sentence."""
+    [found] = tag(runner, encode([Sentence(tuple(words), (OUTSIDE,) * len(words))], vocabulary, names))
+    return [names[i] for i in found]
+
+
+def look(
+    runners: Mapping[str, nndl.RunnerV3],
+    corpus: str,
+    test: Sequence[Sentence],
+    vocabulary: Vocabulary,
+    names: Sequence[str],
+) -> dict[str, Any]:
+    """What several models say: of the two sentences of the notes, and of one of test.
+
+    Returns ``examples``: words, and for each model the tags; ``sentence``, one of test: words, true tags, and those of
+    each model; ``unknown``, for each sentence of test whether a word is [UNK]; and ``outside``, the share of words of
+    test that belong to no slot.
+    """
+    texts = [read(text, corpus, vocabulary) for text in EXAMPLES[units_of(corpus)]]
+    said = {name: [ask(runner, words, vocabulary, names) for words in texts] for name, runner in runners.items()}
+    examples = encode(test, vocabulary, names)
+    tagged = {name: tag(runner, examples) for name, runner in runners.items()}
+    n = most_telling(tagged, examples)
+    every = [tag for _, tags in test for tag in tags]
+    return {
+        "examples": {"words": texts, "tags": said},
+        "sentence": {
+            "words": test[n].words,
+            "true": test[n].tags,
+            "tags": {name: [names[i] for i in predicted[n]] for name, predicted in tagged.items()},
+        },
+        "unknown": [bool((ids == UNK).any()) for ids, _ in examples],
+        "outside": every.count(OUTSIDE) / len(every),
+    }
+
+
+def most_telling(tagged: Mapping[str, Sequence[np.ndarray]], test: Sequence[Example]) -> int:
+    """The number of the sentence, of 6 to 16 words if any is, that nearest to half of the models get right."""
+
+    def distance(n: int) -> tuple[bool, float]:
+        right = sum(bool((predicted[n] == test[n][1]).all()) for predicted in tagged.values())
+        return not 6 <= len(test[n][0]) <= 16, abs(right - len(tagged) / 2)
+
+    return min(range(len(test)), key=distance)
