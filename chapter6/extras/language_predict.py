@@ -5,7 +5,7 @@ from typing import Any
 
 import nndl
 from chapter6.extras.language_writing import acrostic, continue_text
-from chapter6.extras.presets.language import Continuing, Language
+from chapter6.extras.presets.language import CORPORA, Continuing, Language
 from chapter6.lab import interruption, predicting, result
 from chapter6.lab.lesson import Asked
 from chapter6.lab.predicting import say
@@ -46,6 +46,8 @@ class Writer:
             )
         try:
             self.corpus, cell = found["corpus"], CELLS[found["cell"]]
+            if self.corpus not in (*CORPORA, "text"):
+                raise ValueError(f"corpus {self.corpus!r}")
             Language(**{name: found[name] for name in ("cell", "num_layers", "hidden_size", "dropout", "input_size")})
             _check_memory(found, len(self.vocabulary), parameters)
             training = Training(train, "", found, folder, "")

@@ -37,6 +37,7 @@ FIGURES["gradients"] = {
     "saturation",
     "activations",
 }
+FIGURES["language"] = {"curves", "bars", "characters"}
 CLAIMS = {
     "6.2": {"example", "parity", "speed", "training_loss", "dev_loss", "accuracy_falls"},
     "6.4": {
@@ -54,6 +55,10 @@ CLAIMS = {
     "cells": {
         "jordan_better", "residual_helps", "gru_as_good", "clockwork_helps", "scrn_helps", "irnn_helps",
         "adding_solved",
+    },
+    "language": {
+        "beats_3_grams", "beats_5_grams", "by_heart", "turns_up", "carried", "embedding", "gates", "depth",
+        "greedy_loops", "speed",
     },
     "gradients": {
         "powers", "powers_derivative", "powers_rate", "powers_plain", "wall", "thrown", "comes_back", "small_vanishes",
