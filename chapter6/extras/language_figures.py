@@ -1,10 +1,10 @@
 """The figures of the language model (语言模型的图), from the record alone."""
 
 import nndl
-from chapter6.extras.language_findings import NAMES, compared, compared_of, models
+from chapter6.extras.language_findings import called, compared, different, models, size_of
 from chapter6.lab.lesson import Drawing
 from chapter6.lab.record import Record, Results
-from chapter6.lab.text import Text
+from chapter6.lab.text import Text, same
 
 
 def figures(record: Record) -> dict[str, Drawing]:
@@ -48,10 +48,14 @@ def draw_bars(record: Record) -> Drawing:
     plot, bars = nndl.plot, {}
     for n, perplexity in enumerate(record.metrics["counted"]["test"], start=1):
         bars[plot.both(f"{n}-grams", f"{n} 元语法")] = [perplexity]
-    bars = {plot.both("the model", "模型"): models(record).each("test_perplexity"), **dict(reversed(bars.items()))}
-    for name in compared_of(record.settings):
-        label = plot.both(f"smaller: {NAMES(name).en}", NAMES(name).zh)
-        bars[label] = compared(record, name).each("test_perplexity")
+    bars = {
+        plot.both(f"the model: {size_of(models(record))}", "模型"): models(record).each("test_perplexity"),
+        **dict(reversed(bars.items())),
+    }
+    for name in different(record):
+        results = compared(record, name)
+        what = same(size_of(results)) if name == "first" else called(name)
+        bars[plot.both(f"smaller: {what.en}", f"较小：{what.zh}")] = results.each("test_perplexity")
     figure, (axes,) = plot.panels(1, size=(7.2, 0.34 * len(bars) + 1.2))
     plot.bars(axes, list(bars), list(bars.values()))
     axes.set_xlabel(plot.both("perplexity per character, on test", "测试集上每字符困惑度"))

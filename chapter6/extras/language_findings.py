@@ -42,8 +42,9 @@ FEWER = 4
 
 def memorised_of(settings: Mapping[str, Any]) -> dict[str, Any]:
     """The first of these, on little text for many epochs."""
-    first, B = compared_of(settings)["first"], max(1, settings["batch_size"] // FEWER)
-    return first | {"epochs": settings["memorised_epochs"], "memorised": settings["memorised"], "batch_size": B}
+    B, eval_steps = max(1, settings["batch_size"] // FEWER), max(1, settings["eval_steps"] // 2)
+    little = {"memorised": settings["memorised"], "epochs": settings["memorised_epochs"]}
+    return compared_of(settings)["first"] | little | {"batch_size": B, "eval_steps": eval_steps}
 
 
 def name_of(values: Mapping[str, Any]) -> str:
@@ -62,6 +63,12 @@ def models(record: Record) -> Results:
 def compared(record: Record, name: str) -> Results:
     """Those of one of the smaller models."""
     return record.results().where(**compared_of(record.settings)[name])
+
+
+def different(record: Record) -> list[str]:
+    """The names of the smaller models, each model once."""
+    named = compared_of(record.settings)
+    return [name for n, name in enumerate(named) if named[name] not in [*named.values()][:n]]
 
 
 # --- 结论 claims ---
@@ -178,7 +185,7 @@ def _lower(record: Record, id: str, names: list[str], other: str, claim: Text) -
         return Claim(id, claim, Text(f"not compared here; it takes {needed}", f"此次未比较；需要 {needed}"), None)
     theirs = compared(record, other).each("test_perplexity")
     rows = {name: compared(record, name).each("test_perplexity") for name in names}
-    shown = [*((NAMES(name), values) for name, values in rows.items()), (NAMES(other), theirs)]
+    shown = [*((called(name), values) for name, values in rows.items()), (called(other), theirs)]
     return Claim(
         id,
         claim,
@@ -190,7 +197,7 @@ def _lower(record: Record, id: str, names: list[str], other: str, claim: Text) -
     )
 
 
-def NAMES(name: str) -> Text:
+def called(name: str) -> Text:
     """What a reader calls one of the smaller models."""
     return {
         "first": Text("carried state, embedding", "状态传递、嵌入"),
@@ -257,14 +264,11 @@ def perplexity_table(record: Record) -> Table:
     ]
     for n, (train, test) in enumerate(zip(counted["train"], counted["test"], strict=True), start=1):
         rows.append([Text(f"{n}-grams", f"{n} 元语法"), f"{train:.2f}", "", f"{test:.2f}", f"{log2(test):.2f}", "", ""])
-    rows.append(_row(Text(f"the model: {_size(models(record))}", f"模型：{_size(models(record))}"), models(record)))
-    seen = [compared_of(record.settings)["first"]]
-    first = compared(record, "first")
-    rows.append(_row(Text(f"smaller: {_size(first)}", f"较小：{_size(first)}"), first))
-    for name, values in compared_of(record.settings).items():
-        if values not in seen:
-            rows.append(_row(Text(f"the same, {NAMES(name).en}", f"同上，{NAMES(name).zh}"), compared(record, name)))
-            seen.append(values)
+    rows.append(_row(Text(f"the model: {size_of(models(record))}", f"模型：{size_of(models(record))}"), models(record)))
+    for name in different(record):
+        results = compared(record, name)
+        what = same(size_of(results)) if name == "first" else called(name)
+        rows.append(_row(Text(f"smaller: {what.en}", f"较小：{what.zh}"), results))
     header = [
         Text("model", "模型"),
         Text("training text", "训练文本"),
@@ -290,7 +294,8 @@ def perplexity_table(record: Record) -> Table:
     return Table(title, header, rows, note)
 
 
-def _size(results: Results) -> str:
+def size_of(results: Results) -> str:
+    """Cell, layers x units."""
     one = results[0]
     return f"{one['cell']} {one['num_layers']} x {one['hidden_size']}"
 

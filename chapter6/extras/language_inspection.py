@@ -41,7 +41,7 @@ def vectors(model: LanguageModel, vocabulary: Vocabulary, most: int = 60) -> dic
     return {"characters": list(joined(vocabulary.words[first : first + most])), "at": places.tolist(), "share": share}
 
 
-REPEATED, WRITTEN = 10, 400
+REPEATED, WRITTEN = 10, 200
 
 
 def loops(model: LanguageModel, vocabulary: Vocabulary, prefix: str) -> dict[str, float]:

@@ -21,7 +21,7 @@ TEST_SHARE, DEV_SHARE = 10, 20
 """A tenth of a text is test, of its characters the last or of its poems every tenth; a twentieth of the rest dev."""
 FEWEST = 1000
 """Characters that a text must have."""
-DOCUMENTATION = 200_000
+DOCUMENTATION = 150_000
 """Characters that are taken of Python's documentation."""
 MAX_BYTES = 64 << 20
 

@@ -19,15 +19,15 @@ class Language(Settings):
     )
     text: str = setting("", "a UTF-8 text of your own (自己的文本), a file, in the place of the corpus")
     cell: str = setting("GRU", "cell of the model (循环单元)", choices=EVERY_CELL)
-    num_layers: int = setting(1, "its layers (层数)", least=1, most=16)
+    num_layers: int = setting(2, "its layers (层数)", least=1, most=16)
     hidden_size: int = setting(128, "its hidden size D (隐状态大小)", least=1, most=4096)
-    epochs: int = setting(2, "its epochs (回合)", least=1, most=10_000)
+    epochs: int = setting(3, "its epochs (回合)", least=1, most=10_000)
     dropout: float = setting(0.0, "its dropout (丢弃率)", least=0, below=1)
     learning_rate: float = setting(0.01, "its learning rate, which falls to 0 (学习率)", above=0)
     cells: tuple[str, ...] = setting(
         ("SRN", "GRU", "LSTM"), "cells to be compared (对比的循环单元)", choices=EVERY_CELL, each_once=True
     )
-    compared_size: int = setting(128, "hidden size D of the compared ones (对比模型的隐状态大小)", least=1, most=4096)
+    compared_size: int = setting(64, "hidden size D of the compared ones (对比模型的隐状态大小)", least=1, most=4096)
     compared_epochs: int = setting(2, "epochs of the compared ones (对比模型的回合)", least=1, most=10_000)
     memorised: int = setting(5000, "characters to be learnt by heart (背下来的字符数)", least=1000, most=10**7)
     memorised_epochs: int = setting(40, "epochs for that (背诵的回合)", least=1, most=10_000)
@@ -47,10 +47,12 @@ LANGUAGE = {
     "quick": Language(),
     "full": Language(
         corpus="timemachine",
+        num_layers=1,
         hidden_size=256,
         epochs=20,
         dropout=0.3,
         learning_rate=0.005,
+        compared_size=128,
         compared_epochs=4,
         memorised=10_000,
         memorised_epochs=60,
