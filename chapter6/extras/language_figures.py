@@ -48,10 +48,8 @@ def draw_bars(record: Record) -> Drawing:
     plot, bars = nndl.plot, {}
     for n, perplexity in enumerate(record.metrics["counted"]["test"], start=1):
         bars[plot.both(f"{n}-grams", f"{n} 元语法")] = [perplexity]
-    bars = {
-        plot.both(f"the model: {size_of(models(record))}", "模型"): models(record).each("test_perplexity"),
-        **dict(reversed(bars.items())),
-    }
+    name = plot.both(f"the model: {size_of(models(record))}", "模型")
+    bars = {name: models(record).each("test_perplexity"), **dict(reversed(bars.items()))}
     for name in different(record):
         results = compared(record, name)
         what = same(size_of(results)) if name == "first" else called(name)

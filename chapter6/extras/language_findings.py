@@ -278,20 +278,31 @@ def perplexity_table(record: Record) -> Table:
         Text("parameters", "参数"),
         Text("seconds", "秒"),
     ]
-    sizes = record.metrics["sizes"]
+    corpus, sizes = called_corpus(record), record.metrics["sizes"]
     words = models(record)[0]["vocabulary_size"]
     en = ", ".join(f"{split} {size:,}" for split, size in sizes.items())
     note = Text(
-        f"Corpus {record.metrics['corpus']}: {en} characters, in the test text {record.metrics['unknown']} that are "
+        f"{corpus.en}: {en} characters, in the test text {record.metrics['unknown']} that are "
         f"[UNK]; {words} different ones. Dev and test were never learnt from; the counter also counts dev. Training "
         "text: as much of its beginning as test has, for the counter what it counted itself. Bits: log2 of the "
         "perplexity. Seconds: of a training. Counting: Witten–Bell smoothing.",
-        f"语料 {record.metrics['corpus']}：字符数 {en}，测试文本中 [UNK] 有 {record.metrics['unknown']} 个；"
+        f"{corpus.zh}：字符数 {en}，测试文本中 [UNK] 有 {record.metrics['unknown']} 个；"
         f"共 {words} 种。验证集与测试集从不参与训练；计数器还数了验证集。训练文本：其开头，与测试集一样长，"
         "计数器在此是自己数过的。比特：困惑度的 log2。秒：一次训练。计数采用 Witten–Bell 平滑。",
     )
     title = Text("Perplexity per character: what was read, and what was not", "每字符困惑度：读过的与没读过的")
     return Table(title, header, rows, note)
+
+
+def called_corpus(record: Record) -> Text:
+    """What was read; each version of Python has another documentation."""
+    version = ".".join(record.environment["python"].split(".")[:2])
+    return {
+        "python": Text(f"Documentation of Python {version}", f"Python {version} 的文档"),
+        "timemachine": same("The Time Machine"),
+        "tangshi": Text("300 Tang poems", "唐诗三百首"),
+        "text": Text("A text of your own", "自己的文本"),
+    }[record.metrics["corpus"]]
 
 
 def size_of(results: Results) -> str:

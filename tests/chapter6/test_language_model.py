@@ -24,7 +24,8 @@ import pytest
 
 POEM = "白日依山盡，黃河入海流。欲窮千里目，更上一層樓。\n"
 SMALL = {
-    "hidden_size": 16, "compared_size": 12, "input_size": 6, "epochs": 4, "compared_epochs": 4, "batch_size": 4,
+    "num_layers": 1, "hidden_size": 16, "compared_size": 12, "input_size": 6, "epochs": 4, "compared_epochs": 4,
+    "batch_size": 4,
     "length": 10, "memorised": 1000, "memorised_epochs": 1, "eval_steps": 20, "learning_rate": 0.03,
 }  # fmt: skip
 
