@@ -24,9 +24,9 @@ REDUCED = {
         "--parameters", "1500",
     ],
     "language": [
-        "--cells", "SRN,GRU", "--hidden-size", "6", "--compared-size", "5", "--epochs", "1", "--compared-epochs", "1",
-        "--memorised", "1000", "--memorised-epochs", "2", "--input-size", "4", "--batch-size", "100", "--length", "20",
-        "--eval-steps", "40",
+        "--text", str(Path(__file__).parents[2] / "LICENSE"), "--cells", "SRN,GRU", "--hidden-size", "6",
+        "--compared-size", "5", "--epochs", "1", "--compared-epochs", "1", "--memorised", "2000",
+        "--memorised-epochs", "2", "--input-size", "4", "--length", "20", "--eval-steps", "20",
     ],
     "gradients": [
         "--distance", "10", "--scales", "1,8", "--surface-points", "21", "--surface-steps", "20", "--length", "5",
