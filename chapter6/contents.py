@@ -4,6 +4,7 @@ from chapter6 import presets
 from chapter6.extras.presets.by_hand import BY_HAND
 from chapter6.extras.presets.cells import CELLS
 from chapter6.extras.presets.gradients import GRADIENTS
+from chapter6.extras.presets.language import LANGUAGE, Continuing
 from chapter6.extras.presets.slots import SLOTS
 from chapter6.lab.lesson import Corpus, Entry, Predicts
 from chapter6.lab.settings import Settings
@@ -145,6 +146,24 @@ ENTRIES = (
             settings=Settings(),
         ),
     ),
+    Entry(
+        number="language",
+        printed="",
+        title=Text("A language model of characters", "字符级语言模型与文本生成"),
+        shows=Text(
+            "perplexity on text never read, against counting up to five characters; then it writes, 藏头诗 too",
+            "从未读过的文本上的困惑度，对照一至五元语法；再让模型写作，包括藏头诗",
+        ),
+        module="chapter6.extras.language_model",
+        presets=LANGUAGE,
+        seeds={},
+        predicts=Predicts(
+            task="language",
+            module="chapter6.extras.language_predict",
+            takes=Text("the beginning of a text, which is continued", "一段开头，由模型续写"),
+            settings=Continuing(),
+        ),
+    ),
 )
 SECTIONS: dict[str, Entry] = {entry.number: entry for entry in ENTRIES}
 
@@ -172,6 +191,20 @@ CORPORA: dict[str, Corpus] = {
         title=Text("SNIPS, requests of seven kinds, slots", "SNIPS 七类请求，slots"),
         source="a folder with train, valid and test, of each seq.in and seq.out",
         texts=Text("sentences", "句子"),
+    ),
+    "timemachine": Corpus(
+        module="nndl.dataset.books",
+        function="prepare_time_machine",
+        title=Text("The Time Machine, a novel, lesson language", "小说 The Time Machine，language 实验"),
+        source="a text, or the folder of timemachine.txt",
+        texts=Text("characters", "字符"),
+    ),
+    "tangshi": Corpus(
+        module="nndl.dataset.books",
+        function="prepare_tang_poems",
+        title=Text("300 Tang poems, lesson language", "唐诗三百首，language 实验"),
+        source="tangshi300.json, its folder, or a text with a poem a line",
+        texts=Text("characters", "字符"),
     ),
 }
 """What ``python -m chapter6 data NAME`` fetches and prepares, each in the folder of its name."""

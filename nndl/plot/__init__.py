@@ -8,8 +8,8 @@
     >>> plot.save({"6.6": figure}, folder)  # doctest: +SKIP
 
 :mod:`nndl.plot.look` colours, line styles, fonts · :mod:`nndl.plot.draw` curves, points, bars and marks ·
-:mod:`nndl.plot.matrix` heat maps and the confusion matrix · :mod:`nndl.plot.words` a text, word by word ·
-:mod:`nndl.plot.unrolled` a recurrent network, step by step ·
+:mod:`nndl.plot.matrix` heat maps and the confusion matrix · :mod:`nndl.plot.unrolled` a network, step by step ·
+:mod:`nndl.plot.words` a text, word by word, characters by their vectors ·
 :mod:`nndl.plot.page` panels, legend, files · :mod:`nndl.plot.book` the two functions of the book.
 """
 
@@ -36,7 +36,7 @@ from nndl.plot.look import COLORS, DIVERGING, LOOKS, SEQUENTIAL, SPLITS, both, c
 from nndl.plot.matrix import confusion, heat_map, mark_columns
 from nndl.plot.page import legend, panels, save
 from nndl.plot.unrolled import unrolled
-from nndl.plot.words import draw_words
+from nndl.plot.words import draw_characters, draw_words
 
 __all__ = [
     "COLORS",
@@ -51,6 +51,7 @@ __all__ = [
     "both",
     "chinese_font",
     "confusion",
+    "draw_characters",
     "draw_words",
     "epoch_lines",
     "heat_map",

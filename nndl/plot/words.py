@@ -1,15 +1,18 @@
-"""A text with each word on the colour of what it adds (各词的贡献)."""
+"""A text with each word on the colour of what it adds (各词的贡献); characters where their vectors are (字符向量)."""
 
 from collections.abc import Sequence
 from unicodedata import east_asian_width
 
-from nndl.plot.look import DIVERGING, MONOSPACE, families
+from nndl.plot.look import DIVERGING, LATIN, LOOKS, MONOSPACE, families
 
 import matplotlib.pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
+from matplotlib.font_manager import FontProperties
+from matplotlib.path import Path
+from matplotlib.textpath import TextPath
 
 LINE = 78
 """The columns of a line; a Chinese character takes two."""
@@ -66,3 +69,31 @@ def _wrap(tokens: Sequence[str]) -> list[list[tuple[int, int, str]]]:
 def _columns(text: str) -> int:
     """How many columns of a terminal's kind a text takes."""
     return sum(2 if east_asian_width(character) in "WF" else 1 for character in text)
+
+
+SHOWN = {" ": "␣", "\n": "⏎", "\t": "⇥"}
+"""What is drawn of characters that have no shape."""
+
+
+def draw_characters(axes: Axes, characters: Sequence[str], places: Sequence[Sequence[float]]) -> None:
+    """Each character at its place: vowels pink, other letters blue, digits gold, marks black.
+
+    Args:
+        characters: one a place.
+        places: x and y of each.
+    """
+    for character, (x, y) in zip(characters, places, strict=True):
+        shape = TextPath((0, 0), SHOWN.get(character, character), size=10, prop=FontProperties(family=families(LATIN)))
+        box = shape.get_extents()
+        # a marker is drawn as large as its longest side is far from the middle
+        reach = max(box.width, box.height, 4.0)
+        middle = Path(shape.vertices - [(box.x0 + box.x1) / 2, (box.y0 + box.y1) / 2], shape.codes)
+        axes.plot(x, y, marker=middle, markersize=reach * 1.2, color=_color(character), markeredgewidth=0, linestyle="")
+
+
+def _color(character: str) -> str:
+    if character.lower() in "aeiou":
+        return LOOKS[0]["color"]
+    if character.isdigit():
+        return LOOKS[4]["color"]
+    return LOOKS[3]["color"] if character.isalpha() else LOOKS[1]["color"]

@@ -24,6 +24,11 @@ REDUCED = {
         "--tasks", "DigitSum,adding,copying", "--steps", "4", "--examples", "64", "--eval-steps", "2",
         "--parameters", "1500",
     ],
+    "language": [
+        "--text", str(Path(__file__).parents[2] / "LICENSE"), "--cells", "SRN,GRU", "--hidden-size", "6",
+        "--compared-size", "5", "--epochs", "1", "--compared-epochs", "1", "--memorised", "2000",
+        "--memorised-epochs", "2", "--input-size", "4", "--length", "20", "--eval-steps", "20",
+    ],
     "gradients": [
         "--distance", "10", "--scales", "1,8", "--surface-points", "21", "--surface-steps", "20", "--length", "5",
         "--epochs", "2", "--truncations", "1,4", "--gentle-epochs", "2", "--explosion-epochs", "2", "--l1", "0.01",

@@ -39,6 +39,7 @@ FIGURES["gradients"] = {
 }
 FIGURES["6.1"] = {"shapes", "slots", "sentences", "losses"}
 FIGURES["slots"] = {"f1", "sentence", "apart"}
+FIGURES["language"] = {"curves", "bars", "characters"}
 CLAIMS = {
     "6.1": {
         "one_hot", "shared_weights", "unrolled", "same_answer", "told_apart", "at_chance", "above_chance", "longer",
@@ -60,6 +61,10 @@ CLAIMS = {
     "cells": {
         "jordan_better", "residual_helps", "gru_as_good", "clockwork_helps", "scrn_helps", "irnn_helps",
         "adding_solved",
+    },
+    "language": {
+        "beats_3_grams", "beats_5_grams", "by_heart", "turns_up", "carried", "embedding", "gates", "depth",
+        "greedy_loops", "speed",
     },
     "gradients": {
         "powers", "powers_derivative", "powers_rate", "powers_plain", "wall", "thrown", "comes_back", "small_vanishes",

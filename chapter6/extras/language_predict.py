@@ -1,0 +1,102 @@
+"""A beginning in, a text out (续写与藏头诗), by a language model that the lesson ``language`` trained."""
+
+from pathlib import Path
+from typing import Any
+
+import nndl
+from chapter6.extras.language_writing import acrostic, continue_text
+from chapter6.extras.presets.language import CORPORA, Continuing, Language
+from chapter6.lab import interruption, predicting, result
+from chapter6.lab.lesson import Asked
+from chapter6.lab.predicting import say
+from chapter6.lab.training import Training
+from nndl import runtime
+from nndl.dataset.text import Vocabulary
+from nndl.error import CheckpointError, SettingError
+from nndl.generate import Choose, Sampler, greedy
+
+import numpy as np
+
+PRESETS = ("full", "quick")
+"""Whose model is taken, the first that is there."""
+INPUTS = ("embedding", "one-hot")
+
+
+class Writer:
+    """A trained language model with its vocabulary.
+
+    Args:
+        folder: what a training of the lesson left.
+
+    Raises:
+        CheckpointError: a file is missing or damaged, or they do not belong together.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        from chapter6.extras.cells_compared import CELLS  # loads Paddle
+        from chapter6.extras.language_model import make_model, train
+
+        found = predicting.load_result(folder, "runs/language/quick/checkpoints/python-GRU1x128-...")
+        source = folder / result.MODEL
+        parameters = nndl.checkpoint.load(source)
+        self.vocabulary = Vocabulary.load(folder / result.VOCABULARY)
+        if self.vocabulary.fingerprint() != found.get("vocabulary"):
+            raise CheckpointError(
+                f"{folder / result.VOCABULARY}: another vocabulary than the model was trained with; train it again"
+            )
+        try:
+            self.corpus, cell = found["corpus"], CELLS[found["cell"]]
+            if self.corpus not in (*CORPORA, "text"):
+                raise ValueError(f"corpus {self.corpus!r}")
+            Language(**{name: found[name] for name in ("cell", "num_layers", "hidden_size", "dropout", "input_size")})
+            _check_memory(found, len(self.vocabulary), parameters)
+            training = Training(train, "", found, folder, "")
+            self.model = make_model(training, cell, len(self.vocabulary))
+        except (KeyError, TypeError, ValueError, AttributeError, SettingError) as error:
+            raise predicting.damaged(folder, error) from None
+        nndl.checkpoint.restore(self.model, parameters, source)
+        nndl.checkpoint.check_finite(parameters, source)
+        self.model.eval()
+
+    def __call__(self, text: str, settings: Continuing) -> str:
+        """The text, and how it goes on; or a line for each of its characters, which begins with it.
+
+        Raises:
+            DataError: a character that the model has not learnt.
+        """
+        choose: Choose = greedy
+        if not settings.greedy:
+            choose = Sampler(settings.seed, settings.temperature, settings.top_k, settings.top_p)
+        if settings.acrostic:
+            return "\n".join(acrostic(self.model, self.vocabulary, text, settings.length, choose))
+        return text + continue_text(self.model, self.vocabulary, text, settings.length, choose)
+
+
+def _check_memory(found: dict[str, Any], V: int, parameters: Any) -> None:
+    """Raise ValueError where a model of these sizes holds more numbers than its file: it must not be made at all."""
+    held = sum(map(np.size, parameters.values())) if isinstance(parameters, dict) else 0
+    D, M = found["hidden_size"], found["input_size"] if found["inputs"] == "embedding" else 0
+    wanted = V * M + found["num_layers"] * D * D + D * V
+    if found["inputs"] not in INPUTS or wanted > held:
+        raise ValueError(f"a model of at least {wanted:,} numbers, where {result.MODEL} holds {held:,}")
+
+
+def predict(asked: Asked) -> None:
+    """The command: continue the beginnings given, or those of a file, or of the standard input.
+
+    Raises:
+        DataError: no such file, one that is no text, an empty beginning, or a character that the model has not learnt.
+        CheckpointError: no model, or not a whole one.
+    """
+    beginnings = predicting.texts(asked, "text")
+    folder = asked.model or predicting.find_model(asked.out, "language", PRESETS, "dev_perplexity", lowest=True)
+    with interruption.leaving():
+        runtime.start(asked.device)
+    writer = Writer(folder)
+    say(f"model: {folder}, trained on {writer.corpus}", f"模型：{folder}，训练语料：{writer.corpus}")
+    if predicting.is_live(asked):
+        say("one beginning a line, Ctrl-D ends", "每行一个开头，Ctrl-D 结束")
+    for number, text in enumerate(beginnings):
+        if number:
+            print()
+        print(writer(text, asked.settings), flush=True)
