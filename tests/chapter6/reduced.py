@@ -23,6 +23,9 @@ REDUCED = {
         "--tasks", "DigitSum,adding,copying", "--steps", "4", "--examples", "64", "--eval-steps", "2",
         "--parameters", "1500",
     ],
+    "ctc": [
+        "--strings", "32", "--held-out", "4", "--epochs", "2", "--hidden-size", "4", "--eval-steps", "2",
+    ],
     "gradients": [
         "--distance", "10", "--scales", "1,8", "--surface-points", "21", "--surface-steps", "20", "--length", "5",
         "--epochs", "2", "--truncations", "1,4", "--gentle-epochs", "2", "--explosion-epochs", "2", "--l1", "0.01",
