@@ -69,7 +69,7 @@ def _spikes(record: Record) -> Drawing:
         _draw_input(above, each, is_image)
         name, read, wanted = NAMES[each["direction"]], each["read"], each["wanted"]
         en, zh = f"{name.en}: {wanted} read as {read}", f"{name.zh}：{wanted} 读作 {read}"
-        above.set_title(plot.both(f"({en})", zh))
+        above.set_title(plot.both(en, zh))
         _draw_posterior(below, each)
         below.set_xlabel(plot.both("column", "列") if is_image else plot.both("frame of 20 ms", "帧，每帧 20 毫秒"))
     grid[0, 0].set_ylabel(plot.both("pixels", "像素") if is_image else plot.both("mel band", "梅尔频带"))
@@ -96,8 +96,8 @@ def _draw_input(axes: Axes, each: dict[str, Any], is_image: bool) -> None:
 
 def _draw_posterior(axes: Axes, each: dict[str, Any]) -> None:
     p = np.array(each["p"])
-    for start, end in each["spans"]:
-        axes.axvspan(start - 0.5, end - 0.5, color="0.92", zorder=0)
+    for place, (start, end) in enumerate(each["spans"]):  # two shades, for digits may touch
+        axes.axvspan(start - 0.5, end - 0.5, facecolor=("0.93", "0.86")[place % 2], edgecolor="none", zorder=0)
     axes.plot(p[:, 0], color="0.4", linestyle=":", label="φ")
     # digits in the order in which they stand; a look each, as there are looks
     for place, digit in enumerate(dict.fromkeys(each["wanted"])):

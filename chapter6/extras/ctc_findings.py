@@ -61,7 +61,7 @@ def _beam_by_hand(record: Record) -> Claim:
     return Claim(
         "best_path",
         Text(
-            "the labelling of the likeliest path need not be the likeliest labelling; prefix beam search finds that one",
+            "the labelling of the likeliest path need not be the likeliest labelling; prefix beam search finds it",
             "概率最大的路径，其标签序列不一定概率最大；前缀束搜索能找到后者",
         ),
         Text(

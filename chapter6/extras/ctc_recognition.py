@@ -140,7 +140,7 @@ def _random(seed: int, name: str) -> np.random.Generator:
 
 
 def make_model(settings: Any) -> nn.Layer:
-    """A recurrent layer over the columns or frames, then the scores of φ and ten digits at each: [B, T, M] → [B, T, 11].
+    """A recurrent layer over the columns or frames, then the scores of φ and ten digits: [B, T, M] → [B, T, 11].
 
     Args:
         settings: a training, or a result.

@@ -75,7 +75,7 @@ def frames_of(samples: int) -> int:
 
 @cache
 def mel_bands() -> np.ndarray:
-    """The triangles, float64 [NUM_MELS, FFT // 2 + 1]: each rises from the peak of the one before and falls to the next."""
+    """Triangles, float64 [NUM_MELS, FFT // 2 + 1]: each rises from the peak before and falls to the next."""
     mel = np.linspace(0, 2595 * np.log10(1 + RATE / 2 / 700), NUM_MELS + 2)
     peaks = 700 * (10 ** (mel / 2595) - 1)
     f = np.arange(FFT // 2 + 1) * RATE / FFT

@@ -176,12 +176,12 @@ def _read(source: Path) -> tuple[dict[tuple, bytes], int]:
             raise DataError(f"{source}: holds {digit}_{speaker}_{index}.wav twice (again as {name})")
         read_wav(content, f"{source}, {name}")
         found[key] = content
-    wanted = ((d, who, i) for d in range(DIGITS) for who in SPEAKERS for i in range(INDICES))
-    if missing := [key for key in wanted if key not in found]:
-        digit, speaker, index = missing[0]
+    wanted = {(d, who, i) for d in range(DIGITS) for who in SPEAKERS for i in range(INDICES)}
+    if odd := sorted(wanted ^ found.keys()):
+        digit, speaker, index = odd[0]
         raise DataError(
-            f"{source}: {len(found):,} recordings, expected {DIGITS * len(SPEAKERS) * INDICES:,}; "
-            f"{digit}_{speaker}_{index}.wav is missing"
+            f"{source}: {len(found):,} recordings, expected {len(wanted):,}; {digit}_{speaker}_{index}.wav is "
+            f"{'missing' if odd[0] in wanted else 'none of them'}"
         )
     return found, 0
 
