@@ -63,7 +63,7 @@ class Reader:
 
         if self.corpus == "strips":
             return digit_strips.draw("test", given, self.random).X
-        with open_file(Path(given), "expected a WAV file", 2 * audio.RATE * MOST_SECONDS) as file:
+        with open_file(Path(given), "expected a WAV file", 2 * audio.RATE * MOST_SECONDS + 44) as file:
             return audio.log_mel(audio.read_wav(file.read(), given) / 32768)
 
 
