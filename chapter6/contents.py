@@ -122,7 +122,7 @@ ENTRIES = (
         ),
         module="chapter6.extras.ctc_recognition",
         presets=CTC,
-        seeds={"quick": 4, "full": 6},
+        seeds={"full": 6},
         predicts=Predicts(
             task="ctc",
             module="chapter6.extras.ctc_predict",

@@ -35,15 +35,15 @@ class Ctc(Settings):
         most=20,
         count=(2, 2),
     )
-    strings: int = setting(2400, "training strings (训练样本数)", least=1, most=10**5)
-    held_out: int = setting(400, "strings of dev, and of test (验证集与测试集的样本数)", least=2, most=10**4)
+    strings: int = setting(2000, "training strings (训练样本数)", least=1, most=10**5)
+    held_out: int = setting(300, "strings of dev, and of test (验证集与测试集的样本数)", least=2, most=10**4)
     epochs: int = setting(6, "epochs (回合)", least=1, most=1000)
     batch_size: int = setting(16, "batch size B (批大小)", least=2, most=1000)
     learning_rate: float = setting(0.01, "learning rate (学习率); it falls to 0 along a cosine", above=0)
     clip_at: float = setting(1.0, "the bound of the gradients' global norm (梯度截断阈值)", least=1e-30)
-    hidden_size: int = setting(64, "hidden size D of one direction (隐状态大小)", least=4, most=1024)
-    num_layers: int = setting(1, "depth (层数)", least=1, most=10)
-    dropout: float = setting(0.2, "dropout of the layers' outputs (丢弃率)", least=0, below=1)
+    hidden_size: int = setting(48, "hidden size D of one direction (隐状态大小)", least=4, most=1024)
+    num_layers: int = setting(2, "depth (层数)", least=1, most=10)
+    dropout: float = setting(0.3, "dropout of the layers' outputs (丢弃率)", least=0, below=1)
     beam: int = setting(8, "beginnings that prefix beam search keeps (束宽)", least=1, most=100)
     eval_steps: int = setting(125, "steps between two evaluations on the dev set (验证集)", least=1, most=10**6)
 
@@ -66,6 +66,13 @@ class CtcAsked(Settings):
 CTC = {
     "quick": Ctc(),
     "full": Ctc(
-        corpus="fsdd", strings=3000, epochs=8, learning_rate=0.005, hidden_size=96, dropout=0.3, eval_steps=250
+        corpus="fsdd",
+        strings=3000,
+        held_out=400,
+        epochs=8,
+        learning_rate=0.005,
+        hidden_size=96,
+        num_layers=1,
+        eval_steps=250,
     ),
 }
