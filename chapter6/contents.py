@@ -3,6 +3,7 @@
 from chapter6 import presets
 from chapter6.extras.presets.by_hand import BY_HAND
 from chapter6.extras.presets.cells import CELLS
+from chapter6.extras.presets.ctc import CTC, CtcAsked
 from chapter6.extras.presets.gradients import GRADIENTS
 from chapter6.extras.presets.language import LANGUAGE, Continuing
 from chapter6.extras.presets.slots import SLOTS
@@ -164,6 +165,27 @@ ENTRIES = (
             settings=Continuing(),
         ),
     ),
+    Entry(
+        number="ctc",
+        printed="",
+        title=Text("Recognition with CTC: a shorter output", "CTC 识别：输出比输入短"),
+        shows=Text(
+            "all alignments of a small example, digits read without alignment, spikes, greedy and beam decoding",
+            "小例子的所有对齐，不用对齐信息识别数字串，尖峰，贪心与束搜索解码",
+        ),
+        module="chapter6.extras.ctc_recognition",
+        presets=CTC,
+        seeds={"full": 6},
+        predicts=Predicts(
+            task="ctc",
+            module="chapter6.extras.ctc_predict",
+            takes=Text(
+                "digits, of which a strip is drawn and read, or a WAV file of spoken digits",
+                "数字（画成手写数字条再识别），或口语数字的 WAV 文件",
+            ),
+            settings=CtcAsked(),
+        ),
+    ),
 )
 SECTIONS: dict[str, Entry] = {entry.number: entry for entry in ENTRIES}
 
@@ -205,6 +227,13 @@ CORPORA: dict[str, Corpus] = {
         title=Text("300 Tang poems, lesson language", "唐诗三百首，language 实验"),
         source="tangshi300.json, its folder, or a text with a poem a line",
         texts=Text("characters", "字符"),
+    ),
+    "fsdd": Corpus(
+        module="nndl.dataset.spoken_digits",
+        function="prepare",
+        title=Text("FSDD, spoken digits, lesson ctc", "FSDD 口语数字，ctc"),
+        source="an archive, or a folder of the WAV files",
+        texts=Text("recordings", "录音"),
     ),
 }
 """What ``python -m chapter6 data NAME`` fetches and prepares, each in the folder of its name."""

@@ -28,7 +28,9 @@ _FILES = (tarfile.REGTYPE, tarfile.AREGTYPE)
 _BLOCK = tarfile.BLOCKSIZE
 
 
-def read_archive(source: Path, wanted: re.Pattern[str], most: int) -> Iterator[tuple[str, bytes]]:
+def read_archive(
+    source: Path, wanted: re.Pattern[str], most: int, texts: str = "reviews"
+) -> Iterator[tuple[str, bytes]]:
     """Name and content of the files whose whole name is ``wanted``.
 
     What came is good only when the iterator has ended: the check sum stands last.
@@ -37,13 +39,14 @@ def read_archive(source: Path, wanted: re.Pattern[str], most: int) -> Iterator[t
         source: a tar archive, plain or compressed by gzip, bzip2 or xz.
         wanted: a pattern.
         most: the bytes that a wanted file may hold.
+        texts: what a message calls what is wanted.
 
     Raises:
         DataError: no such file, no archive, a damaged one, or one that is not to be trusted.
     """
     try:
         with _open(source) as stream:
-            yield from _members(stream, wanted, most)
+            yield from _members(stream, wanted, most, texts)
     except _Refused as error:
         raise DataError(f"{source}: refused, {error}") from None
     except DataError:
@@ -67,7 +70,7 @@ def _open(source: Path) -> BinaryIO:
     return file
 
 
-def _members(stream: BinaryIO, wanted: re.Pattern[str], most: int) -> Iterator[tuple[str, bytes]]:
+def _members(stream: BinaryIO, wanted: re.Pattern[str], most: int, texts: str) -> Iterator[tuple[str, bytes]]:
     total = number = 0
     long_name = ""
     while any(header := _read(stream, _BLOCK)):
@@ -75,7 +78,7 @@ def _members(stream: BinaryIO, wanted: re.Pattern[str], most: int) -> Iterator[t
         name = long_name or member.name
         number, total = number + 1, total + max(member.size, 0)
         if member.size < 0 or number > MAX_MEMBERS or total > MAX_BYTES:
-            raise _Refused(f"{name[:80]!r} makes it larger than any archive of these reviews")
+            raise _Refused(f"{name[:80]!r} makes it larger than any archive of these {texts}")
         if member.type in _HEADERS:
             if member.size > MAX_HEADER_BYTES:
                 raise _Refused(f"a header of {member.size:,} bytes is larger than any name")
@@ -91,7 +94,7 @@ def _members(stream: BinaryIO, wanted: re.Pattern[str], most: int) -> Iterator[t
             continue
         if wanted.fullmatch(name):
             if member.size > most:
-                raise _Refused(f"{name[:80]!r} is larger than any of these reviews")
+                raise _Refused(f"{name[:80]!r} is larger than any of these {texts}")
             yield name, _read(stream, member.size)
             _skip(stream, -member.size % _BLOCK)
         else:

@@ -22,8 +22,9 @@ class Published:
     Args:
         name: the file's, below the folder of its corpus, such as "train/seq.in".
         urls: where it lies, tried one after the other.
-        check_sum: of the whole file, in hexadecimal, MD5 or SHA-256.
-        size: its bytes; no server is listened to beyond them.
+        check_sum: of the whole file, in hexadecimal, MD5 or SHA-256; empty where a server packs it anew for each, so
+            that its bytes are not stable: then who reads it must check its content.
+        size: its bytes; without a check sum the most that it may have. No server is listened to beyond them.
     """
 
     name: str
@@ -39,6 +40,8 @@ class Published:
 def download(file: Published, path: Path) -> Path:
     """Fetch a file to ``path``; what arrived before an interruption is kept beside it and completed the next time.
 
+    A file without a check sum is fetched anew: two parts of it need not be parts of one whole.
+
     Args:
         file: what is published.
         path: where it goes; it is there only once it is whole and checked.
@@ -50,16 +53,16 @@ def download(file: Published, path: Path) -> Path:
     part = path.with_name(f"{path.name}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        if _size(part) >= file.size and check_sum(part, file.algorithm) != file.check_sum:
-            part.unlink()
+        if not file.check_sum or (_size(part) >= file.size and check_sum(part, file.algorithm) != file.check_sum):
+            part.unlink(missing_ok=True)
         failures = []
         for url in file.urls:
             try:
-                _fetch(url, part, file.size)
+                _fetch(url, part, file)
             except DownloadError as error:
                 failures.append(f"{url}: {error}")
                 continue
-            if (found := check_sum(part, file.algorithm)) == file.check_sum:
+            if not file.check_sum or (found := check_sum(part, file.algorithm)) == file.check_sum:
                 part.replace(path)
                 return path
             part.unlink()
@@ -71,19 +74,25 @@ def download(file: Published, path: Path) -> Path:
     raise DownloadError("; ".join(failures))
 
 
-def _fetch(url: str, part: Path, size: int) -> None:
+def _fetch(url: str, part: Path, file: Published) -> None:
     """Append to ``part`` what is missing of the file; all of it, where the server does not resume."""
     import requests
     from urllib3.exceptions import HTTPError
 
     have = _size(part)
-    if have == size:
+    if have == file.size:
         return
     try:
         with requests.get(url, stream=True, timeout=TIMEOUT, headers=_headers(have)) as response:
-            _receive(response, part, have, size)
+            _check(response)
+            if file.check_sum:
+                _receive(response, part, have, file.size)
+            else:
+                _receive_unknown(response, part, file.size)
     # ValueError: a redirect to what is no address; urllib3's own errors pass through requests at times
     except (requests.RequestException, HTTPError, ValueError) as error:
+        if not file.check_sum:
+            part.unlink(missing_ok=True)
         kept = _size(part)
         goes_on = f"; {kept:,} bytes are kept, the same command goes on from there" if kept else ""
         reason = str(error) if type(error) is ValueError else type(error).__name__
@@ -95,13 +104,39 @@ def _headers(have: int) -> dict[str, str]:
     return {"Accept-Encoding": "identity"} | ({"Range": f"bytes={have}-"} if have else {})
 
 
-def _receive(response: "Response", part: Path, have: int, size: int) -> None:
-    from tqdm import tqdm
-
+def _check(response: "Response") -> None:
     if response.status_code not in (200, 206):
         raise ValueError(f"answered {response.status_code}")
     if response.headers.get("Content-Type", "").startswith("text/html"):  # such as one that asks for a login
         raise ValueError("delivers a page")
+
+
+def _receive_unknown(response: "Response", part: Path, most: int) -> None:
+    """A file of unknown size, from its beginning; what is too large, or ends before what is announced, is refused."""
+    from tqdm import tqdm
+
+    if response.status_code != 200 or "Content-Encoding" in response.headers:
+        raise ValueError("delivers a part, or a compressed file, expected a whole one")
+    announced = int(response.headers.get("Content-Length", most))
+    if not 0 < announced <= most:
+        raise ValueError(f"announces {announced:,} bytes, expected 1 to {most:,}")
+    have = 0
+    with part.open("wb") as file, tqdm(unit="B", unit_scale=True, desc=part.stem, disable=None) as bar:
+        while block := response.raw.read(1 << 16):
+            have += len(block)
+            if have > announced:
+                raise ValueError(f"delivers more than {announced:,} bytes")
+            file.write(block)
+            bar.update(len(block))
+        if not have or ("Content-Length" in response.headers and have < announced):
+            raise ValueError(f"delivers {have:,} bytes, expected {announced:,}")
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _receive(response: "Response", part: Path, have: int, size: int) -> None:
+    from tqdm import tqdm
+
     if response.status_code != 206:
         have = 0
     expected = {"Content-Range": f"bytes {have}-{size - 1}/{size}", "Content-Length": str(size - have)}

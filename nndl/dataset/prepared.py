@@ -28,8 +28,8 @@ from nndl.lock import holding
 AGAIN = "remove {} and prepare it again"
 """Ends each message about what was prepared, with the folder."""
 
-Texts = dict[tuple, str]
-"""All texts of a corpus, under keys of its own."""
+Texts = dict[tuple, str] | dict[tuple, bytes]
+"""All texts of a corpus, or all files that are no text, such as sounds, under keys of its own."""
 
 _META = {"format": int, "source": str, "sizes": dict.fromkeys(SPLITS, int), "replaced": int, "files": dict}
 
@@ -101,10 +101,13 @@ class Source:
             folder = root / "prepared"
             if source is None and folder.exists():
                 return self._preparation(root, was_there=True)
+            is_published = source is None
             if source is None:
                 source = self._fetch(root)
             found, replaced = read(source)
             made_from = digest(found)
+            if is_published and made_from != self.official and not all(file.check_sum for file in self.published):
+                raise DataError(f"{source}: not the official {self.texts}; remove it and fetch it again")
             if not folder.exists():
                 with replacing(folder) as temporary:
                     temporary.mkdir()
@@ -198,7 +201,8 @@ def digest(texts: Texts) -> str:
     """Of all texts; the same for an archive and the folder it came from, in whatever encoding."""
     found = hashlib.sha256()
     for key in sorted(texts):
-        content = texts[key].encode()
+        text = texts[key]
+        content = text.encode() if isinstance(text, str) else text
         found.update(f"{key} {len(content)}\n".encode())
         found.update(content)
     return found.hexdigest()

@@ -5,8 +5,18 @@ A metric of which lower is better says so by an attribute ``lower_is_better = Tr
 
 from nndl.metric.accuracy import Accuracy
 from nndl.metric.chunks import ChunkF1
+from nndl.metric.edits import LabelErrorRate, edit_distance
 from nndl.metric.likelihood import CrossEntropy, Perplexity
 from nndl.metric.sense import lower_is_better
 from nndl.metric.squared import MeanSquaredError
 
-__all__ = ["Accuracy", "ChunkF1", "CrossEntropy", "MeanSquaredError", "Perplexity", "lower_is_better"]
+__all__ = [
+    "Accuracy",
+    "ChunkF1",
+    "CrossEntropy",
+    "LabelErrorRate",
+    "MeanSquaredError",
+    "Perplexity",
+    "edit_distance",
+    "lower_is_better",
+]

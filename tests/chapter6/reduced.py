@@ -29,6 +29,9 @@ REDUCED = {
         "--compared-size", "5", "--epochs", "1", "--compared-epochs", "1", "--memorised", "2000",
         "--memorised-epochs", "2", "--input-size", "4", "--length", "20", "--eval-steps", "20",
     ],
+    "ctc": [
+        "--strings", "32", "--held-out", "4", "--epochs", "2", "--hidden-size", "4", "--eval-steps", "2",
+    ],
     "gradients": [
         "--distance", "10", "--scales", "1,8", "--surface-points", "21", "--surface-steps", "20", "--length", "5",
         "--epochs", "2", "--truncations", "1,4", "--gentle-epochs", "2", "--explosion-epochs", "2", "--l1", "0.01",

@@ -27,6 +27,7 @@ FIGURES = {"6.2": {"6.6", "6.7"}, "6.4": {"6.8", "6.9", "strategies"}, "6.5": {"
 FIGURES["6.8"] = {"steps", "size", "memory"}
 FIGURES["by_hand"] = {"lstm", "starts"}
 FIGURES["cells"] = {"cells"}
+FIGURES["ctc"] = {"alignments", "spikes", "learning"}
 FIGURES["gradients"] = {
     "powers",
     "surface",
@@ -65,6 +66,9 @@ CLAIMS = {
     "language": {
         "beats_3_grams", "beats_5_grams", "by_heart", "turns_up", "carried", "embedding", "gates", "depth",
         "greedy_loops", "speed",
+    },
+    "ctc": {
+        "alignments", "best_path", "is_read", "beam_helps", "spikes", "forward_worse", "forward_later", "left_out",
     },
     "gradients": {
         "powers", "powers_derivative", "powers_rate", "powers_plain", "wall", "thrown", "comes_back", "small_vanishes",

@@ -237,3 +237,54 @@ def test_place_that_cannot_be_written(server: Server, tmp_path: Path) -> None:
     (tmp_path / "file.tar.gz.part").mkdir()
     with pytest.raises(OutputError, match=r"file\.tar\.gz\.part"):
         download(published(server.url), tmp_path / "file.tar.gz")
+
+
+def unstable(*urls: str, most: int = SIZE) -> Published:
+    """A file that the server packs anew for each: its bytes are not known before."""
+    return Published("file.tar.gz", urls, "", most)
+
+
+@pytest.mark.parametrize("most", [SIZE, SIZE + 1])
+def test_unknown_bytes_are_fetched_whole_and_anew(most: int, server: Server, path: Path) -> None:
+    path.parent.mkdir()
+    path.with_name("file.tar.gz.part").write_bytes(CONTENT[:1_000])
+    assert download(unstable(server.url, most=most), path).read_bytes() == CONTENT
+    assert server.ranges == [None]
+    assert [item.name for item in path.parent.iterdir()] == [path.name]
+
+
+def test_unknown_bytes_in_chunks(server: Server, path: Path) -> None:
+    server.answers["/odd"] = answer("200 OK", CHUNKED, body=b"5\r\nhello\r\n0\r\n\r\n")
+    assert download(unstable(server.url.replace("file.tar.gz", "odd")), path).read_bytes() == b"hello"
+
+
+UNKNOWN = {
+    "too large by its length": (answer("200 OK", f"Content-Length: {SIZE + 1}"), "announces"),
+    "too large without one": (answer("200 OK", "Connection: close", body=CONTENT + b"x"), "delivers more"),
+    "too large in chunks": (answer("200 OK", CHUNKED, body=b"80000\r\n" + bytes(0x80000) + b"\r\n0\r\n\r\n"), "more"),
+    "broken off": (answer("200 OK", "Content-Length: 9", body=b"hello"), "delivers 5 bytes, expected 9|Incomplete|Pro"),
+    "chunks broken off": (answer("200 OK", CHUNKED, body=b"9\r\nhello"), "Error|Incomplete"),
+    "empty": (answer("200 OK", "Content-Length: 0"), "announces 0"),
+    "empty without a length": (answer("200 OK", "Connection: close"), "delivers 0 bytes"),
+    "length below zero": (answer("200 OK", "Content-Length: -5", body=b"hello"), "announces"),
+    "length that is a word": (answer("200 OK", "Content-Length: abc", body=b"hello"), "abc"),
+    "length of 5,000 digits": (answer("200 OK", "Content-Length: " + "9" * 5_000), "Exceeds the limit"),
+    "a part": (answer("206 Partial Content", "Content-Length: 5", body=b"hello"), "a part"),
+    "compressed": (answer("200 OK", "Content-Encoding: gzip", body=gzip.compress(b"hello")), "compressed"),
+    "a page": (ODD["a page without its length"], "a page"),
+    "416": (ODD["416"], "answered 416"),
+}
+
+
+@pytest.mark.parametrize("odd", UNKNOWN)
+def test_second_server_where_the_first_delivers_no_whole_file(odd: str, server: Server, path: Path) -> None:
+    server.answers["/odd"], said = UNKNOWN[odd]
+    address = server.url.replace("file.tar.gz", "odd")
+    with pytest.raises(DownloadError, match=said) as error:
+        download(unstable(address), path)
+    assert str(error.value).startswith(f"{address}: ")
+    assert "\n" not in str(error.value)
+    assert "kept" not in str(error.value)
+    assert list(path.parent.iterdir()) == []
+    download(unstable(address, server.url), path)
+    assert path.read_bytes() == CONTENT
