@@ -7,13 +7,15 @@ from typing import Any
 
 import nndl
 from chapter6 import sec_6_1_application_modes as lesson
+from chapter6 import sec_6_1_figures as figures
 from chapter6 import sec_6_1_findings as findings
 from chapter6 import sec_6_1_tasks as tasks
-from chapter6.__main__ import main
 from chapter6.contents import SECTIONS
 from chapter6.lab.claim import FAILS, HOLDS, OPEN
 from chapter6.lab.record import Record
+from chapter6.lab.training import Training, train_one
 from chapter6.presets import MODES
+from nndl import plot
 
 import numpy as np
 import paddle
@@ -266,26 +268,43 @@ def test_verdicts_follow_the_numbers() -> None:
 # --- what a reader gives ---
 
 
-def quick(tmp_path: Path, *arguments: str) -> int:
-    few = ["--examples", "4", "--epochs", "1", "--hidden-size", "2", "--seeds", "1", "--jobs", "1"]
-    with pytest.raises(SystemExit) as end:
-        main(["run", "6.1", *few, "--out", str(tmp_path), *arguments])
-    return end.value.code
+def train_a_little(folder: Path, mode: str, **settings: Any) -> dict[str, Any]:
+    values = {**values_of(mode, "SRN"), "seed": 0, "examples": 4, "epochs": 2, "batch_size": 2, "eval_steps": 2}
+    training = Training(lesson.train, "little", {**values, "learning_rate": 0.01, **settings}, folder, "")
+    return {**train_one(training, folder), "folder": str(folder)}
 
 
-def test_a_readers_sentence_is_shown_with_its_unknown_words(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """With four examples to learn from, too, where most words of the tests are unknown."""
-    sentence = "Please leave $x$ 北京 " + "supercalifragilistic" * 3
-    assert quick(tmp_path, "--sentence", sentence, "--lang", "en") == 0
-    said = capsys.readouterr().out
-    shown = said[said.index("Your sentence") : said.index("The five shapes")]
-    assert sum(line.rstrip().endswith("unknown") for line in shown.splitlines()) >= 3
-    assert "北京" in (tmp_path / "6.1" / "quick" / "report.md").read_text(encoding="utf-8")
+ODD = "Please leave $x$ 北京 " + "supercalifragilistic" * 3
 
 
-def test_divergence_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert quick(tmp_path, "--learning-rate", "1e38", "--epochs", "3") == 2
-    assert "the training loss became" in capsys.readouterr().err
+def test_the_unknown_words_of_a_readers_sentence_are_said(tmp_path: Path) -> None:
+    """With four sentences to learn from, too, where most words are unknown."""
+    result = train_a_little(tmp_path, "synchronous")
+    [found] = lesson.look(result, [ODD])["sentences"]
+    assert found["words"][:2] == ["please", "leave"]
+    assert found["unknown"][-1]
+    known = {word for words, _ in tasks.flight_splits(4)["train"] for word in words}
+    assert found["unknown"] == [word not in known for word in found["words"]]
+    assert [sum(p.values()) for p in found["p"]] == pytest.approx([1] * len(found["words"]), abs=1e-5)
+
+
+@pytest.mark.filterwarnings("ignore:Glyph")
+@pytest.mark.parametrize("words", [["taipei"], ODD.lower().split(), ["word"] * 60])
+def test_any_sentence_can_be_drawn(words: list[str], tmp_path: Path) -> None:
+    record = record_of({"SRN": [0.9], "feed-forward": [0.5]})
+    for each in record.metrics["looks"]:
+        p = each["sentences"][0]["p"] * len(words)
+        each["sentences"][-1] = {"words": words, "unknown": [True] * len(words), "p": p}
+    with plot.style():
+        figure = figures._sentences(record).figure
+    plot.save({"sentences": figure}, tmp_path)
+    shown = [text.get_text() for axes in figure.axes for text in axes.texts if text.get_text().endswith(" ?")]
+    assert len(shown) == len(words)
+
+
+@pytest.mark.parametrize("mode", ["class", "synchronous"])
+def test_a_training_that_diverges_says_so(mode: str, tmp_path: Path) -> None:
+    assert "loss became" in train_a_little(tmp_path, mode, learning_rate=1e38, epochs=4)["diverged"]
 
 
 def test_the_presets_are_the_lessons() -> None:
