@@ -92,7 +92,7 @@ def test_every_number_of_every_section_has_bounds(number: str) -> None:
             int: [-1, 10**7, 10**30],
             float: [-1.0, math.nan, math.inf, 1e300],
             str: ["\udc80", "x" * (field.name in ("review", "shapes")) + "no such thing"][
-                : 1 + (field.name != "review")
+                : 1 + (field.name not in ("review", "sentence"))
             ],
             tuple[float, ...]: [(), (-1.0,), (math.nan,), (1e300,)],
             tuple[str, ...]: [(), ("no such thing",), ("\udc80",), ("x",) * 101],
