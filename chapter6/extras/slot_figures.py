@@ -48,7 +48,9 @@ def draw_apart(record: Record) -> Drawing:
     axes.grid(axis="x")
     axes.set_xscale("symlog", linthresh=2)
     ticks = [-50, -20, -10, -5, -2, -1, 0, 1, 2]
+    left, right = axes.get_xlim()  # ticks beyond them would widen it
     axes.set_xticks(ticks, map(str, ticks))
+    axes.set_xlim(left, right)
     axes.minorticks_off()
     axes.set_xlabel(nndl.plot.both(f"F1 less that of {best}", f"F1 与 {best} 之差"))
     return Drawing(
