@@ -108,7 +108,7 @@ def prefix_beam(logits: np.ndarray, width: int = 8, least: float = 1e-4) -> list
     Args:
         logits: float [T, V].
         width: beginnings that are kept.
-        least: symbols of a smaller probability at a step are passed over there.
+        least: symbols of a smaller probability at a step are passed over there, but never the likeliest.
 
     Returns:
         (labels, log-probability), the likeliest first. With a width and a ``least`` that drop nothing, exact.
@@ -121,7 +121,7 @@ def prefix_beam(logits: np.ndarray, width: int = 8, least: float = 1e-4) -> list
     p /= p.sum(axis=-1, keepdims=True)
     scale, beams = 0.0, {(): (1.0, 0.0)}  # labels: (ends with a blank, does not)
     for row in p:
-        likely = [(int(c), float(row[c])) for c in np.flatnonzero(row >= least)]
+        likely = [(int(c), float(row[c])) for c in np.flatnonzero(row >= min(least, row.max()))]
         grown: dict[tuple, list[float]] = defaultdict(lambda: [0.0, 0.0])
         for y, (blank, label) in beams.items():
             for c, p_c in likely:

@@ -119,10 +119,10 @@ def _learning(record: Record) -> Drawing:
     axes.set(xlabel=plot.both("step", "步数"), ylabel=plot.both("label error rate, dev", "标签错误率（验证集）"))
     plot.legend(figure)
     en = (
-        "How the label error falls; at first a network says φ everywhere, which is an error of 1, and nothing seems to "
-        "happen (a plateau). Mean and range of the seeds."
+        "How the label error falls. An error of 1 is a network that says φ everywhere: on this plateau nothing seems "
+        "to happen, then the spikes come. Mean and range of the seeds."
     )
-    zh = "标签错误率如何下降：起初网络处处输出 φ（错误率为 1），看似毫无进展（平台期）。均值与各种子的范围。"
+    zh = "标签错误率如何下降：错误率为 1 的网络处处输出 φ（平台期），看似毫无进展，随后出现尖峰。均值与各种子的范围。"
     return Drawing(figure, Text(en, zh))
 
 

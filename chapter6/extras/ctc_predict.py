@@ -93,7 +93,12 @@ def predict(asked: Asked) -> None:
 
 def _open(asked: Asked, corpus: str) -> Reader:
     """The model that was asked for, or the best of those that read such input."""
-    folder = asked.model or predicting.find_model(asked.out, "ctc", PRESETS, "dev_error", lowest=True, corpus=corpus)
+    try:
+        wanted = {"lowest": True, "corpus": corpus}
+        folder = asked.model or predicting.find_model(asked.out, "ctc", PRESETS, "dev_error", **wanted)
+    except CheckpointError as error:
+        more = " (a WAV file is read by a model trained with --corpus fsdd)" if corpus == "fsdd" else ""
+        raise CheckpointError(f"{error}{more}") from None
     with interruption.leaving():
         runtime.start(asked.device)
     reader = Reader(folder, asked.settings.beam, asked.settings.draw)

@@ -162,3 +162,8 @@ def test_best_path_and_beam_of_a_long_sequence() -> None:
 def test_width_of_none() -> None:
     with pytest.raises(SettingError, match="width 0"):
         prefix_beam(np.zeros((2, 3)), 0)
+
+
+def test_the_likeliest_symbol_is_never_passed_over() -> None:
+    assert prefix_beam(np.zeros((2, 5)), width=50, least=0.9)[0][0]
+    assert len(prefix_beam(np.eye(3), width=1, least=1.0)) == 1
