@@ -33,6 +33,7 @@ _HOME = {
     "AveragePooling": "nndl.op",
     "Model_RNN4SeqClass": "nndl.model",
     "Model_BiLSTM_FC": "nndl.model",
+    "Seq2Seq": "nndl.model",
     "Callback": "nndl.callback",
     "GradientNormRecorder": "nndl.callback",
     "LearningRateSchedule": "nndl.callback",

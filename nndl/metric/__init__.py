@@ -7,5 +7,6 @@ from nndl.metric.accuracy import Accuracy
 from nndl.metric.likelihood import CrossEntropy, Perplexity
 from nndl.metric.sense import lower_is_better
 from nndl.metric.squared import MeanSquaredError
+from nndl.metric.whole import WholeAccuracy
 
-__all__ = ["Accuracy", "CrossEntropy", "MeanSquaredError", "Perplexity", "lower_is_better"]
+__all__ = ["Accuracy", "CrossEntropy", "MeanSquaredError", "Perplexity", "WholeAccuracy", "lower_is_better"]

@@ -1,6 +1,7 @@
 """The models, one a file; the book's names are kept."""
 
 from nndl.model.classifier import Model_RNN4SeqClass
+from nndl.model.seq2seq import Seq2Seq
 from nndl.model.text import Model_BiLSTM_FC
 
-__all__ = ["Model_BiLSTM_FC", "Model_RNN4SeqClass"]
+__all__ = ["Model_BiLSTM_FC", "Model_RNN4SeqClass", "Seq2Seq"]
