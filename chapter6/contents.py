@@ -1,6 +1,7 @@
 """目录 The table of contents: every lesson, in the order of the course. Loads no lesson, so it is there at once."""
 
 from chapter6 import presets
+from chapter6.extras.presets.addition import ADDITION
 from chapter6.extras.presets.by_hand import BY_HAND
 from chapter6.extras.presets.cells import CELLS
 from chapter6.extras.presets.gradients import GRADIENTS
@@ -110,6 +111,18 @@ ENTRIES = (
         module="chapter6.extras.gradient_lab",
         presets=GRADIENTS,
         seeds={"quick": 4, "full": 10},
+    ),
+    Entry(
+        number="addition",
+        printed="",
+        title=Text("Addition as characters, and scheduled sampling", "字符加法与计划采样"),
+        shows=Text(
+            "45+7 read and 52 written by characters; teacher forcing, free running and three schedules between them",
+            "逐字符读 45+7、写 52；teacher forcing、自由运行与三种计划采样的比较",
+        ),
+        module="chapter6.extras.addition_by_characters",
+        presets=ADDITION,
+        seeds={},
     ),
 )
 SECTIONS: dict[str, Entry] = {entry.number: entry for entry in ENTRIES}
