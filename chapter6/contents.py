@@ -4,6 +4,7 @@ from chapter6 import presets
 from chapter6.extras.presets.by_hand import BY_HAND
 from chapter6.extras.presets.cells import CELLS
 from chapter6.extras.presets.gradients import GRADIENTS
+from chapter6.extras.presets.translation import TRANSLATION, Translate
 from chapter6.lab.lesson import Corpus, Entry, Predicts
 from chapter6.lab.settings import Settings
 from chapter6.lab.text import Text
@@ -110,6 +111,24 @@ ENTRIES = (
         module="chapter6.extras.gradient_lab",
         presets=GRADIENTS,
         seeds={"quick": 4, "full": 10},
+    ),
+    Entry(
+        number="translation",
+        printed="",
+        title=Text("Translation: encoder, decoder, attention", "翻译：编码器、解码器与注意力"),
+        shows=Text(
+            "dates in Chinese and English to ISO, English to Chinese: without attention and with two kinds of it",
+            "中英文日期转为 ISO、英译中：没有注意力与两种注意力，注意力看哪里，贪心与束搜索",
+        ),
+        module="chapter6.extras.translation_attention",
+        presets=TRANSLATION,
+        seeds={"quick": 2, "full": 2},
+        predicts=Predicts(
+            task="translation",
+            module="chapter6.extras.translation_predict",
+            takes=Text("a date in Chinese or English, or an English sentence", "中英文日期，或英文句子，给出译文"),
+            settings=Translate(),
+        ),
     ),
 )
 SECTIONS: dict[str, Entry] = {entry.number: entry for entry in ENTRIES}
