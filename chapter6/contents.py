@@ -144,6 +144,13 @@ CORPORA: dict[str, Corpus] = {
         source="an archive or an extracted aclImdb folder",
         texts=Text("reviews", "影评"),
     ),
+    "tatoeba": Corpus(
+        module="nndl.dataset.tatoeba",
+        function="prepare",
+        title=Text("Tatoeba, English sentences and their Chinese translations", "Tatoeba 英汉句对"),
+        source="a file of pairs, a line each: English, a tab, Chinese",
+        texts=Text("sentence pairs", "句对"),
+    ),
 }
 """What ``python -m chapter6 data NAME`` fetches and prepares, each in the folder of its name."""
 
