@@ -2,9 +2,11 @@
 
 from chapter6 import presets
 from chapter6.extras.presets.addition import ADDITION
+from chapter6.extras.presets.autoencoder import AUTOENCODER
 from chapter6.extras.presets.by_hand import BY_HAND
 from chapter6.extras.presets.cells import CELLS
 from chapter6.extras.presets.gradients import GRADIENTS
+from chapter6.extras.presets.translation import TRANSLATION, Translate
 from chapter6.lab.lesson import Corpus, Entry, Predicts
 from chapter6.lab.settings import Settings
 from chapter6.lab.text import Text
@@ -113,6 +115,24 @@ ENTRIES = (
         seeds={"quick": 4, "full": 10},
     ),
     Entry(
+        number="translation",
+        printed="",
+        title=Text("Translation: encoder, decoder, attention", "翻译：编码器、解码器与注意力"),
+        shows=Text(
+            "dates in Chinese and English to ISO, English to Chinese: without attention and with two kinds of it",
+            "中英文日期转为 ISO、英译中：没有注意力与两种注意力，注意力看哪里，贪心与束搜索",
+        ),
+        module="chapter6.extras.translation_attention",
+        presets=TRANSLATION,
+        seeds={"quick": 2, "full": 2},
+        predicts=Predicts(
+            task="translation",
+            module="chapter6.extras.translation_predict",
+            takes=Text("a date in Chinese or English, or an English sentence", "中英文日期，或英文句子，给出译文"),
+            settings=Translate(),
+        ),
+    ),
+    Entry(
         number="addition",
         printed="",
         title=Text("Addition as characters, and scheduled sampling", "字符加法与计划采样"),
@@ -123,6 +143,18 @@ ENTRIES = (
         module="chapter6.extras.addition_by_characters",
         presets=ADDITION,
         seeds={},
+    ),
+    Entry(
+        number="autoencoder",
+        printed="",
+        title=Text("A sequence autoencoder of text", "文本的序列自编码器"),
+        shows=Text(
+            "white blood cells destroying an infection, and the other way round: the same words, two codes",
+            "white blood cells destroying an infection 与颠倒的句子：词相同，编码不同",
+        ),
+        module="chapter6.extras.text_autoencoder",
+        presets=AUTOENCODER,
+        seeds={"full": 5},
     ),
 )
 SECTIONS: dict[str, Entry] = {entry.number: entry for entry in ENTRIES}

@@ -19,6 +19,7 @@ _HOME = {
     "CrossEntropy": "nndl.metric",
     "Perplexity": "nndl.metric",
     "MeanSquaredError": "nndl.metric",
+    "WholeAccuracy": "nndl.metric",
     "Adam": "nndl.adam",
     "plot_training_loss": "nndl.plot",
     "plot_training_loss_acc": "nndl.plot",

@@ -26,6 +26,8 @@ from reduced import REDUCED, run_section, without_times
 FIGURES = {"6.2": {"6.6", "6.7"}, "6.4": {"6.8", "6.9", "strategies"}, "6.5": {"6.11", "6.12", "6.13"}}
 FIGURES["6.8"] = {"steps", "size", "memory"}
 FIGURES["by_hand"] = {"lstm", "starts"}
+FIGURES["addition"] = {"sums", "positions"}
+FIGURES["autoencoder"] = {"codes"}
 FIGURES["cells"] = {"cells"}
 FIGURES["gradients"] = {
     "powers",
@@ -47,6 +49,8 @@ CLAIMS = {
         "forget_gate",
     },
     "6.8": {"parity", "paddle_faster", "same_accuracy", "trains_faster", "native_faster", "memory"},
+    "addition": {"characters_flatter", "exposure_bias", "sigmoid_helps", "free_is_worse"},
+    "autoencoder": {"rebuilds", "twins_differ", "code_tells"},
     "by_hand": {
         "add_only", "order", "gates", "rule", "one_product", "one_hot", "bptt", "start_matters", "random_helps",
         "fixed_helps", "learned_helps", "forgets",

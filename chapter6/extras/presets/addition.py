@@ -27,7 +27,7 @@ class Addition(Settings):
         each_once=True,
     )
     cell: str = setting("GRU", "cell of encoder and decoder (循环单元)", choices=EVERY_CELL)
-    steps: int = setting(500, "training steps (训练步数), rounded up to whole epochs", least=1, most=10**6)
+    steps: int = setting(600, "training steps (训练步数), rounded up to whole epochs", least=1, most=10**6)
     batch_size: int = setting(64, "batch size B (批大小)", least=1, most=10_000)
     learning_rate: float = setting(0.01, "Adam's learning rate at the start (学习率), falls to 0", above=0)
     clip_at: float = setting(1.0, "the bound of the gradients' global norm (梯度截断阈值)", least=1e-30)
