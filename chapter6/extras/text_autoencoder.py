@@ -114,19 +114,22 @@ def train_autoencoder(training: Training, folder: Path) -> dict[str, Any]:
     codes = {split: code_of(model, *collate(ids[split])[0][:2]) for split in ("train", "test")}
     labels = {split: np.array([s.label for s in sentences[split]]) for split in codes}
     words = {split: bags(sentences[split], vocabulary[0]) for split in codes}
-    found |= {f"{kind}_accuracy": classify(X, labels) for kind, X in (("code", codes), ("bag", words))}
+    scores = {kind: classify(X, labels["train"]) for kind, X in (("code", codes), ("bag", words))}
+    found |= {f"{kind}_accuracy": float(((z > 0) == labels["test"]).mean()) for kind, z in scores.items()}
     rebuilt = rebuild(model, test_loader[0], vocabulary[1])
     found["words_right"] = share_of_words(rebuilt, [s.words for s in sentences["test"]])
     found["twins"] = twin_distances(codes["test"], words["test"])
-    found["points"] = plane(codes["train"], codes["test"])[: 2 * findings.SHOWN].tolist()
+    points = np.stack([scores["code"], main_direction(codes["test"])], axis=1)
+    found["points"] = points[: 2 * findings.SHOWN].tolist()
     return curves | found | {"own": compare_own(model, training, vocabulary)}
 
 
-def classify(X: dict[str, np.ndarray], labels: dict[str, np.ndarray]) -> float:
-    """Logistic regression (逻辑回归), a linear classifier, learned on train: its accuracy on test."""
+def classify(X: dict[str, np.ndarray], labels: np.ndarray) -> np.ndarray:
+    """Logistic regression (逻辑回归) learned on train: its logits on test, float [N], above 0 for label 1."""
     from sklearn.linear_model import LogisticRegression
 
-    return float(LogisticRegression(max_iter=1000).fit(X["train"], labels["train"]).score(X["test"], labels["test"]))
+    # z = w·x + b, 线性分类器   a linear classifier
+    return LogisticRegression(max_iter=1000).fit(X["train"], labels).decision_function(X["test"])
 
 
 def share_of_words(rebuilt: list[list[str]], true: list[list[str]]) -> float:
@@ -145,11 +148,11 @@ def twin_distances(codes: np.ndarray, words: np.ndarray) -> dict[str, float]:
     }
 
 
-def plane(train: np.ndarray, test: np.ndarray) -> np.ndarray:
-    """The codes of test in the plane in which those of train's twins differ most: float [N, 2]."""
-    # 孪生句编码之差的两个主方向   the two main directions of the differences between twins
-    _, _, directions = np.linalg.svd(train[0::2] - train[1::2], full_matrices=False)
-    return (test - train.mean(axis=0)) @ directions[:2].T
+def main_direction(codes: np.ndarray) -> np.ndarray:
+    """The codes along the direction in which they differ most (第一主成分, PCA): float [N]."""
+    centred = codes - codes.mean(axis=0)
+    _, _, directions = np.linalg.svd(centred, full_matrices=False)
+    return centred @ directions[0]
 
 
 def compare_own(model: Seq2Seq, training: Training, vocabulary: tuple[Any, Any]) -> dict[str, Any]:

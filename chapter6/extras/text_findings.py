@@ -104,7 +104,7 @@ def tables(record: Record) -> list[Table]:
 
 
 def figures(record: Record) -> dict[str, Drawing]:
-    """The codes in a plane, twins joined."""
+    """The codes along the classifier's direction and along their main one, twins joined."""
     plot, points = nndl.plot, record.results()[0]["points"]
     figure, axes = plt.subplots(figsize=(7.0, 4.6))
     for one, other in zip(points[0::2], points[1::2], strict=True):
@@ -115,18 +115,19 @@ def figures(record: Record) -> dict[str, Drawing]:
     )
     for n, (name, look) in enumerate(zip(names, plot.LOOKS, strict=False)):
         axes.plot(*zip(*points[n::2], strict=True), look["marker"], color=look["color"], label=name)
-    first, second = plot.both("first direction", "第一方向"), plot.both("second direction", "第二方向")
-    axes.set(xlabel=first, ylabel=second)
+    axes.axvline(0, color="0.35", linewidth=1, linestyle=(0, (1, 2)), label=plot.both("boundary", "分界"))
+    axes.set(xlabel=plot.both("logit of the linear classifier", "线性分类器的对数几率"))
+    axes.set(ylabel=plot.both("main direction of the codes", "编码的第一主成分"))
     plot.legend(figure)
     return {
         "codes": Drawing(
             figure,
             Text(
-                f"The codes of {SHOWN} pairs of test sentences, seed 0, in the plane where twins of train differ most; "
-                "a line joins two sentences of the same words. Do the twins lie apart, though their bags of words "
-                "are one point?",
-                f"{SHOWN} 对测试句的编码（种子 0），画在训练集孪生句差异最大的平面上；灰线连接词相同的两句。"
-                "词袋完全相同的孪生句，编码是否分开？",
+                f"The codes of {SHOWN} pairs of test sentences, seed 0: across, what the linear classifier finds; up, "
+                "the direction in which they differ most; a line joins two sentences of the same words. Do the twins "
+                "lie on two sides, though their bags of words are one point?",
+                f"{SHOWN} 对测试句的编码（种子 0）：横轴为线性分类器的输出，纵轴为第一主成分；灰线连接词相同的两句。"
+                "词袋完全相同的孪生句，是否分居分界两侧？",
             ),
         )
     }
