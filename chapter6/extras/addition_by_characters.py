@@ -46,10 +46,10 @@ from paddle import nn
 DATA_SEED = 0  # 各种子的题目相同   every seed has the same sums
 
 
-def make_sums(run_or_training: Any) -> dict[str, list[addition.Pair]]:
+def make_sums(settings: Any) -> dict[str, list[addition.Pair]]:
     """The sums of train, dev and test: no question of one is in another, not with its numbers exchanged either."""
-    sizes = {"train": run_or_training.examples, **HELD_OUT}
-    return addition.make(DATA_SEED, sizes, run_or_training.digits, run_or_training.reverse)
+    sizes = {"train": settings.examples, **HELD_OUT}
+    return addition.make(DATA_SEED, sizes, settings.digits, settings.reverse)
 
 
 # --- 计划采样 scheduled sampling ---
@@ -129,7 +129,7 @@ def train_sums(training: Training, folder: Path) -> dict[str, Any]:
     curves = fit(runner, train_loader, dev_loader, folder, num_epochs=epochs, eval_steps=steps, callbacks=callbacks)
 
     test, _ = runner.evaluate(test_loader)
-    found = {"dev_accuracy": runner.best_score, "test_accuracy": test, "epsilon_steps": n}
+    found = {"dev_accuracy": runner.best_score, "test_accuracy": test, "steps_taken": n}
     return curves | found | examine(model, test_loader, vocabulary[1])
 
 

@@ -129,7 +129,7 @@ def tables(record: Record) -> list[Table]:
         Text("characters, fed its own words", "字符（输入自己的词）"),
         Text("seconds", "秒"),
     ]
-    digits, steps = record.settings["digits"], record.results()[0]["epsilon_steps"]
+    digits, steps = record.settings["digits"], record.results()[0]["steps_taken"]
     title = Text(
         f"Sums of numbers up to {digits} digits, test accuracy after {steps:,} steps",
         f"至多 {digits} 位数的加法：{steps:,} 步后的测试准确率",

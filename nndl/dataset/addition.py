@@ -34,8 +34,8 @@ def make(seed: int, sizes: dict[str, int], digits: int, is_reversed: bool = Fals
         seed: of the draw.
         sizes: how many for each split.
         digits: D, of a number at most.
-        is_reversed: whether the question is read from its end (输入反转), which brings the last digits, where adding
-            begins, to the beginning of neither: the first digits, which are answered first, come last, and so nearest.
+        is_reversed: whether the question is written from its end (输入反转), "54+321" for "123+45": so the first
+            digits, which the answer begins with, are read last by an encoder in one direction.
 
     Raises:
         SettingError: more than :data:`FULLEST` of all questions, or another value out of its range.
