@@ -30,7 +30,7 @@ def write(
         sources: the ids of each, int64 [S], at least one.
         target: the vocabulary of the answers.
         width: how many beginnings are kept.
-        length: the most words of an answer; no answer is longer than twice its source and ten.
+        length: the most words of an answer.
     """
     # 长度相近的一起写   sources of like length are answered together
     order = np.argsort([len(source) for source in sources], kind="stable")
@@ -43,8 +43,7 @@ def write(
             state = model.start(paddle.to_tensor(ids), paddle.to_tensor(lengths))
         # 从 [BOS] 起, 逐词写, 到 [EOS] 止   from [BOS] on, word by word, until [EOS]
         first = paddle.full([len(rows)], BOS, "int64")
-        most = min(length, 2 * ids.shape[1] + 10)
-        written, _ = beam_search(model.step, state, first, most, EOS, width, LENGTH_PENALTY)
+        written, _ = beam_search(model.step, state, first, length, EOS, width, LENGTH_PENALTY)
         for row, answer in zip(rows, written, strict=True):
             answers[row] = until_end(answer, target)
     return answers
