@@ -17,6 +17,7 @@ where ALL its characters are. The held-out days were never seen, in no way of wr
 """
 
 import sys
+import time
 from collections.abc import Sequence
 from dataclasses import asdict
 from functools import partial
@@ -28,24 +29,22 @@ import nndl
 from chapter6.extras import translation_figures as figures
 from chapter6.extras import translation_findings as findings
 from chapter6.extras.cells_compared import CELLS, count, make_layer
-from chapter6.extras.presets.translation import LONGEST
+from chapter6.extras.translation_copying import copy_nearest
+from chapter6.extras.translation_writing import AT_ONCE, MEASURES, write
 from chapter6.lab import result
 from chapter6.lab.lesson import Lesson, Run
 from chapter6.lab.training import Training, fit, train_all
-from nndl.dataset import dates
-from nndl.dataset.batching import pad
-from nndl.dataset.pairs import BOS, EOS, PairLoader, Splits, collate, encode, until_end, vocabularies
+from nndl.dataset import dates, tatoeba
+from nndl.dataset.pairs import PairLoader, Splits, by_source, collate, encode, vocabularies
+from nndl.dataset.reading import tokenize_word
 from nndl.dataset.text import PAD, Vocabulary
 from nndl.file import replacing
-from nndl.generate import beam_search
+from nndl.metric.bleu import bleu
 
 import numpy as np
-import paddle
 from paddle import nn
 
 # --- 数据 data ---
-
-AT_ONCE = 250  # 评价时的批大小   sentences computed together when nothing is trained
 
 
 class Data(NamedTuple):
@@ -57,11 +56,16 @@ class Data(NamedTuple):
     target: Vocabulary
 
 
-def load_data(settings: Any) -> Data:
-    """Pairs of characters for dates; the vocabularies are those of train alone (词表只来自训练集)."""
-    # 日子先分为训练、验证、测试, 再写成文字   days are divided first, then written
-    made = dates.make(seed=0, N=settings.examples)
-    pairs = {split: [(date.text, date.iso) for date in some] for split, some in made.items()}
+def load_data(settings: Any, root: Path) -> Data:
+    """The pairs; the vocabularies are those of train alone (词表只来自训练集). Raises NotPreparedError or DataError."""
+    if settings.corpus == "dates":
+        # 日子先分为训练、验证、测试, 再写成文字; 词元是字符   days are divided, then written; a token is a character
+        made = dates.make(seed=0, N=settings.examples)
+        pairs = {split: [(date.text, date.iso) for date in some] for split, some in made.items()}
+    else:
+        # 英文词, 汉字; 按英文句子划分   English words, Chinese characters; split by the English sentence
+        read = tatoeba.load(root, settings.max_words, script="simplified")
+        pairs = {split: [(pair.source, pair.target) for pair in some] for split, some in read.items()}
     source, target = vocabularies(pairs["train"], settings.min_freq)
     return Data(pairs, {split: encode(some, source, target) for split, some in pairs.items()}, source, target)
 
@@ -80,6 +84,11 @@ def follow_into_batch(data: Data) -> dict[str, Any]:
         "words": words.tolist(),
         "labels": labels.tolist(),
     }
+
+
+def split(corpus: str, text: str) -> list[str]:
+    """The tokens of a source: the characters of a date, the words and marks of an English sentence."""
+    return list(text) if corpus == "dates" else tokenize_word(text)
 
 
 # --- 模型 model ---
@@ -106,7 +115,7 @@ def make_model(settings: Any, source_size: int, target_size: int) -> nndl.Seq2Se
 def train(training: Training, folder: Path) -> dict[str, Any]:
     """One model, by the five elements of machine learning (机器学习五要素), fed with the true words (教师强制)."""
     # 1 数据: 长度相近的句对同批   data: pairs of like lengths share a batch
-    data = load_data(training)
+    data = load_data(training, training.data)
     train_loader = PairLoader(data.ids["train"], training.batch_size, "bucket")
     dev_loader, test_loader = (list(PairLoader(data.ids[split], AT_ONCE, "sorted")) for split in ("dev", "test"))
     # 2 模型   model
@@ -116,16 +125,22 @@ def train(training: Training, folder: Path) -> dict[str, Any]:
     # 4 优化算法: Adam, 按全局模截断梯度   optimizer: Adam, the gradients clipped by their global norm
     clip = nn.ClipGradByGlobalNorm(training.clip_at)
     optimizer = nndl.Adam(training.learning_rate, parameters=model.parameters(), grad_clip=clip)
-    # 5 评价指标: 整个答案的准确率   metric: the accuracy of whole answers
-    runner = nndl.RunnerV3(model, optimizer, criterion, nndl.WholeAccuracy(ignore_index=PAD))
+    # 5 评价指标: 日期看整个答案的准确率, 译文不只一种, 看困惑度   metric: whole answers; of sentences, the perplexity
+    measure = MEASURES[training.corpus]
+    runner = nndl.RunnerV3(model, optimizer, criterion, measure.metric(ignore_index=PAD))
     # 回合数由步数而定, 向上取整   as many epochs as the steps take
     epochs, timer = -(-training.steps // len(train_loader)), nndl.StepTimer()
     plan = {"num_epochs": epochs, "eval_steps": training.eval_steps}
     curves = fit(runner, train_loader, dev_loader, folder, **plan, callbacks=[timer])
     # 评价   evaluation on test
     model.eval()
-    found = evaluate(model, data, training.beam)
-    accuracy, loss = runner.evaluate(test_loader)
+    references = by_source(data.pairs["test"])
+    sources = [data.source.encode(words) for words in references]
+    found = {
+        name: measure.score(write(model, sources, data.target, width), list(references.values()))
+        for name, width in (("greedy", 1), ("beam", training.beam))
+    }
+    score, loss = runner.evaluate(test_loader)
     # 模型离开词表没有意义   without its vocabularies the model is worth nothing
     for name, vocabulary in ((result.VOCABULARY, data.source), (result.TARGET_VOCABULARY, data.target)):
         with replacing(folder / name) as temporary:
@@ -133,47 +148,14 @@ def train(training: Training, folder: Path) -> dict[str, Any]:
     return {
         **curves,
         **found,
-        "dev_accuracy": runner.best_score,
-        "test_accuracy": accuracy,
+        f"dev_{measure.kind}": runner.best_score,
+        f"test_{measure.kind}": score,
         "test_loss": loss,
         "parameters": count(model),
         "milliseconds": 1000 * timer.seconds / max(1, timer.steps),
         "source_vocabulary": data.source.fingerprint(),
         "target_vocabulary": data.target.fingerprint(),
     }
-
-
-# --- 生成与评价 writing and evaluation ---
-
-
-def write(model: nndl.Seq2Seq, sources: Sequence[np.ndarray], width: int, length: int = LONGEST) -> list[np.ndarray]:
-    """The answer to each source, ids up to [EOS], by beam search (束搜索); width 1 is greedy (贪心)."""
-    order = np.argsort([len(source) for source in sources], kind="stable")
-    answers: list[Any] = [None] * len(sources)
-    for start in range(0, len(order), AT_ONCE):
-        rows = order[start : start + AT_ONCE]
-        ids, lengths = map(paddle.to_tensor, pad([sources[row] for row in rows], LONGEST))
-        with paddle.no_grad():
-            # 编码一次   encode once
-            state = model.start(ids, lengths)
-        # 从 [BOS] 起, 逐词写, 到 [EOS] 止   from [BOS] on, word by word, until [EOS]
-        first = paddle.full([len(rows)], BOS, "int64")
-        written, _ = beam_search(model.step, state, first, length, EOS, width)
-        for row, answer in zip(rows, written, strict=True):
-            answers[row] = answer
-    return answers
-
-
-def evaluate(model: nndl.Seq2Seq, data: Data, beam: int) -> dict[str, Any]:
-    """Whole answers right on test, written freely: greedy, and by beam search."""
-    sources = [source for source, _ in data.ids["test"]]
-    truth = [list(target) for _, target in data.pairs["test"]]
-    length = max(map(len, truth)) + 1
-    found = {}
-    for name, width in (("greedy", 1), ("beam", beam)):
-        answers = [until_end(ids, data.target) for ids in write(model, sources, width, length)]
-        found[name] = float(np.mean([answer == true for answer, true in zip(answers, truth, strict=True)]))
-    return found
 
 
 # --- 注意力看哪里 where attention looks ---
@@ -204,7 +186,7 @@ def where_it_looks(model: nndl.Seq2Seq, data: Data, written: Sequence[dates.Writ
 def heat(model: nndl.Seq2Seq, data: Data, text: Sequence[str]) -> dict[str, Any]:
     """What a model answers to one source, and what it looked at meanwhile: weights [T][S] (热力图)."""
     ids = data.source.encode(text)
-    answer = until_end(write(model, [ids], width=1)[0], data.target)
+    (answer,) = write(model, [ids], data.target, width=1)
     inputs, _ = collate([(ids, data.target.encode(answer))])
     weights = model.weights(inputs).numpy()[0]
     return {"source": list(text), "answer": [*answer, "[EOS]"], "weights": weights.astype(float).round(4).tolist()}
@@ -217,10 +199,10 @@ def training_of(run: Run, kind: str, seed: int) -> Training:
     """One training: all settings but the list of kinds."""
     values = asdict(run.settings) | {"kind": kind, "seed": seed}
     del values["kinds"]
+    root, make = run.data_dir / "tatoeba", CELLS[run.settings.cell]
     # 日期由代码生成, 代码已计入   the dates are made by code, which counts anyway
-    return Training(
-        train, f"{values['corpus']}-{kind}-seed{seed}", values, run.data_dir, "", make=CELLS[values["cell"]]
-    )
+    mark = tatoeba.fingerprint(root) if run.settings.corpus == "tatoeba" else ""
+    return Training(train, f"{run.settings.corpus}-{kind}-seed{seed}", values, root, mark, make=make)
 
 
 def load_model(found: dict[str, Any], data: Data) -> nndl.Seq2Seq:
@@ -232,27 +214,45 @@ def load_model(found: dict[str, Any], data: Data) -> nndl.Seq2Seq:
     return model
 
 
-SHOWN = ("二〇二六年十一月二十四日", "Nov 24th, 26")
+SHOWN = {"dates": ("二〇二六年十一月二十四日", "Nov 24th, 26", "11/24/2026"), "tatoeba": ("I don't like cold coffee.",)}
+
+
+def check_data(run: Run) -> None:
+    """Raise NotPreparedError, or DataError where they are damaged, for sentences that a run would ask for."""
+    if run.settings.corpus == "tatoeba":
+        load_data(run.settings, run.data_dir / "tatoeba")
+
+
+def copying(data: Data) -> dict[str, float]:
+    """What copying the translation of the nearest sentence of train comes to: its ``bleu``, and ``seconds``."""
+    references = by_source(data.pairs["test"])
+    start = time.perf_counter()
+    answers = copy_nearest(*zip(*data.pairs["train"], strict=True), list(references))
+    return {"bleu": bleu(answers, list(references.values())), "seconds": time.perf_counter() - start}
 
 
 def experiment(run: Run) -> dict[str, Any]:
     """The lesson, step by step; returns what the record keeps."""
-    data = load_data(run.settings)
+    corpus, data = run.settings.corpus, load_data(run.settings, run.data_dir / "tatoeba")
     batch = follow_into_batch(data)
     results = train_all(run, [training_of(run, kind, seed) for kind in run.settings.kinds for seed in range(run.seeds)])
     looks, maps = [], []
-    unseen = dates.make(seed=0, N=1)["test"]
+    # 注意力看哪里: 在测试集的日子上   where attention looks, on the days of test
+    unseen = dates.make(seed=0, N=1)["test"] if corpus == "dates" else []
     for found in results:
-        if found["kind"] in ("additive", "dot"):
+        if found["kind"] in findings.WITH:
             model = load_model(found, data)
-            looks.append({"kind": found["kind"], "seed": found["seed"], "parts": where_it_looks(model, data, unseen)})
+            if unseen:
+                parts = where_it_looks(model, data, unseen)
+                looks.append({"kind": found["kind"], "seed": found["seed"], "parts": parts})
             if found["seed"] == 0:
-                maps += [{"kind": found["kind"], **heat(model, data, text)} for text in SHOWN]
-    return {"batch": batch, "trainings": results, "looks": looks, "maps": maps}
+                maps += [{"kind": found["kind"], **heat(model, data, split(corpus, text))} for text in SHOWN[corpus]]
+    found = {"batch": batch, "trainings": results, "looks": looks, "maps": maps}
+    return found | ({"copying": copying(data)} if corpus == "tatoeba" else {})
 
 
 # 结论、表与图   claims, tables and figures: translation_findings.py, translation_figures.py
-LESSON = Lesson(experiment, findings.claims, findings.tables, figures.figures)
+LESSON = Lesson(experiment, findings.claims, findings.tables, figures.figures, check_data)
 
 if __name__ == "__main__":
     from chapter6.__main__ import main

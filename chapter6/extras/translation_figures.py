@@ -6,6 +6,9 @@ from chapter6.lab.lesson import Drawing
 from chapter6.lab.record import Record
 from chapter6.lab.text import Text
 
+MOST_MAPS = 2
+"""Sources side by side."""
+
 
 def figures(record: Record) -> dict[str, Drawing]:
     """Dev accuracy against steps; and, where there is attention, heat maps."""
@@ -21,27 +24,33 @@ def _steps(record: Record) -> Drawing:
             for result in record.results().where(kind=kind)
         ]
         plot.band(axes, curves, look, plot.both(*NAMES[kind]))
-    plot.accuracy_axis(axes)
+    if record.settings["corpus"] == "dates":
+        plot.accuracy_axis(axes)
+        what = Text("whole answers right", "整个答案全对的比例")
+    else:
+        plot.plain_log(axes)
+        what = Text("perplexity", "困惑度")
     axes.set(
-        xlabel=plot.both("training step", "训练步数"),
-        ylabel=plot.both("whole answers right (dev)", "整个答案全对（验证集）"),
+        xlabel=plot.both("training step", "训练步数"), ylabel=plot.both(f"{what.en} (dev)", f"{what.zh}（验证集）")
     )
     axes.set_xlim(left=0)
     axes.legend(loc="center left", bbox_to_anchor=(1.01, 0.5))
     en = (
-        "Whole answers right on dev, against training steps; the band is the range over the seeds. How many steps does "
-        "a model need that must squeeze the source into one vector?"
+        f"On dev, against training steps: {what.en}; the band is the range over the seeds. How many steps does a model "
+        "need that must squeeze the source into one vector?"
     )
-    zh = "验证集上整个答案全对的比例随训练步数的变化，色带为各种子的范围。把源序列压缩成一个向量的模型需要多少步？"
+    zh = f"验证集上的{what.zh}随训练步数的变化，色带为各种子的范围。把源序列压缩成一个向量的模型需要多少步？"
     return Drawing(figure, Text(en, zh))
 
 
 def _attention(record: Record) -> Drawing:
     import matplotlib.pyplot as plt
 
-    plot, maps = nndl.plot, record.metrics["maps"]
+    plot = nndl.plot
+    # 没有中文字体时只画英文的   without a Chinese font those in English alone
+    maps = [each for each in record.metrics["maps"] if plot.chinese_font() or "".join(each["source"]).isascii()]
     kinds = list(dict.fromkeys(each["kind"] for each in maps))
-    by_kind = [[each for each in maps if each["kind"] == kind] for kind in kinds]
+    by_kind = [[each for each in maps if each["kind"] == kind][:MOST_MAPS] for kind in kinds]
     widths = [len(each["source"]) for each in by_kind[0]]
     tallest = [max(len(each["answer"]) for each in row) for row in by_kind]
     figure, grid = plt.subplots(

@@ -21,23 +21,22 @@ PARTS = {"y": Text("year", "年"), "m": Text("month", "月"), "d": Text("day", "
 
 LEARNED = 0.99
 """The share of whole answers from which dates count as learned."""
-AS_GOOD = 0.02
-"""The share of whole answers by which two kinds may differ that are as good."""
-SLIGHTLY = 0.005
-"""The share of whole answers that beam search may lose and be as good."""
+SCORES = {
+    "dates": Text("whole answers right", "整个答案全对的比例"),
+    "tatoeba": Text("BLEU of greedy translations", "贪心译文的 BLEU"),
+}
+AS_GOOD = {"dates": 0.02, "tatoeba": 1.0}
+"""By how much the scores of two kinds may differ that are as good."""
+SLIGHTLY = {"dates": 0.005, "tatoeba": 0.5}
+"""How much of a score beam search may lose and be as good."""
 
 
 def claims(record: Record) -> list[Claim]:
     """What the courses and the papers say."""
-    return [
-        _learned(record),
-        _behind(record),
-        _alike(record),
-        _looks_where_it_should(record),
-        _beam(record),
-        _teacher_forcing_tells(record),
-        _at_once(record),
-    ]
+    both = [_behind(record), _alike(record), _beam(record), _at_once(record)]
+    if record.settings["corpus"] == "tatoeba":
+        return [*both, _copying(record)]
+    return [_learned(record), *both, _looks_where_it_should(record), _teacher_forcing_tells(record)]
 
 
 def by_kind(record: Record, name: str, kinds: Sequence[str]) -> dict[str, list[float]]:
@@ -46,31 +45,30 @@ def by_kind(record: Record, name: str, kinds: Sequence[str]) -> dict[str, list[f
     return found if all(found.values()) else {}
 
 
-def _shown(values: dict[str, list[float]], digits: int = 3) -> str:
+def _shown(record: Record, values: dict[str, list[float]]) -> str:
+    digits = 3 if record.settings["corpus"] == "dates" else 1
     return ", ".join(f"{kind} {mean_and_spread(each, digits)}" for kind, each in values.items())
 
 
-def _claim(id: str, claim: Text, found: dict[str, list[float]], evidence: list, note: Text | None = None) -> Claim:
-    """A claim on whole answers of test; nothing to decide it by where a kind is missing."""
+def _claim(record: Record, id: str, claim: Text, found: dict[str, list[float]], rows: list[list[float]]) -> Claim:
+    """A claim on the scores; nothing to decide it by where a kind is missing."""
     if not found:
         return Claim(id, claim, Text("not compared here; it takes all kinds", "此次未比较；需要全部方式"), None)
-    shown = _shown(found)
-    more = note or Text("", "")
-    measured = Text(f"whole answers right: {shown}{more.en}", f"整个答案全对的比例：{shown}{more.zh}")
-    return Claim(id, claim, measured, evidence)
+    score, shown = SCORES[record.settings["corpus"]], _shown(record, found)
+    return Claim(id, claim, Text(f"{score.en}: {shown}", f"{score.zh}：{shown}"), rows)
 
 
 def _learned(record: Record) -> Claim:
-    found = by_kind(record, "test_accuracy", WITH)
+    found = by_kind(record, "greedy", WITH)
     claim = Text(
         f"with attention the model writes at least {LEARNED:.0%} of the dates of days never seen without a mistake",
         f"有注意力的模型对从未见过的日子，至少 {LEARNED:.0%} 的答案全对",
     )
-    return _claim("learned", claim, found, [[a - LEARNED for a in each] for each in found.values()])
+    return _claim(record, "learned", claim, found, [[a - LEARNED for a in each] for each in found.values()])
 
 
 def _behind(record: Record) -> Claim:
-    found = by_kind(record, "test_accuracy", WITH + WITHOUT)
+    found = by_kind(record, "greedy", WITHOUT + WITH)
     claim = Text(
         "after as many steps, the models that must squeeze the source into one vector are behind both kinds of "
         "attention",
@@ -78,17 +76,35 @@ def _behind(record: Record) -> Claim:
     )
     pairs = [(a, b) for a in WITH for b in WITHOUT] if found else []
     rows = [[x - y for x, y in zip(found[a], found[b], strict=True)] for a, b in pairs]
-    return _claim("attention_helps", claim, found, rows)
+    return _claim(record, "attention_helps", claim, found, rows)
 
 
 def _alike(record: Record) -> Claim:
-    found = by_kind(record, "test_accuracy", WITH)
+    found, margin = by_kind(record, "greedy", WITH), AS_GOOD[record.settings["corpus"]]
     claim = Text(
-        f"the two kinds of attention are as good, within {AS_GOOD} of each other",
-        f"两种注意力不相上下，相差不超过 {AS_GOOD}",
+        f"the two kinds of attention are as good, within {margin} of each other",
+        f"两种注意力不相上下，相差不超过 {margin}",
     )
     differences = [a - b for a, b in zip(*found.values(), strict=True)]
-    return _claim("as_good", claim, found, [[AS_GOOD + sign * d for d in differences] for sign in (1, -1)])
+    rows = [[margin + sign * difference for difference in differences] for sign in (1, -1)]
+    return _claim(record, "as_good", claim, found, rows)
+
+
+def _copying(record: Record) -> Claim:
+    kinds, copied = record.settings["kinds"], record.metrics["copying"]["bleu"]
+    found = by_kind(record, "beam", kinds)
+    best = max(found, key=lambda kind: fmean(found[kind]))
+    claim = Text(
+        "the best of the networks translates better than copying does: the translation of the nearest sentence of "
+        "train, word for word",
+        "最好的网络优于抄袭：照抄训练集中最接近的句子的译文",
+    )
+    shown, width = _shown(record, found), record.settings["beam"]
+    measured = Text(
+        f"BLEU with a beam of {width}: {shown}; copied {copied:.1f}",
+        f"束宽 {width} 的 BLEU：{shown}；照抄 {copied:.1f}",
+    )
+    return Claim("copying", claim, measured, [[bleu - copied for bleu in found[best]]])
 
 
 def _looks_where_it_should(record: Record) -> Claim:
@@ -116,17 +132,17 @@ def _looks_where_it_should(record: Record) -> Claim:
 
 
 def _beam(record: Record) -> Claim:
-    kinds = record.settings["kinds"]
+    kinds, margin = record.settings["kinds"], SLIGHTLY[record.settings["corpus"]]
     greedy, beam = by_kind(record, "greedy", kinds), by_kind(record, "beam", kinds)
     claim = Text(
-        f"beam search finds at least as many right answers as greedy search (at most {SLIGHTLY} fewer)",
-        f"束搜索答对的不少于贪心搜索（至多少 {SLIGHTLY}）",
+        f"beam search is as good as greedy search, or better (its score at most {margin} lower)",
+        f"束搜索不差于贪心搜索（得分至多低 {margin}）",
     )
-    rows = [[b - g + SLIGHTLY for g, b in zip(greedy[kind], beam[kind], strict=True)] for kind in kinds]
+    rows = [[b - g + margin for g, b in zip(greedy[kind], beam[kind], strict=True)] for kind in kinds]
     width = record.settings["beam"]
     measured = Text(
-        f"greedy: {_shown(greedy)}; beam of {width}: {_shown(beam)}",
-        f"贪心：{_shown(greedy)}；束宽 {width}：{_shown(beam)}",
+        f"greedy: {_shown(record, greedy)}; beam of {width}: {_shown(record, beam)}",
+        f"贪心：{_shown(record, greedy)}；束宽 {width}：{_shown(record, beam)}",
     )
     return Claim("beam", claim, measured, rows)
 
@@ -150,8 +166,8 @@ def _at_once(record: Record) -> Claim:
         "乘性注意力在每步之后查看，教师强制时各步可一起计算，训练每步用时至多为加性注意力（每步之前查看）的一半",
     )
     if not found:
-        return _claim("at_once", claim, {}, [])
-    shown = _shown(found, 1)
+        return _claim(record, "at_once", claim, {}, [])
+    shown = ", ".join(f"{kind} {mean_and_spread(each, 0)}" for kind, each in found.items())
     measured = Text(f"milliseconds a training step: {shown}", f"每个训练步的毫秒数：{shown}")
     rows = [[a / 2 - d for a, d in zip(found["additive"], found["dot"], strict=True)]]
     return Claim("at_once", claim, measured, rows)
@@ -166,27 +182,35 @@ def tables(record: Record) -> list[Table]:
 
 
 def _answers(record: Record) -> Table:
-    rows = []
+    is_dates, rows = record.settings["corpus"] == "dates", []
     for kind in record.settings["kinds"]:
         results = record.results().where(kind=kind)
-        numbers = [mean_and_spread(results.each(name), 3) for name in ("test_accuracy", "beam")]
+        scores = [mean_and_spread(results.each(name), 3 if is_dates else 1) for name in ("greedy", "beam")]
+        perplexity = [] if is_dates else [mean_and_spread(results.each("test_perplexity"), 1)]
         times = f"{fmean(results.each('milliseconds')):.0f}", f"{fmean(results.each('seconds')):.0f}"
-        rows.append([NAMES[kind], f"{results[0]['parameters']:,}", *numbers, *times])
-    width = record.settings["beam"]
+        rows.append([NAMES[kind], f"{results[0]['parameters']:,}", *scores, *perplexity, *times])
+    if not is_dates:
+        copied = record.metrics["copying"]
+        name = Text("copied from the nearest sentence", "照抄最近一句的译文")
+        rows.append([name, "", f"{copied['bleu']:.1f}", "", "", "", f"{copied['seconds']:.0f}"])
     header = [
         Text("the decoder learns of the source by", "解码器获知源序列的方式"),
         Text("parameters", "参数"),
         Text("greedy", "贪心"),
-        Text(f"beam of {width}", f"束宽 {width}"),
+        Text(f"beam of {record.settings['beam']}", f"束宽 {record.settings['beam']}"),
+        *([] if is_dates else [Text("perplexity", "困惑度")]),
         Text("ms a step", "每步毫秒"),
         Text("seconds", "秒"),
     ]
-    title = Text("Whole answers right on test", "测试集上整个答案全对的比例")
-    steps = record.results()[0]["dev_losses"][-1][0] + 1
-    note = Text(
-        f"All kinds take {steps} steps; the days of test were seen in no way of writing.",
-        f"各方式训练 {steps} 步；测试集的日子从未以任何写法出现过。",
-    )
+    steps = record.results()[0]["train_losses"][-1][0] + 1
+    if is_dates:
+        title = Text("Whole answers right on test", "测试集上整个答案全对的比例")
+        en, zh = "the days of test were seen in no way of writing", "测试集的日子从未以任何写法出现过"
+    else:
+        title = Text("BLEU on test, characters for words", "测试集 BLEU，以字为词元")
+        en = "the English of test is not in train; of all sentences, smoothed (exp) only where no n-gram is right"
+        zh = "测试集的英文不在训练集中；语料级，仅在没有任何 n-gram 正确时平滑（exp）"
+    note = Text(f"All kinds take {steps} steps; {en}.", f"各方式训练 {steps} 步；{zh}。")
     return Table(title, header, rows, note)
 
 

@@ -19,6 +19,8 @@ Pair = tuple[Sequence[str], Sequence[str]]
 """The words of the source and those of the target; a string is the sequence of its characters."""
 IdPair = tuple[np.ndarray, np.ndarray]
 """The same as ids, int64 [S] and [T], without [BOS] and [EOS]."""
+Splits = Mapping[str, Sequence[Pair]]
+"""Pairs under "train", "dev" and "test"."""
 Batch = tuple[tuple[Tensor, Tensor, Tensor], Tensor]
 
 
@@ -46,6 +48,18 @@ def encode(pairs: Sequence[Pair], source: Vocabulary, target: Vocabulary) -> lis
         if not all(map(len, pair)):
             raise DataError(f"pair {number}: {'source' if not len(pair[0]) else 'target'} is empty; expected a word")
     return [(source.encode(first), target.encode(second)) for first, second in pairs]
+
+
+def by_source(pairs: Sequence[Pair]) -> dict[tuple[str, ...], list[list[str]]]:
+    """Each source once, with all its targets: what a translation is compared to (参考译文).
+
+    >>> by_source([("ab", "x"), ("c", "y"), ("ab", "z")])
+    {('a', 'b'): [['x'], ['z']], ('c',): [['y']]}
+    """
+    found: dict[tuple[str, ...], list[list[str]]] = {}
+    for source, target in pairs:
+        found.setdefault(tuple(source), []).append(list(target))
+    return found
 
 
 def collate(pairs: Sequence[IdPair]) -> Batch:
@@ -104,7 +118,3 @@ def until_end(ids: Sequence[int], vocabulary: Vocabulary) -> list[str]:
     """
     ids = [int(i) for i in ids]
     return [vocabulary.words[i] for i in (ids[: ids.index(EOS)] if EOS in ids else ids)]
-
-
-Splits = Mapping[str, Sequence[Pair]]
-"""Pairs under "train", "dev" and "test"."""

@@ -81,12 +81,14 @@ class Seq2Seq(nn.Layer):
         self.source_embedding = Embedding(source_size, M)
         self.target_embedding = Embedding(target_size, M)
         self.encoder = make_layer(M, D, direction="bidirectional")
-        W = self.encoder.output_size
-        self.decoder = make_layer(M + W if kind in ("every", "additive") else M, D, direction="forward")
-        cell = self.decoder.cells[0]
-        shapes = cell.state_shape if isinstance(cell.state_shape[0], tuple) else (cell.state_shape,)
+        # 编码器每步输出的宽度 W; 最后状态 c 的宽度 2D   the width of its outputs; that of c
+        W, shapes = self.encoder.output_size, self.encoder.cells[0].state_shape
+        shapes = shapes if isinstance(shapes[0], tuple) else (shapes,)
+        width_of_c = 2 * shapes[0][0]
+        read_beside = {"every": width_of_c, "additive": W}.get(kind, 0)
+        self.decoder = make_layer(M + read_beside, D, direction="forward")
         # 每个 D 维状态各有初值, 其余 (如计数器) 从 0 开始   each state of D units gets a start; a counter starts at 0
-        self.starts = nn.LayerList([nn.Linear(W, D) if shape == (D,) else nn.Identity() for shape in shapes])
+        self.starts = nn.LayerList([nn.Linear(width_of_c, D) if shape == (D,) else nn.Identity() for shape in shapes])
         self.num_looked_at = {"state": 0, "every": 1}.get(kind, 3)
         if kind == "additive":
             self.attention = AdditiveAttention(D, W, D)

@@ -36,6 +36,10 @@ REDUCED = {
         "--epochs", "2", "--truncations", "1,4", "--gentle-epochs", "2", "--explosion-epochs", "2", "--l1", "0.01",
         "--l2", "0.01",
     ],
+    "translation": [
+        "--examples", "128", "--steps", "4", "--eval-steps", "2", "--input-size", "4", "--hidden-size", "8",
+        "--beam", "2",
+    ],
 }  # fmt: skip
 """Settings that take seconds, for each section."""
 

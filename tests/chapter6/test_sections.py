@@ -39,6 +39,7 @@ FIGURES["gradients"] = {
     "saturation",
     "activations",
 }
+FIGURES["translation"] = {"steps", "attention"}
 CLAIMS = {
     "6.2": {"example", "parity", "speed", "training_loss", "dev_loss", "accuracy_falls"},
     "6.4": {
@@ -66,6 +67,9 @@ CLAIMS = {
         "remedy_decay_forgets", "remedy_batch_norm", "remedy_residual", "remedy_residual_best", "remedy_clipping",
         "remedy_clipping_value", "clip_direction", "remedy_LSTM", "remedy_GRU", "truncation", "saturated",
         "clipped_unsaturated",
+    },
+    "translation": {
+        "learned", "attention_helps", "as_good", "beam", "at_once", "looks", "teacher_forcing",
     },
 }  # fmt: skip
 
