@@ -42,7 +42,7 @@ def make(seed: int, sizes: dict[str, int], digits: int, is_reversed: bool = Fals
 
     Example:
         >>> make(0, {"train": 2}, digits=3)
-        {'train': [('6+02', '8')]}
+        {'train': [('636+26', '662'), ('0+0', '0')]}
     """
     total = sum(whole(split, N) for split, N in sizes.items())
     if total > FULLEST * different(digits):
