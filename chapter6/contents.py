@@ -1,12 +1,15 @@
 """目录 The table of contents: every lesson, in the order of the course. Loads no lesson, so it is there at once."""
 
 from chapter6 import presets
+from chapter6.extras.presets.addition import ADDITION
+from chapter6.extras.presets.autoencoder import AUTOENCODER
 from chapter6.extras.presets.by_hand import BY_HAND
 from chapter6.extras.presets.cells import CELLS
 from chapter6.extras.presets.ctc import CTC, CtcAsked
 from chapter6.extras.presets.gradients import GRADIENTS
 from chapter6.extras.presets.language import LANGUAGE, Continuing
 from chapter6.extras.presets.slots import SLOTS
+from chapter6.extras.presets.translation import TRANSLATION, Translate
 from chapter6.lab.lesson import Corpus, Entry, Predicts
 from chapter6.lab.settings import Settings
 from chapter6.lab.text import Text
@@ -166,6 +169,48 @@ ENTRIES = (
         ),
     ),
     Entry(
+        number="translation",
+        printed="",
+        title=Text("Translation: encoder, decoder, attention", "翻译：编码器、解码器与注意力"),
+        shows=Text(
+            "dates in Chinese and English to ISO, English to Chinese: without attention and with two kinds of it",
+            "中英文日期转为 ISO、英译中：没有注意力与两种注意力，注意力看哪里，贪心与束搜索",
+        ),
+        module="chapter6.extras.translation_attention",
+        presets=TRANSLATION,
+        seeds={"quick": 2, "full": 2},
+        predicts=Predicts(
+            task="translation",
+            module="chapter6.extras.translation_predict",
+            takes=Text("a date in Chinese or English, or an English sentence", "中英文日期，或英文句子，给出译文"),
+            settings=Translate(),
+        ),
+    ),
+    Entry(
+        number="addition",
+        printed="",
+        title=Text("Addition as characters, and scheduled sampling", "字符加法与计划采样"),
+        shows=Text(
+            "45+7 read and 52 written by characters; teacher forcing, free running and three schedules between them",
+            "逐字符读 45+7、写 52；teacher forcing、自由运行与三种计划采样的比较",
+        ),
+        module="chapter6.extras.addition_by_characters",
+        presets=ADDITION,
+        seeds={},
+    ),
+    Entry(
+        number="autoencoder",
+        printed="",
+        title=Text("A sequence autoencoder of text", "文本的序列自编码器"),
+        shows=Text(
+            "white blood cells destroying an infection, and the other way round: the same words, two codes",
+            "white blood cells destroying an infection 与颠倒的句子：词相同，编码不同",
+        ),
+        module="chapter6.extras.text_autoencoder",
+        presets=AUTOENCODER,
+        seeds={"full": 5},
+    ),
+    Entry(
         number="ctc",
         printed="",
         title=Text("Recognition with CTC: a shorter output", "CTC 识别：输出比输入短"),
@@ -234,6 +279,13 @@ CORPORA: dict[str, Corpus] = {
         title=Text("FSDD, spoken digits, lesson ctc", "FSDD 口语数字，ctc"),
         source="an archive, or a folder of the WAV files",
         texts=Text("recordings", "录音"),
+    ),
+    "tatoeba": Corpus(
+        module="nndl.dataset.tatoeba",
+        function="prepare",
+        title=Text("Tatoeba, English sentences and their Chinese translations", "Tatoeba 英汉句对"),
+        source="a file of pairs, a line each: English, a tab, Chinese",
+        texts=Text("sentence pairs", "句对"),
     ),
 }
 """What ``python -m chapter6 data NAME`` fetches and prepares, each in the folder of its name."""

@@ -34,8 +34,8 @@ def find_model(out: Path, number: str, presets: Sequence[str], score: str, lowes
             continue
         try:
             results = record.load(folder / "record.json").results()
-            fitting = [r for r in results if r[score] is not None and all(r[n] == v for n, v in wanted.items())]
-            if not fitting:
+            fitting = [r for r in results if all(r[n] == v for n, v in wanted.items()) and r[score] is not None]
+            if results and not fitting:
                 continue
             best = (min if lowest else max)(fitting, key=lambda found: found[score])
             return folder / "checkpoints" / Path(best["folder"]).name

@@ -7,7 +7,10 @@ from typing import Any
 from nndl import distributed, file, jsonfile
 from nndl.error import CheckpointError
 
-RESULT, MODEL, STATE, VOCABULARY = "result.json", "best.pdparams", "last.pdstate", "vocabulary.txt"
+RESULT, MODEL, STATE = "result.json", "best.pdparams", "last.pdstate"
+VOCABULARY, TARGET_VOCABULARY = "vocabulary.txt", "target_vocabulary.txt"
+KEPT = (MODEL, VOCABULARY, TARGET_VOCABULARY)
+"""What a training may leave beside its result."""
 
 
 def _number_or_none(value: Any) -> bool:
@@ -23,7 +26,7 @@ _SHAPE = {
     "train_losses": _CURVE,
     "dev_losses": _CURVE,
     "dev_scores": [_number_or_none],
-    "files": lambda files: isinstance(files, dict) and {MODEL, VOCABULARY} >= files.keys(),
+    "files": lambda files: isinstance(files, dict) and {*KEPT} >= files.keys(),
 }
 """What every result holds; a loss or a score that is None was no number."""
 KINDS = {"accuracy": jsonfile.share, "f1": jsonfile.share, "error": _number_or_none, "perplexity": _number_or_none}
@@ -50,7 +53,7 @@ def write(folder: Path, result: Mapping[str, Any]) -> None:
     """The end of a training: its result, with the check sums of what it left, and no state to go on from."""
     if distributed.rank():
         return
-    files = {name: file.check_sum(folder / name) for name in (MODEL, VOCABULARY) if (folder / name).exists()}
+    files = {name: file.check_sum(folder / name) for name in KEPT if (folder / name).exists()}
     jsonfile.write(folder / RESULT, {**result, "files": files})
     (folder / STATE).unlink(missing_ok=True)
 

@@ -9,6 +9,7 @@ from nndl.metric.edits import LabelErrorRate, edit_distance
 from nndl.metric.likelihood import CrossEntropy, Perplexity
 from nndl.metric.sense import lower_is_better
 from nndl.metric.squared import MeanSquaredError
+from nndl.metric.whole import WholeAccuracy
 
 __all__ = [
     "Accuracy",
@@ -17,6 +18,7 @@ __all__ = [
     "LabelErrorRate",
     "MeanSquaredError",
     "Perplexity",
+    "WholeAccuracy",
     "edit_distance",
     "lower_is_better",
 ]

@@ -26,6 +26,8 @@ _HOME = {
     "LSTM": "recurrent",
     "GRU": "recurrent",
     "Embedding": "embedding",
+    "AdditiveAttention": "attention",
+    "DotAttention": "attention",
     "AveragePooling": "pooling",
     "masked_max": "pooling",
     "masked_mean": "pooling",

@@ -18,6 +18,14 @@ REDUCED = {
         "--input-size", "4", "--hidden-size", "4", "--max-seq-len", "20", "--shapes", "2x3x4 3x4x5",
         "--steps", "2,4,8", "--sizes", "3,5", "--repeats", "2",
     ],
+    "addition": [
+        "--digits", "2", "--examples", "128", "--steps", "4", "--eval-steps", "2", "--batch-size", "32",
+        "--input-size", "4", "--hidden-size", "4",
+    ],
+    "autoencoder": [
+        "--pairs", "64", "--steps", "4", "--eval-steps", "2", "--batch-size", "32", "--input-size", "4",
+        "--hidden-size", "4",
+    ],
     "by_hand": ["--lengths", "5", "--epochs", "3", "--x", "2,1,0 9,0,1"],
     "cells": [
         "--cells", "SRN,BatchNormSRN,GRU,LSTM", "--lengths", "5", "--adding-lengths", "4", "--copying-lengths", "3",
@@ -40,6 +48,10 @@ REDUCED = {
     "slots": [
         "--models", "feed-forward,Elman,Elman-5", "--cell", "Clockwork", "--epochs", "1", "--batch-size", "400",
         "--input-size", "4", "--hidden-size", "4",
+    ],
+    "translation": [
+        "--examples", "128", "--steps", "4", "--eval-steps", "2", "--input-size", "4", "--hidden-size", "8",
+        "--beam", "2",
     ],
 }  # fmt: skip
 """Settings that take seconds, for each section."""

@@ -26,6 +26,8 @@ from reduced import REDUCED, run_section, without_times
 FIGURES = {"6.2": {"6.6", "6.7"}, "6.4": {"6.8", "6.9", "strategies"}, "6.5": {"6.11", "6.12", "6.13"}}
 FIGURES["6.8"] = {"steps", "size", "memory"}
 FIGURES["by_hand"] = {"lstm", "starts"}
+FIGURES["addition"] = {"sums", "positions"}
+FIGURES["autoencoder"] = {"codes"}
 FIGURES["cells"] = {"cells"}
 FIGURES["ctc"] = {"alignments", "spikes", "learning"}
 FIGURES["gradients"] = {
@@ -41,6 +43,7 @@ FIGURES["gradients"] = {
 FIGURES["6.1"] = {"shapes", "slots", "sentences", "losses"}
 FIGURES["slots"] = {"f1", "sentence", "apart"}
 FIGURES["language"] = {"curves", "bars", "characters"}
+FIGURES["translation"] = {"steps", "attention"}
 CLAIMS = {
     "6.1": {
         "one_hot", "shared_weights", "unrolled", "same_answer", "told_apart", "at_chance", "above_chance", "longer",
@@ -55,6 +58,8 @@ CLAIMS = {
         "forget_gate",
     },
     "6.8": {"parity", "paddle_faster", "same_accuracy", "trains_faster", "native_faster", "memory"},
+    "addition": {"characters_flatter", "exposure_bias", "sigmoid_helps", "free_is_worse"},
+    "autoencoder": {"rebuilds", "twins_differ", "code_tells"},
     "by_hand": {
         "add_only", "order", "gates", "rule", "one_product", "one_hot", "bptt", "start_matters", "random_helps",
         "fixed_helps", "learned_helps", "forgets",
@@ -80,6 +85,9 @@ CLAIMS = {
     },
     "slots": {
         "forgetful", "window", "jordan", "deep", "both_ways", "both_ways_lstm", "lstm", "gru", "both", "unknown",
+    },
+    "translation": {
+        "learned", "attention_helps", "as_good", "beam", "at_once", "looks", "teacher_forcing",
     },
 }  # fmt: skip
 
