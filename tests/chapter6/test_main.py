@@ -50,8 +50,12 @@ def test_help_explains_every_setting_with_its_defaults(number: str, capsys: pyte
     out = " ".join(capsys.readouterr().out.split())
     for field in fields(SECTIONS[number].presets["quick"]):
         choices = field.metadata["choices"]
-        value = f"{{{','.join(choices)}}}" if choices else field.name.upper()
-        assert f"--{field.name.replace('_', '-')} {value} {field.metadata['help']}; quick " in out
+        option = f"--{field.name.replace('_', '-')}"
+        if isinstance(field.default, bool):
+            option = f"{option}, {option.replace('--', '--no-')}"
+        else:
+            option = f"{option} {'{' + ','.join(choices) + '}' if choices else field.name.upper()}"
+        assert f"{option} {field.metadata['help']}; quick " in out
     assert all(f"{name} " in out for name in SECTIONS[number].presets)
 
 
