@@ -1,5 +1,6 @@
 """A text with each word on the colour of what it adds (各词的贡献); characters where their vectors are (字符向量)."""
 
+import warnings
 from collections.abc import Sequence
 from unicodedata import east_asian_width
 
@@ -82,13 +83,19 @@ def draw_characters(axes: Axes, characters: Sequence[str], places: Sequence[Sequ
         characters: one a place.
         places: x and y of each.
     """
+    font = FontProperties(family=families(LATIN))
     for character, (x, y) in zip(characters, places, strict=True):
-        shape = TextPath((0, 0), SHOWN.get(character, character), size=10, prop=FontProperties(family=families(LATIN)))
+        shown = SHOWN.get(character, character)
+        if shown.isspace() or not shown.isprintable():  # a blank of another kind
+            continue
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message="Glyph")  # of a reader's own text: a box is drawn instead
+            shape = TextPath((0, 0), shown, size=12, prop=font)
         box = shape.get_extents()
-        # a marker is drawn as large as its longest side is far from the middle
-        reach = max(box.width, box.height, 4.0)
         middle = Path(shape.vertices - [(box.x0 + box.x1) / 2, (box.y0 + box.y1) / 2], shape.codes)
-        axes.plot(x, y, marker=middle, markersize=reach * 1.2, color=_color(character), markeredgewidth=0, linestyle="")
+        # a marker is as large as twice what its shape reaches from the middle
+        size = 2 * float(abs(middle.vertices).max())
+        axes.plot(x, y, marker=middle, markersize=size, color=_color(character), markeredgewidth=0, linestyle="")
 
 
 def _color(character: str) -> str:

@@ -45,3 +45,36 @@ def test_words_are_drawn_as_they_are(tokens, tmp_path):
         warnings.simplefilter("error")
         plot.save({"words": drawn(tokens, [0.0] * len(tokens))}, tmp_path)
     assert (tmp_path / "words.pdf").exists()
+
+
+def test_each_character_stands_where_its_vector_is():
+    characters = ["a", "E", "t", "7", ",", " ", "\n", "$", "\\", "_", "字", "🙂"]
+    places = [(n, -n) for n in range(len(characters))]
+    with plot.style(), warnings.catch_warnings():
+        warnings.simplefilter("error")
+        figure, (axes,) = plot.panels(1)
+        plot.draw_characters(
+            axes, [*characters, "\u2003", "\u200b"], [*places, (9, 9), (9, 9)]
+        )  # the last two have no shape
+        figure.canvas.draw()
+    assert [(line.get_xdata()[0], line.get_ydata()[0]) for line in axes.lines] == places
+    vowel, capital, consonant, digit, mark, *_ = (line.get_color() for line in axes.lines)
+    assert vowel == capital
+    assert len({vowel, consonant, digit, mark}) == 4
+    assert not axes.texts
+
+
+def test_a_character_is_as_large_as_another():
+    """Though Matplotlib scales a marker by its longest side."""
+    with plot.style():
+        _, (axes,) = plot.panels(1)
+        plot.draw_characters(axes, ["l", "m", "."], [(0, 0), (1, 1), (2, 2)])
+    heights = []
+    for line in axes.lines:
+        path = line.get_marker()
+        reach = abs(path.vertices).max()
+        box = path.get_extents()
+        heights.append(box.height * line.get_markersize() / reach / 2)
+    tall, low, dot = heights
+    assert dot < low < tall
+    assert tall / low == pytest.approx(0.76 / 0.56, rel=0.1)  # of DejaVu Sans
