@@ -27,12 +27,12 @@ class Modes(Settings):
 
     cell: str = setting("SRN", "the recurrent layer (循环层) of all three modes", choices=("SRN", "GRU", "LSTM"))
     examples: int = setting(4000, "training examples of each mode (训练样本数)", least=2, most=8000)
-    epochs: int = setting(10, "epochs (回合)", least=1, most=1000)
+    epochs: int = setting(9, "epochs (回合)", least=1, most=1000)
     batch_size: int = setting(100, "batch size B (批大小)", least=1, most=10_000)
     learning_rate: float = setting(0.005, "learning rate (学习率)", above=0)
     input_size: int = setting(16, "embedding size M (嵌入大小)", least=1, most=4096)
     hidden_size: int = setting(96, "hidden size D (隐状态大小)", least=1, most=4096)
-    eval_steps: int = setting(50, "steps between two evaluations on the dev set (验证集)", least=1, most=10**6)
+    eval_steps: int = setting(60, "steps between two evaluations on the dev set (验证集)", least=1, most=10**6)
     sentence: str = setting(
         "leave Kyoto and arrive in Taipei on November 2nd", "a sentence to be tagged word by word (逐词标注的句子)"
     )
