@@ -84,7 +84,7 @@ def draw_sentence(sentence: dict[str, Any]) -> Drawing:
             place = {"left": slot.start - 0.45, "height": 0.7}
             axes.barh(row, slot.end - slot.start - 0.1, color=color_of(slot.kind, kinds), **place, **wrong)
     for kind in kinds:
-        axes.plot([], [], color=color_of(kind, kinds), linewidth=8, label=kind)
+        axes.plot([], [], "-", color=color_of(kind, kinds), linewidth=8, solid_capstyle="butt", label=kind)
     axes.set_xticks(range(len(words)), words, rotation=0 if max(map(len, words)) < 3 else 40, ha="center")
     axes.set_yticks(range(len(rows)), list(rows))
     axes.set_xlim(-0.5, len(words) - 0.5)
