@@ -136,8 +136,9 @@ def train(training: Training, folder: Path) -> dict[str, Any]:
     model.eval()
     references = by_source(data.pairs["test"])
     sources = [data.source.encode(words) for words in references]
+    longest = 1 + max(len(target) for _, target in data.ids["train"])
     found = {
-        name: measure.score(write(model, sources, data.target, width), list(references.values()))
+        name: measure.score(write(model, sources, data.target, width, longest), list(references.values()))
         for name, width in (("greedy", 1), ("beam", training.beam))
     }
     score, loss = runner.evaluate(test_loader)

@@ -57,10 +57,10 @@ TRANSLATION = {
         corpus="tatoeba",
         min_freq=2,
         input_size=128,
-        hidden_size=192,
+        hidden_size=128,
         dropout=0.3,
-        steps=2000,
-        learning_rate=0.003,
+        steps=1600,
+        learning_rate=0.005,
         eval_steps=200,
     ),
 }
