@@ -1,7 +1,7 @@
 r"""Sequences word by word (逐词生成): greedy, sampled, or by beam search (束搜索), for any model of one step.
 
 A model is given as its step: ``step(ids, state) -> (logits, state)``, the words of B sequences, int64 [B], to the
-logits (对数几率) of the next ones, float [B, V]. Its state is a tensor or a tuple of tensors, nested at will, B first:
+logits (对数几率) of the next ones, float [B, V]. Its state is a tensor or a tuple of tensors, B first:
 
 .. math:: p(y_1 \dots y_T) = \prod_t p(y_t \mid y_1 \dots y_{t-1})
 """
