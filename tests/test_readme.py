@@ -7,8 +7,8 @@ import sys
 from pathlib import Path
 
 from chapter6.__main__ import make_parser
-from chapter6.contents import SECTIONS
-from chapter6.lab.cli import read_run
+from chapter6.contents import SECTIONS, TASKS
+from chapter6.lab.cli import read_asked, read_run
 
 import pytest
 
@@ -49,6 +49,8 @@ def test_every_command_is_understood(line: str) -> None:
         arguments.remove("--help")
     if arguments[:1] == ["run"]:
         assert read_run(arguments[1:], "run", SECTIONS, {})
+    elif arguments[:1] == ["predict"]:
+        assert read_asked(arguments[1:], "predict", TASKS)
     else:
         assert make_parser().parse_args(arguments).command
 
