@@ -19,7 +19,7 @@ class Language(Settings):
     )
     text: str = setting("", "a UTF-8 text of your own (自己的文本), a file, in the place of the corpus")
     cell: str = setting("GRU", "cell of the model (循环单元)", choices=EVERY_CELL)
-    num_layers: int = setting(2, "its layers (层数)", least=1, most=16)
+    num_layers: int = setting(1, "its layers (层数)", least=1, most=16)
     hidden_size: int = setting(128, "its hidden size D (隐状态大小)", least=1, most=4096)
     epochs: int = setting(3, "its epochs (回合)", least=1, most=10_000)
     dropout: float = setting(0.0, "its dropout (丢弃率)", least=0, below=1)
@@ -27,10 +27,10 @@ class Language(Settings):
     cells: tuple[str, ...] = setting(
         ("SRN", "GRU", "LSTM"), "cells to be compared (对比的循环单元)", choices=EVERY_CELL, each_once=True
     )
-    compared_size: int = setting(64, "hidden size D of the compared ones (对比模型的隐状态大小)", least=1, most=4096)
+    compared_size: int = setting(48, "hidden size D of the compared ones (对比模型的隐状态大小)", least=1, most=4096)
     compared_epochs: int = setting(2, "epochs of the compared ones (对比模型的回合)", least=1, most=10_000)
-    memorised: int = setting(5000, "characters to be learnt by heart (背下来的字符数)", least=1000, most=10**7)
-    memorised_epochs: int = setting(40, "epochs for that (背诵的回合)", least=1, most=10_000)
+    memorised: int = setting(2000, "characters to be learnt by heart (背下来的字符数)", least=1000, most=10**7)
+    memorised_epochs: int = setting(100, "epochs for that (背诵的回合)", least=1, most=10_000)
     input_size: int = setting(32, "embedding size M (嵌入大小)", least=1, most=4096)
     batch_size: int = setting(32, "batch size B, so many streams of text (批大小，即文本流数)", least=1, most=10_000)
     length: int = setting(32, "steps L that a gradient goes back (梯度回传的步数)", least=1, most=10_000)
@@ -47,7 +47,6 @@ LANGUAGE = {
     "quick": Language(),
     "full": Language(
         corpus="timemachine",
-        num_layers=1,
         hidden_size=256,
         epochs=20,
         dropout=0.3,

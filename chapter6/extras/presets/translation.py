@@ -29,7 +29,7 @@ class Translation(Settings):
         each_once=True,
     )
     cell: str = setting("GRU", "the cell of encoder and decoder (循环单元)", choices=EVERY_CELL)
-    examples: int = setting(16_000, "dates to learn from (训练样本数)", least=1, most=10**6)
+    examples: int = setting(19_200, "dates to learn from (训练样本数)", least=1, most=10**6)
     max_words: int = setting(
         6, "words of the longest English sentence (英文句子的最多词数); 0 for all", least=0, most=LONGEST
     )
@@ -37,7 +37,7 @@ class Translation(Settings):
     input_size: int = setting(32, "embedding size M (嵌入大小)", least=1, most=4096)
     hidden_size: int = setting(64, "hidden size D (隐状态大小), of each direction", least=1, most=4096)
     dropout: float = setting(0.0, "dropout (丢弃率)", least=0, below=1)
-    steps: int = setting(250, "training steps (训练步数), rounded up to whole epochs", least=1, most=10**6)
+    steps: int = setting(300, "training steps (训练步数), rounded up to whole epochs", least=1, most=10**6)
     batch_size: int = setting(64, "batch size B (批大小)", least=1, most=10_000)
     learning_rate: float = setting(0.01, "learning rate (学习率)", above=0)
     clip_at: float = setting(1.0, "the bound of the gradients' global norm (梯度截断阈值)", least=1e-30)
