@@ -22,6 +22,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, NamedTuple
 
 import chapter6  # noqa: F401  Ctrl-C 从此只显示一行   from here on Ctrl-C is one line
@@ -208,7 +209,7 @@ def training_of(run: Run, kind: str, seed: int) -> Training:
 
 def load_model(found: dict[str, Any], data: Data) -> nndl.Seq2Seq:
     """The model that a training left."""
-    settings = Training(train, "", found, Path(), "", make=CELLS[found["cell"]])
+    settings = SimpleNamespace(**found, make=CELLS[found["cell"]])
     model = make_model(settings, len(data.source), len(data.target))
     nndl.checkpoint.restore(model, nndl.checkpoint.load(Path(found["folder"]) / result.MODEL), found["folder"])
     model.eval()
