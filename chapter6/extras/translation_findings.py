@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from statistics import fmean
 
-from chapter6.lab.claim import Claim, mean_and_spread
+from chapter6.lab.claim import Claim, mean_and_spread, not_compared
 from chapter6.lab.record import Record
 from chapter6.lab.report import Table
 from chapter6.lab.text import Text
@@ -53,7 +53,7 @@ def _shown(record: Record, values: dict[str, list[float]]) -> str:
 def _claim(record: Record, id: str, claim: Text, found: dict[str, list[float]], rows: list[list[float]]) -> Claim:
     """A claim on the scores; nothing to decide it by where a kind is missing."""
     if not found:
-        return Claim(id, claim, Text("not compared here; it takes all kinds", "此次未比较；需要全部方式"), None)
+        return not_compared(id, claim, Text("all kinds", "全部方式"))
     score, shown = SCORES[record.settings["corpus"]], _shown(record, found)
     return Claim(id, claim, Text(f"{score.en}: {shown}", f"{score.zh}：{shown}"), rows)
 
