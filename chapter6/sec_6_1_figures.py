@@ -12,13 +12,13 @@ from chapter6.sec_6_1_findings import (
     CHANCE,
     FEED_FORWARD,
     MODES,
-    SHAPES,
     TAGS,
     likeliest,
     scores,
     sentences,
     taggers,
 )
+from chapter6.sec_6_1_shapes import SHAPES
 from chapter6.sec_6_1_tasks import NO_SLOT
 
 from matplotlib.axes import Axes
@@ -28,6 +28,7 @@ from matplotlib.patches import Rectangle
 
 
 def figures(record: Record) -> dict[str, Drawing]:
+    """Shapes, slots, sentences, losses."""
     return {
         "shapes": _shapes(),
         "slots": _slots(record),

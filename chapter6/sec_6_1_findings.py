@@ -1,11 +1,12 @@
 """6.1, what was found: what the course says of recurrent networks, judged, and the tables (结论与表)."""
 
-from typing import Any, NamedTuple
+from typing import Any
 
 from chapter6.lab.claim import Claim, mean_and_spread
 from chapter6.lab.record import Record, Results
 from chapter6.lab.report import Table
 from chapter6.lab.text import Text, same
+from chapter6.sec_6_1_shapes import shape_table
 from chapter6.sec_6_1_tasks import DEPARTURE, DESTINATION, NO_SLOT, OF_THE_COURSE
 
 FEED_FORWARD = "feed-forward"
@@ -21,14 +22,8 @@ EQUAL = 1e-5
 
 def claims(record: Record) -> list[Claim]:
     """What the course says."""
-    return [
-        _one_hot(record),
-        _shared(record),
-        _unrolled(record),
-        *_told_apart(record),
-        *_slots(record),
-        *_modes(record),
-    ]
+    learned = [*_told_apart(record), *_slots(record), *_modes(record)]
+    return [_one_hot(record), _shared(record), _unrolled(record), *learned]
 
 
 def _one_hot(record: Record) -> Claim:
@@ -125,6 +120,7 @@ def scores(results: Results, split: str, kind: str) -> list[float]:
 
 
 def taggers(record: Record, model: str) -> Results:
+    """The trainings of synchronous mode with this layer."""
     return record.results().where(mode="synchronous", model=model)
 
 
@@ -218,7 +214,7 @@ def tables(record: Record) -> list[Table]:
         _mode_table(record),
         _example_table(record),
         _sentence_table(record),
-        _shape_table(),
+        shape_table(),
     ]
 
 
@@ -351,65 +347,3 @@ def _sentence_table(record: Record) -> Table:
         '换成自己的句子：--sentence "we would like to leave Oslo"',
     )
     return Table(Text("Your sentence, word by word", "逐词标注你的句子"), header, rows, note)
-
-
-class Shape(NamedTuple):
-    """A shape of use: its name, what each step reads and says, an example, and where it is here."""
-
-    name: Text
-    reads: tuple[str, ...]
-    says: tuple[str, ...]
-    example: Text
-    here: Text
-
-
-X1, X2, X3, Y1, Y2, Y3 = "$X_1$", "$X_2$", "$X_3$", "$Y_1$", "$Y_2$", "$Y_3$"
-SHAPES = (
-    Shape(
-        Text("one to one", "一对一"),
-        (X1,),
-        (Y1,),
-        Text("a picture to its class", "图像分类"),
-        Text("no sequence: the feed-forward network above, word by word", "没有序列：上面逐词处理的前馈网络"),
-    ),
-    Shape(
-        Text("one to many", "一对多"),
-        (X1, "", ""),
-        (Y1, Y2, Y3),
-        Text("a picture to its caption, a genre to music", "图片描述，由音乐种类生成音乐"),
-        Text(
-            "language: text from its beginning; autoencoder: a sentence from its code",
-            "language：由开头生成文本；autoencoder：由编码还原句子",
-        ),
-    ),
-    Shape(
-        Text("many to one", "多对一"),
-        (X1, X2, X3),
-        ("", "", Y1),
-        Text("a review to its sentiment", "情感分类"),
-        Text("above, sequence to class; 6.2, 6.5, 6.7", "上面的序列到类别；6.2、6.5、6.7"),
-    ),
-    Shape(
-        Text("many to many, other length", "多对多，长度不同"),
-        (X1, X2, X3, "BOS", Y1),
-        ("", "", "", Y1, "EOS"),
-        Text("translation", "机器翻译"),
-        Text(
-            "above, asynchronous; translation; ctc, where the output is the shorter",
-            "上面的异步模式；translation；输出较短的 ctc",
-        ),
-    ),
-    Shape(
-        Text("many to many, same length", "多对多，长度相同"),
-        (X1, X2, X3),
-        (Y1, Y2, Y3),
-        Text("the slot of each word, the class of each frame", "逐词槽填充，逐帧识别"),
-        Text("above, synchronous; slots", "上面的同步模式；slots"),
-    ),
-)
-
-
-def _shape_table() -> Table:
-    rows = [[shape.name, shape.example, shape.here] for shape in SHAPES]
-    header = [Text("shape", "形状"), Text("example", "例子"), Text("here", "本项目中")]
-    return Table(Text("The five shapes", "五种形状"), header, rows)

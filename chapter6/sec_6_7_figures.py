@@ -32,8 +32,7 @@ def draw_curves(results: Results) -> Drawing:
     figure, (left, right) = plt.subplots(1, 2, figsize=(9.6, 3.6))
     plot.band(left, [_smooth(losses) for losses in results.each("step_losses")], train, plot.both("train", "训练集"))
     plot.band(left, dev_losses, dev, plot.both("dev", "验证集"))
-    scores = [[(step, s) for (step, _), s in zip(r["dev_losses"], r["dev_scores"], strict=True)] for r in results]
-    plot.band(right, scores, dev, plot.both("dev", "验证集"))
+    plot.band(right, results.dev_curves(), dev, plot.both("dev", "验证集"))
     for axes in (left, right):
         plot.epoch_lines(axes, results[0]["steps_per_epoch"], results[0]["epochs"])
         axes.set_xlabel(plot.both("step", "步数"))

@@ -4,7 +4,6 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
-from typing import Any
 
 import nndl
 from chapter6 import presets
@@ -16,8 +15,7 @@ from chapter6.sec_6_7_findings import CORPORA
 from nndl import runtime
 from nndl.dataset.own_reviews import check_labels
 from nndl.dataset.reading import TOKENIZERS
-from nndl.dataset.text import LABELS, UNK, Vocabulary
-from nndl.error import CheckpointError
+from nndl.dataset.text import LABELS, UNK
 
 import numpy as np
 
@@ -48,27 +46,19 @@ class Predictor:
         from chapter6.sec_6_7_text_classification import make_model  # loads Paddle
 
         found = predicting.load_result(folder, "runs/6.7/quick/checkpoints/imdb-LSTM1-...")
-        vocabulary = Vocabulary.load(folder / result.VOCABULARY)
-        if vocabulary.fingerprint() != found.get("vocabulary"):
-            raise CheckpointError(
-                f"{folder / result.VOCABULARY}: another vocabulary than the model was trained with; train it again"
-            )
-        source = folder / result.MODEL
-        parameters = nndl.checkpoint.load(source)
+        vocabulary = predicting.load_vocabulary(folder, found.get("vocabulary"))
+        parameters = predicting.load_parameters(folder)
         if found.get("backend") == "onednn":  # 早先版本的算子, 参数相同   an earlier version's, of the same parameters
             found = {**found, "backend": "native"}
-        try:
+        with predicting.trusting_nothing(folder):
             settings, num_layers, self.corpus = presets.of_one_training(found), found["num_layers"], found["corpus"]
             check_whole("num_layers", num_layers, 0, presets.MAX_LAYERS)
-            _check_memory(settings, num_layers, len(vocabulary), parameters)
+            predicting.check_memory(_numbers(settings, num_layers, len(vocabulary)), parameters)
             if self.corpus not in CORPORA:
                 raise ValueError(f"corpus {self.corpus!r}")
             self.labels = check_labels(found.get("labels", LABELS))  # 早先版本不写   an earlier version did not say
             model = make_model(settings, num_layers, len(vocabulary), len(self.labels))
-        except (KeyError, TypeError, ValueError) as error:
-            raise predicting.damaged(folder, error) from None
-        nndl.checkpoint.restore(model, parameters, source)
-        nndl.checkpoint.check_finite(parameters, source)
+        nndl.checkpoint.restore(model, parameters, folder / result.MODEL)
         self.vocabulary, self.max_seq_len = vocabulary, settings.max_seq_len
         self.tokenize = TOKENIZERS[settings.tokenizer]
         self.runner = nndl.RunnerV3(model, None, None, None)
@@ -98,15 +88,12 @@ class Predictor:
         return "" if any(ids[is_word] != UNK) else UNKNOWN
 
 
-def _check_memory(settings: presets.TextSettings, num_layers: int, vocabulary_size: int, parameters: Any) -> None:
-    """Raise ValueError where a model of these sizes holds more numbers than its file: it must not be made at all."""
-    held = sum(map(np.size, parameters.values())) if isinstance(parameters, dict) else 0
+def _numbers(settings: presets.TextSettings, num_layers: int, vocabulary_size: int) -> int:
+    """How many a model of these sizes holds at least, in its embedding and its LSTM."""
     M, D = settings.input_size, settings.hidden_size
     num_directions = 1 + (settings.direction == "bidirectional")
     first, others = M + D, (num_layers - 1) * (num_directions * D + D)
-    wanted = vocabulary_size * M + (4 * D * num_directions * (first + others) if num_layers else 0)
-    if wanted > held:
-        raise ValueError(f"a model of {wanted:,} numbers, where best.pdparams holds {held:,}")
+    return vocabulary_size * M + (4 * D * num_directions * (first + others) if num_layers else 0)
 
 
 def answer(predictor: Predictor, reviews: Iterable[str], is_live: bool = False) -> Iterator[str]:

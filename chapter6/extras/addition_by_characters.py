@@ -106,28 +106,32 @@ class ScheduledSampling(nndl.Callback):
 
 
 def train_sums(training: Training, folder: Path) -> dict[str, Any]:
-    """One model, fed in one way; the accuracy is that of whole answers."""
+    """One model, fed in one way, by the five elements of machine learning (机器学习五要素)."""
+    # 1 数据: 词元是字符   data: a token is a character
     sums = make_sums(training)
     vocabulary = vocabularies(sums["train"])
     ids = {split: encode(pairs, *vocabulary) for split, pairs in sums.items()}
     train_loader = PairLoader(ids["train"], training.batch_size)
     dev_loader, test_loader = (list(PairLoader(ids[split], HELD_OUT[split], "sorted")) for split in HELD_OUT)
-
-    # 语义向量 c 每一步都参与解码   the context c takes part in every step of the decoder
+    # 2 模型: 语义向量 c 每一步都参与解码   model: the context c takes part in every step of the decoder
     M, D = training.input_size, training.hidden_size
     model = Seq2Seq(*map(len, vocabulary), M, D, "every", lambda M, D, **how: make_layer(training.make, M, D, **how))
+    # 4 优化算法: Adam, 学习率按余弦降到 0, 截断梯度   optimizer: the rate falls to 0 along a cosine; clipped gradients
     epochs = -(-training.steps // len(train_loader))
     n = epochs * len(train_loader)
     rate = paddle.optimizer.lr.CosineAnnealingDecay(training.learning_rate, T_max=n)
     clip = nn.ClipGradByGlobalNorm(training.clip_at)
     optimizer = nndl.Adam(rate, parameters=model.parameters(), grad_clip=clip)
+    # 3 学习准则: 每个字符的交叉熵, 不计补齐   criterion: the cross entropy of each character, padding left out
     loss = nn.CrossEntropyLoss(ignore_index=PAD)
+    # 5 评价指标: 整个答案的准确率   metric: the accuracy of whole answers
     runner = nndl.RunnerV3(model, optimizer, loss, WholeAccuracy(ignore_index=PAD))
+    # 每步之前设定 ε_i: 多大概率输入真实的词   before each step ε_i is set: how likely the true word is fed
     sampling = ScheduledSampling(model, SCHEDULES[training.feeding](n))
     callbacks = [sampling, nndl.LearningRateSchedule(rate)]
     steps = training.eval_steps
     curves = fit(runner, train_loader, dev_loader, folder, num_epochs=epochs, eval_steps=steps, callbacks=callbacks)
-
+    # 评价: 从未见过的题目   evaluation on sums never seen
     test, _ = runner.evaluate(test_loader)
     found = {"dev_accuracy": runner.best_score, "test_accuracy": test, "steps_taken": n}
     return curves | found | examine(model, test_loader, vocabulary[1])
@@ -166,6 +170,7 @@ def after_mistake(wrong: np.ndarray, is_there: np.ndarray) -> float | None:
 
 
 def written(ids: np.ndarray, words: Any) -> str:
+    """The answer up to its end, as text."""
     return "".join(until_end(ids, words))
 
 

@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 
 import nndl
-from chapter6.lab.claim import Claim, mean_and_spread
+from chapter6.lab.claim import Claim, mean_and_spread, not_compared
 from chapter6.lab.lesson import Drawing
 from chapter6.lab.record import Record, Results
 from chapter6.lab.report import Table
-from chapter6.lab.text import Text
+from chapter6.lab.text import Text, same
 
 import matplotlib.pyplot as plt
 
@@ -42,10 +42,6 @@ def _share(values: Sequence[float]) -> str:
     return mean_and_spread(values, 3)
 
 
-def _not_compared(id: str, claim: Text, needed: str) -> Claim:
-    return Claim(id, claim, Text(f"not compared here; it takes {needed}", f"此次未比较；需要 {needed}"), None)
-
-
 def _characters_flatter(record: Record) -> Claim:
     claim = Text(
         "The share of right characters, which courses print, makes more of a model than the share of right sums: of "
@@ -72,7 +68,7 @@ def _bias_grows(record: Record) -> Claim:
     )
     results = [r for r in _of(record, "teacher") if r["after_mistake"]["own"] is not None]
     if not results:
-        return _not_compared("exposure_bias", claim, "teacher, with a mistake 有错误的 teacher")
+        return not_compared("exposure_bias", claim, Text("teacher, with a mistake", "有错误的 teacher"))
     own, truth = ([r["after_mistake"][fed] for r in results] for fed in ("own", "truth"))
     measured = Text(
         f"wrong characters after the first mistake: {_share(own)} fed its own words, {_share(truth)} fed the truth",
@@ -102,7 +98,7 @@ def _free_is_worse(record: Record) -> Claim:
 def _more_right(record: Record, id: str, claim: Text, better: str, worse: str) -> Claim:
     ours, theirs = _of(record, better).each("test_accuracy"), _of(record, worse).each("test_accuracy")
     if not (ours and theirs):
-        return _not_compared(id, claim, f"{better}, {worse}")
+        return not_compared(id, claim, same(f"{better}, {worse}"))
     a, b = FEEDINGS[better], FEEDINGS[worse]
     measured = Text(
         f"{a.en} {_share(ours)}, {b.en} {_share(theirs)}",
@@ -167,10 +163,7 @@ def _draw_learning(record: Record) -> Drawing:
     figure, axes = plt.subplots(figsize=(7.0, 3.8))
     for feeding, look in zip(record.settings["feedings"], plot.LOOKS, strict=False):
         results = _of(record, feeding)
-        curves = [
-            [(step, score) for (step, _), score in zip(r["dev_losses"], r["dev_scores"], strict=True)] for r in results
-        ]
-        plot.band(axes, curves, look, plot.both(FEEDINGS[feeding].en, FEEDINGS[feeding].zh))
+        plot.band(axes, results.dev_curves(), look, plot.both(FEEDINGS[feeding].en, FEEDINGS[feeding].zh))
     plot.accuracy_axis(axes)
     axes.set(xlabel=plot.both("step", "步数"), ylabel=plot.both("whole answers right", "整个答案的准确率"))
     plot.legend(figure)

@@ -5,11 +5,11 @@ from itertools import islice
 from statistics import fmean
 
 import nndl
-from chapter6.lab.claim import CHINESE, FAILS, HOLDS, OPEN, Claim, judge, mean_and_spread
+from chapter6.lab.claim import CHINESE, FAILS, HOLDS, OPEN, Claim, judge, mean_and_spread, not_compared
 from chapter6.lab.lesson import Drawing
 from chapter6.lab.record import Record, Results
 from chapter6.lab.report import Table
-from chapter6.lab.text import Text
+from chapter6.lab.text import Text, same
 
 SMALL_GRU = "SmallGRU"
 """The name of the GRU that has as many units as the LSTM."""
@@ -111,7 +111,7 @@ def _less_wrong(
     """That one cell's relative error, the mean over the tasks, is below another's, or at most ``margin`` above."""
     ours, theirs = (record.results().where(model=each) for each in (name, other))
     if not (ours and theirs):
-        return _not_compared(id, claim, f"{name}, {other}")
+        return not_compared(id, claim, same(f"{name}, {other}"))
     ours, theirs = of_seeds(ours, chosen), of_seeds(theirs, chosen)
     en, zh = _in_numbers(name, ours), _in_numbers(other, theirs)
     measured = Text(
@@ -144,17 +144,13 @@ def _adding_is_solved(record: Record) -> Claim:
     results = record.results().where(task="adding", length=T)
     errors = {name: [*map(error_of, results.where(model=name))] for name in ("LSTM", "GRU", "SRN")}
     if not all(errors.values()):
-        return _not_compared("adding_solved", claim, "LSTM, GRU, SRN; adding")
+        return not_compared("adding_solved", claim, same("LSTM, GRU, SRN; adding"))
     shown = ", ".join(f"{name} {mean_and_spread(values, 4)}" for name, values in errors.items())
     solved = [[SOLVED - error for error in errors[name]] for name in ("LSTM", "GRU")]
     unsolved = [error - SOLVED for error in errors["SRN"]]
     trivial = results[0]["trivial"]
     measured = Text(f"{shown}; the answer 1: {trivial:.4f}", f"{shown}；总答 1：{trivial:.4f}")
     return Claim("adding_solved", claim, measured, [*solved, unsolved])
-
-
-def _not_compared(id: str, claim: Text, needed: str) -> Claim:
-    return Claim(id, claim, Text(f"not compared here; it takes {needed}", f"此次未比较；需要 {needed}"), None)
 
 
 # --- 表与图 tables and figures ---

@@ -3,7 +3,7 @@
 from math import isclose
 from statistics import fmean
 
-from chapter6.lab.claim import Claim, mean_and_spread
+from chapter6.lab.claim import Claim, mean_and_spread, not_compared
 from chapter6.lab.record import Record, Results
 from chapter6.lab.report import Table
 from chapter6.lab.text import Text, same
@@ -126,11 +126,8 @@ def _compared(record: Record, id: str, claim: Text, value: str, digits: int) -> 
     """Whether a value of the forward-only network is above that of the bidirectional one."""
     both, ahead = (_of(record, direction).each(value) for direction in ("bidirectional", "forward"))
     if not both or not ahead or None in both + ahead:
-        needed = Text(
-            "not compared here; it takes both directions, each with strings that are read",
-            "此次未比较；需要两种方向，且都有读对的样本",
-        )
-        return Claim(id, claim, needed, None)
+        needed = Text("both directions, each with strings that are read", "两种方向，且都有读对的样本")
+        return not_compared(id, claim, needed)
     measured = "; ".join(f"{{}} {mean_and_spread(values, digits)}" for values in (ahead, both))
     forward, bidirectional = NAMES["forward"], NAMES["bidirectional"]
     return Claim(
@@ -164,9 +161,7 @@ def _left_out_worse(record: Record) -> Claim:
         "训练中从未听到的说话人，识别效果比听过的说话人差",
     )
     if record.settings["corpus"] != "fsdd":
-        return Claim(
-            "left_out", claim, Text("not compared here; it takes --corpus fsdd", "此次未比较；需要 --corpus fsdd"), None
-        )
+        return not_compared("left_out", claim, same("--corpus fsdd"))
     heard, new = record.results().each("test_error"), record.results().each("left_out_error")
     measured = f"{mean_and_spread(new, 3)}; {mean_and_spread(heard, 3)}"
     rows = [

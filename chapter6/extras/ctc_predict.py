@@ -1,11 +1,14 @@
 """Digits read by a network that lesson ctc trained: a strip drawn of unseen images, or a WAV file (识别数字串)."""
 
+from dataclasses import fields
 from math import exp
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
+import nndl
 from chapter6.extras.presets.ctc import Ctc
-from chapter6.lab import interruption, predicting
+from chapter6.lab import interruption, predicting, result
 from chapter6.lab.lesson import Asked
 from chapter6.lab.predicting import say
 from nndl import runtime
@@ -32,19 +35,20 @@ class Reader:
     """
 
     def __init__(self, folder: Path, beam: int, draw: int) -> None:
-        from chapter6.extras.ctc_recognition import load_runner  # loads Paddle
+        from chapter6.extras.ctc_recognition import make_model  # loads Paddle
 
         import numpy as np
 
         found = predicting.load_result(folder, "runs/ctc/quick/checkpoints/strips-GRU-...")
-        try:
-            known = {name: found[name] for name in Ctc.__dataclass_fields__ if name != "directions"}
+        parameters = predicting.load_parameters(folder)
+        with predicting.trusting_nothing(folder):
+            known = {f.name: found[f.name] for f in fields(Ctc) if f.name != "directions"}
             Ctc(**known | {"directions": (found["direction"],), "digits": tuple(found["digits"])})
-            self.runner = load_runner(found | {"folder": str(folder)})
-        except CheckpointError:
-            raise
-        except (KeyError, TypeError, ValueError) as error:
-            raise predicting.damaged(folder, error) from None
+            # 每层至少有 U   each layer has a U at least
+            predicting.check_memory(found["num_layers"] * found["hidden_size"] ** 2, parameters)
+            model = make_model(SimpleNamespace(**found))
+        nndl.checkpoint.restore(model, parameters, folder / result.MODEL)
+        self.runner = nndl.RunnerV3(model, None, None, None)
         self.corpus, self.beam, self.random = found["corpus"], beam, np.random.default_rng(draw)
 
     def __call__(self, X: Any) -> tuple[str, float]:
@@ -81,6 +85,8 @@ def predict(asked: Asked) -> None:
         CheckpointError: no model, or not a whole one.
     """
     given = (text.strip() for text in predicting.texts(asked, "string of digits, or name of a WAV file"))
+    if predicting.is_live(asked):
+        say("digits or the name of a WAV file a line, Ctrl-D ends", "每行一串数字或一个 WAV 文件名，Ctrl-D 结束")
     reader = None
     for text in filter(None, given):
         reader = reader or _open(asked, corpus_of(text))

@@ -3,7 +3,7 @@
 import nndl
 from chapter6.extras.language_findings import called, compared, different, models, size_of
 from chapter6.lab.lesson import Drawing
-from chapter6.lab.record import Record, Results
+from chapter6.lab.record import Record
 from chapter6.lab.text import Text, same
 
 
@@ -20,7 +20,7 @@ def draw_curves(record: Record) -> Drawing:
     titles = plot.both("the model", "模型"), plot.both(f"{learnt} characters by heart", f"背下 {learnt} 个字符")
     for axes, title, results in zip(panels, titles, (models(record), record.results("memorised")), strict=True):
         plot.band(axes, results.each("train_curve"), plot.SPLITS["train"], plot.both("train", "训练集"))
-        plot.band(axes, _dev(results), plot.SPLITS["dev"], plot.both("dev", "验证集"))
+        plot.band(axes, results.dev_curves(), plot.SPLITS["dev"], plot.both("dev", "验证集"))
         axes.set(title=title, xlabel=plot.both("step", "步数"))
     plot.reference(panels[0], record.metrics["counted"]["test"][-1], plot.both("5-grams, on test", "5 元语法，测试集"))
     for axes in panels:
@@ -37,10 +37,6 @@ def draw_curves(record: Record) -> Drawing:
             "留出文本的困惑度却掉头上升。线为各种子的均值，带为其范围。训练曲线含丢弃，且计算时权重仍在变化。",
         ),
     )
-
-
-def _dev(results: Results) -> list[list[tuple[int, float]]]:
-    return [[(step, s) for (step, _), s in zip(r["dev_losses"], r["dev_scores"], strict=True)] for r in results]
 
 
 def draw_bars(record: Record) -> Drawing:

@@ -1,11 +1,12 @@
-"""A language model, what was found: the models, the claims, judged, and the tables (模型、结论与表)."""
+"""A language model, what was found: the claims, judged, and the tables (结论与表)."""
 
 from collections.abc import Mapping
 from math import log2
 from statistics import fmean, median
 from typing import Any
 
-from chapter6.lab.claim import Claim, mean_and_spread
+from chapter6.extras.language_variants import compared_of, model_of
+from chapter6.lab.claim import Claim, mean_and_spread, not_compared
 from chapter6.lab.measure import ratios
 from chapter6.lab.record import Record, Results
 from chapter6.lab.report import Table
@@ -14,45 +15,7 @@ from chapter6.lab.text import Text, same
 ORDERS = 5
 """The longest n-grams that are counted."""
 
-# --- 模型 models ---
-
-
-def model_of(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """What the model itself is set by."""
-    own = ("cell", "num_layers", "hidden_size", "epochs", "dropout", "learning_rate", "eval_steps")
-    return {name: settings[name] for name in own} | {"batching": "sequential", "inputs": "embedding", "memorised": 0}
-
-
-def compared_of(settings: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-    """What the smaller models are set by, each of which differs from the first in one thing (只差一处)."""
-    size = {"hidden_size": settings["compared_size"], "epochs": settings["compared_epochs"]}
-    first = model_of(settings) | size | {"num_layers": 1, "dropout": 0.0}
-    return {
-        "first": first,
-        **{f"cell {cell}": first | {"cell": cell} for cell in settings["cells"]},
-        "random": first | {"batching": "random"},
-        "one-hot": first | {"inputs": "one-hot"},
-        "deep": first | {"num_layers": 2},
-    }
-
-
-FEWER = 4
-"""How many times smaller the batches are of what is learnt by heart: so little text has few."""
-
-
-def memorised_of(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """The first of these, on little text for many epochs."""
-    B, eval_steps = max(1, settings["batch_size"] // FEWER), max(1, settings["eval_steps"] // 2)
-    little = {"memorised": settings["memorised"], "epochs": settings["memorised_epochs"]}
-    return compared_of(settings)["first"] | little | {"batch_size": B, "eval_steps": eval_steps}
-
-
-def name_of(values: Mapping[str, Any]) -> str:
-    """Readable, such as "GRU1x128-sequential-embedding-4epochs"."""
-    size = f"{values['cell']}{values['num_layers']}x{values['hidden_size']}"
-    dropout = f"-dropout{values['dropout']:g}" if values["dropout"] else ""
-    learnt = f"-{values['memorised']}characters" if values["memorised"] else ""
-    return f"{size}-{values['batching']}-{values['inputs']}-{values['epochs']}epochs{dropout}{learnt}"
+# --- 各组训练 the trainings ---
 
 
 def models(record: Record) -> Results:
@@ -181,8 +144,7 @@ def _turns_up(record: Record) -> Claim:
 def _lower(record: Record, id: str, names: list[str], other: str, claim: Text) -> Claim:
     """That the smaller models of these names are less perplexed on test than another one."""
     if not names or not other:
-        needed = "SRN, and GRU or LSTM, in --cells"
-        return Claim(id, claim, Text(f"not compared here; it takes {needed}", f"此次未比较；需要 {needed}"), None)
+        return not_compared(id, claim, Text("SRN, and GRU or LSTM, in --cells", "--cells 中有 SRN，以及 GRU 或 LSTM"))
     theirs = compared(record, other).each("test_perplexity")
     rows = {name: compared(record, name).each("test_perplexity") for name in names}
     shown = [*((called(name), values) for name, values in rows.items()), (called(other), theirs)]
@@ -318,6 +280,7 @@ def _row(name: Text, results: Results) -> list[Text | str]:
 
 
 def by_heart_table(record: Record) -> Table:
+    """Of each seed that learns by heart, what it comes to on the training text and on dev."""
     rows = []
     for result in record.results("memorised"):
         train, last, lowest = by_heart(result)

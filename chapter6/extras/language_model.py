@@ -16,6 +16,7 @@ has shown nothing.
 import sys
 from itertools import islice
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import chapter6  # noqa: F401  Ctrl-C 从此只显示一行   from here on Ctrl-C is one line
@@ -24,7 +25,7 @@ from chapter6.extras import language_figures as figures
 from chapter6.extras import language_findings as findings
 from chapter6.extras import language_inspection as inspection
 from chapter6.extras.cells_compared import CELLS, make_layer
-from chapter6.extras.language_findings import compared_of, memorised_of, model_of
+from chapter6.extras.language_variants import compared_of, memorised_of, model_of, name_of
 from chapter6.extras.language_writing import WAYS, continue_text, encode
 from chapter6.lab import progress, result
 from chapter6.lab.lesson import Lesson, Run
@@ -152,7 +153,7 @@ def load_model(found: dict[str, Any]) -> tuple[LanguageModel, Vocabulary]:
     """What a training left, ready to write."""
     folder = Path(found["folder"])
     vocabulary = Vocabulary.load(folder / result.VOCABULARY)
-    model = make_model(Training(train, "", found, folder, ""), CELLS[found["cell"]], len(vocabulary))
+    model = make_model(SimpleNamespace(**found), CELLS[found["cell"]], len(vocabulary))
     nndl.RunnerV3(model, None, None, None).load_model(folder / result.MODEL)
     model.eval()
     return model, vocabulary
@@ -192,7 +193,7 @@ def trainings(run: Run, wanted: list[dict[str, Any]]) -> list[Training]:
     for values in wanted:
         for seed in range(run.seeds):
             each = {"corpus": corpus, **common, **values, "seed": seed}
-            name = findings.name_of(values)
+            name = name_of(values)
             made[name, seed] = Training(
                 train, f"{corpus}-{name}-seed{seed}", each, place, mark, make=CELLS[each["cell"]]
             )

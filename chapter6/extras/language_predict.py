@@ -1,7 +1,7 @@
 """A beginning in, a text out (续写与藏头诗), by a language model that the lesson ``language`` trained."""
 
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
 
 import nndl
 from chapter6.extras.language_writing import acrostic, continue_text
@@ -9,13 +9,8 @@ from chapter6.extras.presets.language import CORPORA, Continuing, Language
 from chapter6.lab import interruption, predicting, result
 from chapter6.lab.lesson import Asked
 from chapter6.lab.predicting import say
-from chapter6.lab.training import Training
 from nndl import runtime
-from nndl.dataset.text import Vocabulary
-from nndl.error import CheckpointError, SettingError
 from nndl.generate import Choose, Sampler, greedy
-
-import numpy as np
 
 PRESETS = ("full", "quick")
 """Whose model is taken, the first that is there."""
@@ -34,28 +29,22 @@ class Writer:
 
     def __init__(self, folder: Path) -> None:
         from chapter6.extras.cells_compared import CELLS  # loads Paddle
-        from chapter6.extras.language_model import make_model, train
+        from chapter6.extras.language_model import make_model
 
         found = predicting.load_result(folder, "runs/language/quick/checkpoints/python-GRU1x128-...")
-        source = folder / result.MODEL
-        parameters = nndl.checkpoint.load(source)
-        self.vocabulary = Vocabulary.load(folder / result.VOCABULARY)
-        if self.vocabulary.fingerprint() != found.get("vocabulary"):
-            raise CheckpointError(
-                f"{folder / result.VOCABULARY}: another vocabulary than the model was trained with; train it again"
-            )
-        try:
+        self.vocabulary = predicting.load_vocabulary(folder, found.get("vocabulary"))
+        parameters = predicting.load_parameters(folder)
+        with predicting.trusting_nothing(folder):
             self.corpus, cell = found["corpus"], CELLS[found["cell"]]
-            if self.corpus not in (*CORPORA, "text"):
-                raise ValueError(f"corpus {self.corpus!r}")
+            if self.corpus not in (*CORPORA, "text") or found["inputs"] not in INPUTS:
+                raise ValueError(f"corpus {self.corpus!r}, inputs {found['inputs']!r}")
             Language(**{name: found[name] for name in ("cell", "num_layers", "hidden_size", "dropout", "input_size")})
-            _check_memory(found, len(self.vocabulary), parameters)
-            training = Training(train, "", found, folder, "")
-            self.model = make_model(training, cell, len(self.vocabulary))
-        except (KeyError, TypeError, ValueError, AttributeError, SettingError) as error:
-            raise predicting.damaged(folder, error) from None
-        nndl.checkpoint.restore(self.model, parameters, source)
-        nndl.checkpoint.check_finite(parameters, source)
+            V, M, D = len(self.vocabulary), found["input_size"], found["hidden_size"]
+            embedding = V * M if found["inputs"] == "embedding" else 0
+            # 每层的 U, 以及输出层   U of each layer, and the output layer
+            predicting.check_memory(embedding + found["num_layers"] * D * D + D * V, parameters)
+            self.model = make_model(SimpleNamespace(**found), cell, V)
+        nndl.checkpoint.restore(self.model, parameters, folder / result.MODEL)
         self.model.eval()
 
     def __call__(self, text: str, settings: Continuing) -> str:
@@ -70,15 +59,6 @@ class Writer:
         if settings.acrostic:
             return "\n".join(acrostic(self.model, self.vocabulary, text, settings.length, choose))
         return text + continue_text(self.model, self.vocabulary, text, settings.length, choose)
-
-
-def _check_memory(found: dict[str, Any], V: int, parameters: Any) -> None:
-    """Raise ValueError where a model of these sizes holds more numbers than its file: it must not be made at all."""
-    held = sum(map(np.size, parameters.values())) if isinstance(parameters, dict) else 0
-    D, M = found["hidden_size"], found["input_size"] if found["inputs"] == "embedding" else 0
-    wanted = V * M + found["num_layers"] * D * D + D * V
-    if found["inputs"] not in INPUTS or wanted > held:
-        raise ValueError(f"a model of at least {wanted:,} numbers, where {result.MODEL} holds {held:,}")
 
 
 def predict(asked: Asked) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from functools import cache
 from itertools import chain
 
-from chapter6.lab.claim import Claim, mean_and_spread
+from chapter6.lab.claim import Claim, mean_and_spread, not_compared
 from chapter6.lab.record import Record, Results
 from chapter6.lab.report import Table
 from chapter6.lab.text import Text, same
@@ -48,7 +48,7 @@ def _forgetful(record: Record) -> Claim:
     )
     blind, recurrent = (_cities(record.results().where(model=name)) for name in ("feed-forward", "Elman"))
     if not (blind and recurrent):
-        return _not_compared("forgetful", claim, same("feed-forward, Elman; flights, atis"))
+        return not_compared("forgetful", claim, same("feed-forward, Elman; flights, atis"))
     shown = f"feed-forward {percent(blind)} %, Elman {percent(recurrent)} %"
     evidence = [[TELLS - 100 * share for share in blind], [100 * share - TELLS for share in recurrent]]
     return Claim("forgetful", claim, same(shown), evidence)
@@ -68,7 +68,7 @@ def _better(record: Record, name: str, ours: str, other: str, claim: Text) -> Cl
     """That one model's F1 is above another's, seed by seed; beside it what the test set itself can tell."""
     pair = [record.results().where(model=each) for each in (ours, other)]
     if not all(pair):
-        return _not_compared(name, claim, same(f"{ours}, {other}"))
+        return not_compared(name, claim, same(f"{ours}, {other}"))
     scores = [results.each("test_f1") for results in pair]
     shown = ", ".join(f"{m} {percent(values)}" for m, values in zip((ours, other), scores, strict=True))
     difference, low, high = interval(*map(counts_of, pair))
@@ -83,16 +83,12 @@ def _unknown_words(record: Record) -> Claim:
     claim = Text("sentences with an unknown word are harder, for the best model", "对最好的模型，含未知词的句子更难")
     known, unknown = (by_unknown(record, best_model(record), has) for has in (False, True))
     if not (known and unknown):
-        return _not_compared("unknown", claim, Text("sentences of both kinds", "两种句子"))
+        return not_compared("unknown", claim, Text("sentences of both kinds", "两种句子"))
     shown = Text(
         f"{best_model(record)}: F1 {percent(unknown)} with, {percent(known)} without",
         f"{best_model(record)}：含未知词 F1 {percent(unknown)}，不含 {percent(known)}",
     )
     return Claim("unknown", claim, shown, [[a - b for a, b in zip(known, unknown, strict=True)]])
-
-
-def _not_compared(id: str, claim: Text, needed: Text) -> Claim:
-    return Claim(id, claim, Text(f"not compared here; it takes {needed.en}", f"此次未比较；需要 {needed.zh}"), None)
 
 
 # --- 比较 comparison ---

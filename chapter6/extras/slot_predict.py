@@ -3,15 +3,15 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import fields
 from pathlib import Path
+from types import SimpleNamespace
 
+import nndl
 from chapter6.extras.presets.slots import Slots
 from chapter6.lab import interruption, predicting, result
 from chapter6.lab.lesson import Asked
 from chapter6.lab.predicting import say
 from nndl import runtime
 from nndl.dataset.tags import normal
-from nndl.dataset.text import Vocabulary
-from nndl.error import CheckpointError, NndlError
 
 PRESETS = ("full", "quick")
 """Whose model is taken, the first that is there."""
@@ -31,12 +31,9 @@ class Predictor:
         from chapter6.extras import slot_filling, slot_inspection  # load Paddle
 
         found = predicting.load_result(folder, "runs/slots/quick/checkpoints/flights-BiLSTM-...")
-        self.vocabulary = Vocabulary.load(folder / result.VOCABULARY)
-        if self.vocabulary.fingerprint() != found.get("vocabulary"):
-            raise CheckpointError(
-                f"{folder / result.VOCABULARY}: another vocabulary than the model was trained with; train it again"
-            )
-        try:
+        self.vocabulary = predicting.load_vocabulary(folder, found.get("vocabulary"))
+        parameters = predicting.load_parameters(folder)
+        with predicting.trusting_nothing(folder):
             # 各项设置逐一检查   every setting is checked, as those of a run are
             Slots(**{f.name: found[f.name] for f in fields(Slots) if f.name not in ("models", "cell")})
             self.name, self.corpus, self.tags = found["model"], found["corpus"], found["tags"]
@@ -44,11 +41,13 @@ class Predictor:
                 raise ValueError("tags that are no list of names")
             if slot_filling.MODELS.get(self.name, slot_filling.Model(self.name)) != slot_filling.model_of(found):
                 raise ValueError(f"model {self.name!r} of other layers than it has")
-            self.runner = slot_filling.load_runner(found | {"folder": str(folder)}, len(self.vocabulary))
-        except CheckpointError:
-            raise
-        except (KeyError, TypeError, ValueError, NndlError) as error:
-            raise predicting.damaged(folder, error) from None
+            V, T, M, D = len(self.vocabulary), len(self.tags), found["input_size"], found["hidden_size"]
+            # 嵌入与输出层至少有这么多   the embedding and the output layer alone have as many
+            predicting.check_memory(V * M + T * D, parameters)
+            cell = slot_filling.class_of(found["cell"])
+            model = slot_filling.make_model(SimpleNamespace(**found), cell, V, T)
+        nndl.checkpoint.restore(model, parameters, folder / result.MODEL)
+        self.runner = nndl.RunnerV3(model, None, None, None)
         self._read, self._ask = slot_inspection.read, slot_inspection.ask
         self.between = " " if slot_inspection.units_of(self.corpus) == "words" else ""
 

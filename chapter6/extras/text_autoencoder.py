@@ -90,19 +90,23 @@ def rebuild(model: Seq2Seq, batch: Any, vocabulary: Any) -> list[list[str]]:
 
 
 def train_autoencoder(training: Training, folder: Path) -> dict[str, Any]:
-    """One autoencoder: what is read is what is to be written; the accuracy is that of whole sentences."""
+    """One autoencoder, by the five elements of machine learning (机器学习五要素)."""
+    # 1 数据: 读入的就是要写出的   data: what is read is what is to be written
     sentences = make_sentences(training.pairs)
     vocabulary = make_vocabularies(sentences)
     ids = {split: encode([(s.words, s.words) for s in some], *vocabulary) for split, some in sentences.items()}
     train_loader = PairLoader(ids["train"], training.batch_size)
     dev_loader, test_loader = ([collate(ids[split])] for split in HELD_OUT)
-
+    # 2 模型   model
     model = make_model(training, *map(len, vocabulary))
+    # 4 优化算法: Adam, 学习率按余弦降到 0, 截断梯度   optimizer: the rate falls to 0 along a cosine; clipped gradients
     epochs = -(-training.steps // len(train_loader))
     rate = paddle.optimizer.lr.CosineAnnealingDecay(training.learning_rate, T_max=epochs * len(train_loader))
     clip = nn.ClipGradByGlobalNorm(training.clip_at)
     optimizer = nndl.Adam(rate, parameters=model.parameters(), grad_clip=clip)
+    # 3 学习准则: 每个词的交叉熵, 不计补齐   criterion: the cross entropy of each word, padding left out
     loss = nn.CrossEntropyLoss(ignore_index=PAD)
+    # 5 评价指标: 整句的准确率   metric: the accuracy of whole sentences
     runner = nndl.RunnerV3(model, optimizer, loss, WholeAccuracy(ignore_index=PAD))
     callbacks, steps = [nndl.LearningRateSchedule(rate)], training.eval_steps
     curves = fit(runner, train_loader, dev_loader, folder, num_epochs=epochs, eval_steps=steps, callbacks=callbacks)
@@ -111,11 +115,13 @@ def train_autoencoder(training: Training, folder: Path) -> dict[str, Any]:
     model.eval()
     test, _ = runner.evaluate(test_loader)
     found = {"dev_accuracy": runner.best_score, "test_accuracy": test}
+    # 两种表示: 编码与词袋; 各训练一个线性分类器   two representations, codes and bags; a linear classifier on each
     codes = {split: code_of(model, *collate(ids[split])[0][:2]) for split in ("train", "test")}
     labels = {split: np.array([s.label for s in sentences[split]]) for split in codes}
     words = {split: bags(sentences[split], vocabulary[0]) for split in codes}
     scores = {kind: classify(X, labels["train"]) for kind, X in (("code", codes), ("bag", words))}
     found |= {f"{kind}_accuracy": float(((z > 0) == labels["test"]).mean()) for kind, z in scores.items()}
+    # 仅凭编码重写: 整句与逐词   written again from the codes alone: words that are right
     rebuilt = rebuild(model, test_loader[0], vocabulary[1])
     found["words_right"] = share_of_words(rebuilt, [s.words for s in sentences["test"]])
     found["twins"] = twin_distances(codes["test"], words["test"])

@@ -22,6 +22,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, NamedTuple
 
 import chapter6  # noqa: F401  Ctrl-C 从此只显示一行   from here on Ctrl-C is one line
@@ -139,7 +140,7 @@ def train(training: Training, folder: Path) -> dict[str, Any]:
     longest = 1 + max(len(target) for _, target in data.ids["train"])
     found = {
         name: measure.score(write(model, sources, data.target, width, longest), list(references.values()))
-        for name, width in (("greedy", 1), ("beam", training.beam))
+        for name, width in (("greedy", 1), ("beam_search", training.beam))
     }
     score, loss = runner.evaluate(test_loader)
     # 模型离开词表没有意义   without its vocabularies the model is worth nothing
@@ -208,7 +209,7 @@ def training_of(run: Run, kind: str, seed: int) -> Training:
 
 def load_model(found: dict[str, Any], data: Data) -> nndl.Seq2Seq:
     """The model that a training left."""
-    settings = Training(train, "", found, Path(), "", make=CELLS[found["cell"]])
+    settings = SimpleNamespace(**found, make=CELLS[found["cell"]])
     model = make_model(settings, len(data.source), len(data.target))
     nndl.checkpoint.restore(model, nndl.checkpoint.load(Path(found["folder"]) / result.MODEL), found["folder"])
     model.eval()

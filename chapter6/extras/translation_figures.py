@@ -19,11 +19,7 @@ def _steps(record: Record) -> Drawing:
     plot = nndl.plot
     figure, (axes,) = plot.panels(1, size=(7.0, 3.6))
     for look, kind in zip(plot.LOOKS, record.settings["kinds"], strict=False):
-        curves = [
-            [(step + 1, score) for (step, _), score in zip(result["dev_losses"], result["dev_scores"], strict=True)]
-            for result in record.results().where(kind=kind)
-        ]
-        plot.band(axes, curves, look, plot.both(*NAMES[kind]))
+        plot.band(axes, record.results().where(kind=kind).dev_curves(), look, plot.both(*NAMES[kind]))
     if record.settings["corpus"] == "dates":
         plot.accuracy_axis(axes)
         what = Text("whole answers right", "整个答案全对的比例")

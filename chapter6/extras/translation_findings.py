@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from statistics import fmean
 
-from chapter6.lab.claim import Claim, mean_and_spread
+from chapter6.lab.claim import Claim, mean_and_spread, not_compared
 from chapter6.lab.record import Record
 from chapter6.lab.report import Table
 from chapter6.lab.text import Text
@@ -53,7 +53,7 @@ def _shown(record: Record, values: dict[str, list[float]]) -> str:
 def _claim(record: Record, id: str, claim: Text, found: dict[str, list[float]], rows: list[list[float]]) -> Claim:
     """A claim on the scores; nothing to decide it by where a kind is missing."""
     if not found:
-        return Claim(id, claim, Text("not compared here; it takes all kinds", "此次未比较；需要全部方式"), None)
+        return not_compared(id, claim, Text("all kinds", "全部方式"))
     score, shown = SCORES[record.settings["corpus"]], _shown(record, found)
     return Claim(id, claim, Text(f"{score.en}: {shown}", f"{score.zh}：{shown}"), rows)
 
@@ -92,7 +92,7 @@ def _alike(record: Record) -> Claim:
 
 def _copying(record: Record) -> Claim:
     kinds, copied = record.settings["kinds"], record.metrics["copying"]["bleu"]
-    found = by_kind(record, "beam", kinds)
+    found = by_kind(record, "beam_search", kinds)
     best = max(found, key=lambda kind: fmean(found[kind]))
     claim = Text(
         "the best of the networks translates better than copying does: the translation of the nearest sentence of "
@@ -133,7 +133,7 @@ def _looks_where_it_should(record: Record) -> Claim:
 
 def _beam(record: Record) -> Claim:
     kinds, margin = record.settings["kinds"], SLIGHTLY[record.settings["corpus"]]
-    greedy, beam = by_kind(record, "greedy", kinds), by_kind(record, "beam", kinds)
+    greedy, beam = by_kind(record, "greedy", kinds), by_kind(record, "beam_search", kinds)
     claim = Text(
         f"beam search is as good as greedy search, or better (its score at most {margin} lower)",
         f"束搜索不差于贪心搜索（得分至多低 {margin}）",
@@ -185,7 +185,7 @@ def _answers(record: Record) -> Table:
     is_dates, rows = record.settings["corpus"] == "dates", []
     for kind in record.settings["kinds"]:
         results = record.results().where(kind=kind)
-        scores = [mean_and_spread(results.each(name), 3 if is_dates else 1) for name in ("greedy", "beam")]
+        scores = [mean_and_spread(results.each(name), 3 if is_dates else 1) for name in ("greedy", "beam_search")]
         perplexity = [] if is_dates else [mean_and_spread(results.each("test_perplexity"), 1)]
         times = f"{fmean(results.each('milliseconds')):.0f}", f"{fmean(results.each('seconds')):.0f}"
         rows.append([NAMES[kind], f"{results[0]['parameters']:,}", *scores, *perplexity, *times])

@@ -4,7 +4,7 @@ import unicodedata
 from collections.abc import Iterable, Iterator
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
 
 import nndl
 from chapter6.extras.presets.translation import CORPORA, KINDS, LONGEST
@@ -14,11 +14,7 @@ from chapter6.lab.predicting import say
 from chapter6.lab.settings import check_whole
 from nndl import runtime
 from nndl.dataset.pairs import SPECIAL_OF_TARGET
-from nndl.dataset.reading import tokenize_word
-from nndl.dataset.text import SPECIAL, UNK, Vocabulary
-from nndl.error import CheckpointError
-
-import numpy as np
+from nndl.dataset.text import UNK, Vocabulary
 
 PRESETS = ("full", "quick")
 """Whose model is taken, the first that has one of the corpus asked for."""
@@ -39,32 +35,32 @@ class Translator:
 
     def __init__(self, folder: Path) -> None:
         from chapter6.extras.cells_compared import CELLS  # loads Paddle
-        from chapter6.extras.translation_attention import make_model, train
-        from chapter6.lab.training import Training
+        from chapter6.extras.translation_attention import make_model
 
         found = predicting.load_result(folder, "runs/translation/quick/checkpoints/dates-additive-seed0-...")
-        self.source = _vocabulary(folder / result.VOCABULARY, SPECIAL, found.get("source_vocabulary"))
-        self.target = _vocabulary(folder / result.TARGET_VOCABULARY, SPECIAL_OF_TARGET, found.get("target_vocabulary"))
-        path = folder / result.MODEL
-        parameters = nndl.checkpoint.load(path)
-        try:
+        self.source = predicting.load_vocabulary(folder, found.get("source_vocabulary"))
+        written = result.TARGET_VOCABULARY, SPECIAL_OF_TARGET
+        self.target = predicting.load_vocabulary(folder, found.get("target_vocabulary"), *written)
+        parameters = predicting.load_parameters(folder)
+        with predicting.trusting_nothing(folder):
             self.corpus = found["corpus"]
             if self.corpus not in CORPORA or found["kind"] not in KINDS:
                 raise ValueError(f"corpus {self.corpus!r}, kind {found['kind']!r}")
-            _check_memory(found, len(self.source) + len(self.target), parameters)
-            settings = Training(train, "", found, folder, "", make=CELLS[found["cell"]])
+            for name in ("input_size", "hidden_size"):
+                check_whole(name, found[name], 1, 4096)
+            words, M, D = len(self.source) + len(self.target), found["input_size"], found["hidden_size"]
+            # 嵌入与 U 至少有这么多   the embeddings and one U have as many at least
+            predicting.check_memory(words * M + D * D, parameters)
+            settings = SimpleNamespace(**found, make=CELLS[found["cell"]])
             self.model = make_model(settings, len(self.source), len(self.target))
-        except (KeyError, TypeError, ValueError) as error:
-            raise predicting.damaged(folder, error) from None
-        nndl.checkpoint.restore(self.model, parameters, path)
-        nndl.checkpoint.check_finite(parameters, path)
+        nndl.checkpoint.restore(self.model, parameters, folder / result.MODEL)
         self.model.eval()
 
     def split(self, text: str) -> list[str]:
         """The tokens of a text, as in training; of a date, fullwidth characters (全角) will do."""
-        if self.corpus == "dates":
-            return list(unicodedata.normalize("NFKC", text).strip())
-        return tokenize_word(text)
+        from chapter6.extras.translation_attention import split  # loads Paddle
+
+        return split(self.corpus, unicodedata.normalize("NFKC", text).strip() if self.corpus == "dates" else text)
 
     def __call__(self, texts: Iterable[list[str]], beam: int) -> list[str]:
         """The translation of each, given by its tokens; :data:`EMPTY` where there are none."""
@@ -78,24 +74,6 @@ class Translator:
             for n, words in zip(given, write(self.model, sources, self.target, beam), strict=True):
                 answers[n] = "".join(words)
         return answers
-
-
-def _vocabulary(path: Path, special: tuple[str, ...], fingerprint: Any) -> Vocabulary:
-    vocabulary = Vocabulary.load(path, special)
-    if vocabulary.fingerprint() != fingerprint:
-        raise CheckpointError(f"{path}: another vocabulary than the model was trained with; train it again")
-    return vocabulary
-
-
-def _check_memory(found: dict[str, Any], words: int, parameters: Any) -> None:
-    """Raise ValueError or SettingError where a model of these sizes must hold more than its file: it is not made."""
-    M, D = found["input_size"], found["hidden_size"]
-    for name in ("input_size", "hidden_size"):
-        check_whole(name, found[name], 1, 4096)
-    held = sum(map(np.size, parameters.values())) if isinstance(parameters, dict) else 0
-    # 嵌入与 U 至少有这么多   the embeddings and one U have as many at least
-    if (wanted := words * M + D * D) > held:
-        raise ValueError(f"a model of {wanted:,} numbers or more, where {result.MODEL} holds {held:,}")
 
 
 def answer(translator: Translator, texts: Iterable[str], beam: int, is_live: bool = False) -> Iterator[str]:

@@ -63,6 +63,16 @@ class Claim:
         }
 
 
+def not_compared(id: str, claim: Text, needed: Text) -> Claim:
+    """A claim that a run has nothing to decide by.
+
+    Args:
+        id, claim: see :class:`Claim`.
+        needed: what it takes to decide it.
+    """
+    return Claim(id, claim, Text(f"not compared here; it takes {needed.en}", f"此次未比较；需要 {needed.zh}"), None)
+
+
 def judge(evidence: Sequence[float]) -> str:
     """The verdict on "this number is above zero", from one number a seed.
 

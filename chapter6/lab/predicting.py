@@ -2,16 +2,21 @@
 
 import os
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from io import BufferedReader, BytesIO
 from pathlib import Path
 from typing import Any
 
+import nndl
 from chapter6.lab import record, result, terminal
 from chapter6.lab.lesson import Asked
 from chapter6.lab.text import Text
 from nndl.dataset.reading import open_file, read_lines
+from nndl.dataset.text import SPECIAL, Vocabulary
 from nndl.error import CheckpointError, DataError
+
+import numpy as np
 
 
 def find_model(out: Path, number: str, presets: Sequence[str], score: str, lowest: bool = False, **wanted: Any) -> Path:
@@ -61,9 +66,53 @@ def load_result(folder: Path, example: str) -> dict[str, Any]:
     return result.load(folder)
 
 
-def damaged(folder: Path, error: Exception) -> CheckpointError:
-    """For a result whose values make no model."""
-    return CheckpointError(f"{folder / result.RESULT}: damaged ({error}); train the model again")
+def load_vocabulary(
+    folder: Path, mark: Any, name: str = result.VOCABULARY, special: tuple[str, ...] = SPECIAL
+) -> Vocabulary:
+    """A vocabulary that a training left.
+
+    Args:
+        folder: of the training.
+        mark: the fingerprint that its result holds.
+        name: the file's.
+        special: see :class:`Vocabulary`.
+
+    Raises:
+        CheckpointError: it is missing or damaged, or another one.
+    """
+    vocabulary = Vocabulary.load(folder / name, special)
+    if vocabulary.fingerprint() != mark:
+        raise CheckpointError(
+            f"{folder / name}: another vocabulary than the model was trained with; train the model again"
+        )
+    return vocabulary
+
+
+def load_parameters(folder: Path) -> dict[str, np.ndarray]:
+    """The parameters that a training left. Raises CheckpointError: missing, damaged, or not finite."""
+    source = folder / result.MODEL
+    parameters = nndl.checkpoint.load(source)
+    nndl.checkpoint.check_finite(parameters, source)
+    return parameters
+
+
+@contextmanager
+def trusting_nothing(folder: Path) -> Iterator[None]:
+    """While a model is made of what a result says: values that make none are one line, a CheckpointError."""
+    try:
+        yield
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise CheckpointError(f"{folder / result.RESULT}: damaged ({error}); train the model again") from None
+
+
+def check_memory(wanted: int, parameters: Mapping[str, Any]) -> None:
+    """Raise ValueError where a model of ``wanted`` numbers, or more, has not so many in its file.
+
+    A result can say anything: such a model must not be made at all.
+    """
+    held = sum(map(np.size, parameters.values()))
+    if wanted > held:
+        raise ValueError(f"a model of {wanted:,} numbers or more, where {result.MODEL} holds {held:,}")
 
 
 def is_live(asked: Asked) -> bool:

@@ -24,6 +24,10 @@ class Results(list):
         """One value of each."""
         return [result[name] for result in self]
 
+    def dev_curves(self) -> list[list[tuple[int, float]]]:
+        """Of each training (step, score) at each evaluation on dev."""
+        return [[(step, s) for (step, _), s in zip(r["dev_losses"], r["dev_scores"], strict=True)] for r in self]
+
 
 @dataclass
 class Record:

@@ -45,6 +45,10 @@ def ordinal(number: int) -> str:
 
 
 def digit_by_digit(number: int) -> str:
+    """
+    >>> digit_by_digit(2026)
+    '二〇二六'
+    """
     return "".join(DIGITS[int(digit)] for digit in str(number))
 
 

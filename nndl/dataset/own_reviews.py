@@ -26,7 +26,6 @@ from nndl.dataset.reading import TOKENIZERS, open_file, read_lines
 from nndl.dataset.text import SPLITS, Corpus, index_texts
 from nndl.error import DataError
 
-ENDINGS = (".tsv", ".txt")
 MAX_BYTES = 256 << 20
 """Of a file: four times IMDB's reviews of train and test."""
 MOST_LABELS, LONGEST_LABEL = 20, 40

@@ -13,7 +13,7 @@ traditional what Big5 can. 你好 is both.
 
 import hashlib
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -134,18 +134,6 @@ def read_pairs(path: Path) -> list[Pair]:
                 raise DataError(f"{path}, line {number}: {line[:40]!r}; {_EXPECTED}")
             pairs.append(Pair(english.strip(), _clean(chinese), attribution.strip()))
     return pairs
-
-
-def references(pairs: Iterable[Pair]) -> dict[tuple[str, ...], list[list[str]]]:
-    """All translations of each English sentence (参考译文), by its words.
-
-    >>> references([Pair("Hi.", "嗨。"), Pair("Hi.", "你好。")])
-    {('hi', '.'): [['嗨', '。'], ['你', '好', '。']]}
-    """
-    found: dict[tuple[str, ...], list[list[str]]] = {}
-    for pair in pairs:
-        found.setdefault(tuple(pair.source), []).append(pair.target)
-    return found
 
 
 _EXPECTED = "expected a pair a line: English, a tab, Chinese"

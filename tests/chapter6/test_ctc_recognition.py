@@ -5,7 +5,7 @@ import wave
 from dataclasses import replace
 from pathlib import Path
 
-import nndl  # noqa: F401  before Paddle
+import nndl  # before Paddle
 
 # isort: split
 from chapter6.__main__ import main
@@ -17,6 +17,7 @@ from chapter6.lab.lesson import Run
 from chapter6.lab.training import train_one
 from nndl import jsonfile
 from nndl.dataset import audio, digit_strips, spoken_digits
+from nndl.file import check_sum
 
 import numpy as np
 import pytest
@@ -206,6 +207,21 @@ def test_result_that_does_not_fit_its_model(
     jsonfile.write(tmp_path / "result.json", found | change)
     _, said = ask(capsys, "--model", tmp_path, "31", code=2)
     assert str(tmp_path) in said
+
+
+def test_a_model_that_diverged_or_is_too_large_for_its_file(
+    strips_model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    found, held = jsonfile.read(strips_model / "result.json"), nndl.checkpoint.load(strips_model / "best.pdparams")
+    nndl.checkpoint.save(held, tmp_path / "best.pdparams")
+    found["files"] = {"best.pdparams": check_sum(tmp_path / "best.pdparams")}
+    jsonfile.write(tmp_path / "result.json", found | {"hidden_size": 400, "num_layers": 10})
+    assert "numbers or more" in ask(capsys, "--model", tmp_path, "31", code=2)[1]
+    held["output_layer.bias"].fill(np.inf)
+    nndl.checkpoint.save(held, tmp_path / "best.pdparams")
+    found["files"] = {"best.pdparams": check_sum(tmp_path / "best.pdparams")}
+    jsonfile.write(tmp_path / "result.json", found)
+    assert "NaN or infinity in output_layer.bias" in ask(capsys, "--model", tmp_path, "31", code=2)[1]
 
 
 def test_images_of_test_alone_are_drawn(strips_model: Path) -> None:

@@ -9,6 +9,7 @@ from chapter6.__main__ import main
 from chapter6.contents import SECTIONS
 from chapter6.extras import language_findings as findings
 from chapter6.extras import language_model as lesson
+from chapter6.extras import language_variants as variants
 from chapter6.extras.language_writing import LINE_ENDS, WAYS, acrostic, continue_text
 from chapter6.extras.presets.language import LANGUAGE, Language
 from chapter6.lab.claim import FAILS, HOLDS, OPEN
@@ -42,7 +43,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A training that knows the poem by heart."""
     tmp_path = tmp_path_factory.mktemp("language")
     run = run_of(tmp_path)
-    (training,) = lesson.trainings(run, [findings.model_of(vars(run.settings)) | {"epochs": 20}])
+    (training,) = lesson.trainings(run, [variants.model_of(vars(run.settings)) | {"epochs": 20}])
     train_one(training, tmp_path / "model")
     return tmp_path / "model"
 
@@ -77,7 +78,7 @@ def test_the_perplexity_is_that_of_every_character_after_the_first(model: Path) 
 
 def test_a_trained_state_and_the_curve_between_evaluations(tmp_path: Path) -> None:
     run = run_of(tmp_path)
-    (training,) = lesson.trainings(run, [findings.model_of(vars(run.settings))])
+    (training,) = lesson.trainings(run, [variants.model_of(vars(run.settings))])
     found = train_one(training, tmp_path / "a")
     steps = [step for step, _ in found["dev_losses"]]
     assert [step for step, _ in found["train_curve"]] == steps
@@ -88,12 +89,12 @@ def test_a_trained_state_and_the_curve_between_evaluations(tmp_path: Path) -> No
 
 def test_models_differ_in_one_thing() -> None:
     for preset in LANGUAGE.values():
-        compared = findings.compared_of(vars(preset))
+        compared = variants.compared_of(vars(preset))
         first = compared.pop("first")
         for name, values in compared.items():
             changed = [key for key in first if first[key] != values[key]]
             assert len(changed) == (name != f"cell {first['cell']}"), name
-        names = {findings.name_of(values) for values in [first, *compared.values()]}
+        names = {variants.name_of(values) for values in [first, *compared.values()]}
         assert len(names) == len({tuple(values.values()) for values in [first, *compared.values()]})
 
 
@@ -201,7 +202,7 @@ def test_another_encoding(tmp_path: Path) -> None:
 
 
 def test_the_texts_content_decides_what_is_trained_anew(tmp_path: Path) -> None:
-    wanted = [findings.model_of(SMALL | {"cell": "GRU", "num_layers": 1, "dropout": 0.0})]
+    wanted = [variants.model_of(SMALL | {"cell": "GRU", "num_layers": 1, "dropout": 0.0})]
     one, again, other = (
         lesson.trainings(run_of(tmp_path, text), wanted)[0].folder_name for text in (POEM * 60, POEM * 60, POEM * 61)
     )
@@ -218,8 +219,8 @@ def record_of(model: float, compared: dict[str, float], counted: list[float]) ->
     def results(values: dict, test: float) -> list[dict]:
         return [values | {"seed": seed, "test_perplexity": test + 0.01 * seed} for seed in range(3)]
 
-    trainings = results(findings.model_of(settings), model)
-    for name, values in findings.compared_of(settings).items():
+    trainings = results(variants.model_of(settings), model)
+    for name, values in variants.compared_of(settings).items():
         if name != "first":
             trainings += results(values, compared.get(name, 5.0))
     memorised = [{"train_curve": [[9, 1.05]], "dev_scores": [9.0, 30.0 + seed], "seed": seed} for seed in range(3)]

@@ -6,6 +6,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
+import nndl
 from chapter6.__main__ import main
 from chapter6.contents import SECTIONS
 from chapter6.extras import slot_filling, slot_findings, slot_inspection
@@ -187,6 +188,22 @@ def test_damaged_model(damage: Callable, model: Path, tmp_path: Path, capsys: py
     assert lines == []
     [line] = [line for line in said.splitlines() if line.startswith("chapter6:")]
     assert str(tmp_path / "model") in line
+
+
+@pytest.mark.parametrize(("value", "said"), [(np.nan, "NaN or infinity in"), (None, "numbers or more")])
+def test_a_model_that_diverged_or_is_too_large_for_its_file(
+    value: float | None, said: str, model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copytree(model, tmp_path / "model")
+    path = tmp_path / "model" / "best.pdparams"
+    held = nndl.checkpoint.load(path)
+    if value is not None:
+        held["linear.bias"].fill(value)
+    nndl.checkpoint.save(held, path)
+    change(path, **({"input_size": 1024} if value is None else {}))
+    lines, error = predict(capsys, "--model", tmp_path / "model", "leave", code=2)
+    assert lines == []
+    assert said in error
 
 
 # --- the corpora ---

@@ -14,6 +14,7 @@ from chapter6.extras.cells_compared import CELLS
 from chapter6.extras.presets.translation import Translation
 from chapter6.extras.translation_predict import Translator
 from chapter6.extras.translation_writing import whole_answers, write
+from chapter6.lab import result
 from chapter6.lab.lesson import Run
 from chapter6.lab.training import train_one
 from nndl import jsonfile
@@ -35,6 +36,12 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     run = Run(SECTIONS["translation"], "quick", SETTINGS, 1, 1, "cpu", folder, folder)
     train_one(lesson.training_of(run, "dot", 0), folder)
     return folder
+
+
+def test_a_finished_training_is_taken_again(model: Path) -> None:
+    """No score has the name of a setting: what it is set by would be another than what it was set by."""
+    run = Run(SECTIONS["translation"], "quick", SETTINGS, 1, 1, "cpu", model, model)
+    result.check_settings(model, result.load(model), lesson.training_of(run, "dot", 0).values)
 
 
 def test_what_is_written_is_in_the_order_asked_for_and_of_each_alone(model: Path) -> None:
@@ -87,7 +94,7 @@ def test_sentences_train_and_are_measured_by_bleu_beside_copying(tmp_path: Path)
     data = lesson.load_data(run.settings, run.data_dir / "tatoeba")
     found = train_one(lesson.training_of(run, "dot", 0), tmp_path / "model")
     assert found["dev_perplexity"] < len(data.target)
-    assert 0 <= found["beam"] <= 100
+    assert 0 <= found["beam_search"] <= 100
     assert 0 < lesson.copying(data)["bleu"] < 100
 
 

@@ -29,7 +29,7 @@ class Language(Settings):
     )
     compared_size: int = setting(48, "hidden size D of the compared ones (对比模型的隐状态大小)", least=1, most=4096)
     compared_epochs: int = setting(2, "epochs of the compared ones (对比模型的回合)", least=1, most=10_000)
-    memorised: int = setting(2000, "characters to be learnt by heart (背下来的字符数)", least=1000, most=10**7)
+    memorised: int = setting(2000, "characters to be learnt by heart (背下来的字符数)", least=1000, most=10**6)
     memorised_epochs: int = setting(100, "epochs for that (背诵的回合)", least=1, most=10_000)
     input_size: int = setting(32, "embedding size M (嵌入大小)", least=1, most=4096)
     batch_size: int = setting(32, "batch size B, so many streams of text (批大小，即文本流数)", least=1, most=10_000)

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from nndl.dataset import tatoeba
+from nndl.dataset.pairs import by_source
 from nndl.error import DataError, NotPreparedError, SettingError
 
 import pytest
@@ -78,7 +79,7 @@ def test_what_is_changed_is_refused(source: Path, tmp_path: Path) -> None:
 
 def test_references_are_all_translations() -> None:
     pairs = [tatoeba.Pair("Hi.", "嗨。"), tatoeba.Pair("Run.", "跑 吧。"), tatoeba.Pair("hi .", "你好。")]
-    found = tatoeba.references(pairs)
+    found = by_source([(pair.source, pair.target) for pair in pairs])
     assert found == {("hi", "."): [list("嗨。"), list("你好。")], ("run", "."): [list("跑吧。")]}
 
 
