@@ -114,9 +114,11 @@ def prefix_beam(logits: np.ndarray, width: int = 8, least: float = 1e-4) -> list
         (labels, log-probability), the likeliest first. With a width and a ``least`` that drop nothing, exact.
 
     Raises:
-        SettingError: a width below 1.
+        SettingError: a width below 1, or logits with NaN, or a step of which one is infinite or none is finite.
     """
     whole("width", width)
+    if not np.isfinite(logits.max(axis=-1)).all():
+        raise SettingError("logits with a step whose largest is no number: the model may have diverged")
     p = np.exp(logits.astype("float64") - logits.max(axis=-1, keepdims=True))
     p /= p.sum(axis=-1, keepdims=True)
     scale, beams = 0.0, {(): (1.0, 0.0)}  # labels: (ends with a blank, does not)

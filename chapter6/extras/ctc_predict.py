@@ -37,9 +37,12 @@ class Reader:
         import numpy as np
 
         found = predicting.load_result(folder, "runs/ctc/quick/checkpoints/strips-GRU-...")
+        parameters = predicting.load_parameters(folder)
         try:
             known = {name: found[name] for name in Ctc.__dataclass_fields__ if name != "directions"}
             Ctc(**known | {"directions": (found["direction"],), "digits": tuple(found["digits"])})
+            # 每层至少有 U   each layer has a U at least
+            predicting.check_memory(found["num_layers"] * found["hidden_size"] ** 2, parameters)
             self.runner = load_runner(found | {"folder": str(folder)})
         except CheckpointError:
             raise

@@ -15,8 +15,6 @@ from nndl.dataset.text import Vocabulary
 from nndl.error import CheckpointError, SettingError
 from nndl.generate import Choose, Sampler, greedy
 
-import numpy as np
-
 PRESETS = ("full", "quick")
 """Whose model is taken, the first that is there."""
 INPUTS = ("embedding", "one-hot")
@@ -38,7 +36,7 @@ class Writer:
 
         found = predicting.load_result(folder, "runs/language/quick/checkpoints/python-GRU1x128-...")
         source = folder / result.MODEL
-        parameters = nndl.checkpoint.load(source)
+        parameters = predicting.load_parameters(folder)
         self.vocabulary = Vocabulary.load(folder / result.VOCABULARY)
         if self.vocabulary.fingerprint() != found.get("vocabulary"):
             raise CheckpointError(
@@ -55,7 +53,6 @@ class Writer:
         except (KeyError, TypeError, ValueError, AttributeError, SettingError) as error:
             raise predicting.damaged(folder, error) from None
         nndl.checkpoint.restore(self.model, parameters, source)
-        nndl.checkpoint.check_finite(parameters, source)
         self.model.eval()
 
     def __call__(self, text: str, settings: Continuing) -> str:
@@ -74,11 +71,10 @@ class Writer:
 
 def _check_memory(found: dict[str, Any], V: int, parameters: Any) -> None:
     """Raise ValueError where a model of these sizes holds more numbers than its file: it must not be made at all."""
-    held = sum(map(np.size, parameters.values())) if isinstance(parameters, dict) else 0
     D, M = found["hidden_size"], found["input_size"] if found["inputs"] == "embedding" else 0
-    wanted = V * M + found["num_layers"] * D * D + D * V
-    if found["inputs"] not in INPUTS or wanted > held:
-        raise ValueError(f"a model of at least {wanted:,} numbers, where {result.MODEL} holds {held:,}")
+    if found["inputs"] not in INPUTS:
+        raise ValueError(f"inputs {found['inputs']!r}")
+    predicting.check_memory(V * M + found["num_layers"] * D * D + D * V, parameters)
 
 
 def predict(asked: Asked) -> None:

@@ -36,6 +36,7 @@ class Predictor:
             raise CheckpointError(
                 f"{folder / result.VOCABULARY}: another vocabulary than the model was trained with; train it again"
             )
+        parameters = predicting.load_parameters(folder)
         try:
             # 各项设置逐一检查   every setting is checked, as those of a run are
             Slots(**{f.name: found[f.name] for f in fields(Slots) if f.name not in ("models", "cell")})
@@ -44,6 +45,10 @@ class Predictor:
                 raise ValueError("tags that are no list of names")
             if slot_filling.MODELS.get(self.name, slot_filling.Model(self.name)) != slot_filling.model_of(found):
                 raise ValueError(f"model {self.name!r} of other layers than it has")
+            # 嵌入与 U 至少有这么多   the embeddings and one U have as many at least
+            layers = 0 if self.name.startswith(slot_filling.FEED_FORWARD) else found["num_layers"]
+            M, D = found["input_size"], found["hidden_size"]
+            predicting.check_memory(len(self.vocabulary) * M + layers * D * D, parameters)
             self.runner = slot_filling.load_runner(found | {"folder": str(folder)}, len(self.vocabulary))
         except CheckpointError:
             raise

@@ -18,8 +18,6 @@ from nndl.dataset.reading import tokenize_word
 from nndl.dataset.text import SPECIAL, UNK, Vocabulary
 from nndl.error import CheckpointError
 
-import numpy as np
-
 PRESETS = ("full", "quick")
 """Whose model is taken, the first that has one of the corpus asked for."""
 AT_ONCE = 250
@@ -46,7 +44,7 @@ class Translator:
         self.source = _vocabulary(folder / result.VOCABULARY, SPECIAL, found.get("source_vocabulary"))
         self.target = _vocabulary(folder / result.TARGET_VOCABULARY, SPECIAL_OF_TARGET, found.get("target_vocabulary"))
         path = folder / result.MODEL
-        parameters = nndl.checkpoint.load(path)
+        parameters = predicting.load_parameters(folder)
         try:
             self.corpus = found["corpus"]
             if self.corpus not in CORPORA or found["kind"] not in KINDS:
@@ -54,10 +52,9 @@ class Translator:
             _check_memory(found, len(self.source) + len(self.target), parameters)
             settings = Training(train, "", found, folder, "", make=CELLS[found["cell"]])
             self.model = make_model(settings, len(self.source), len(self.target))
-        except (KeyError, TypeError, ValueError) as error:
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise predicting.damaged(folder, error) from None
         nndl.checkpoint.restore(self.model, parameters, path)
-        nndl.checkpoint.check_finite(parameters, path)
         self.model.eval()
 
     def split(self, text: str) -> list[str]:
@@ -92,10 +89,8 @@ def _check_memory(found: dict[str, Any], words: int, parameters: Any) -> None:
     M, D = found["input_size"], found["hidden_size"]
     for name in ("input_size", "hidden_size"):
         check_whole(name, found[name], 1, 4096)
-    held = sum(map(np.size, parameters.values())) if isinstance(parameters, dict) else 0
     # 嵌入与 U 至少有这么多   the embeddings and one U have as many at least
-    if (wanted := words * M + D * D) > held:
-        raise ValueError(f"a model of {wanted:,} numbers or more, where {result.MODEL} holds {held:,}")
+    predicting.check_memory(words * M + D * D, parameters)
 
 
 def answer(translator: Translator, texts: Iterable[str], beam: int, is_live: bool = False) -> Iterator[str]:

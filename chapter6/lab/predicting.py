@@ -7,11 +7,14 @@ from io import BufferedReader, BytesIO
 from pathlib import Path
 from typing import Any
 
+import nndl
 from chapter6.lab import record, result, terminal
 from chapter6.lab.lesson import Asked
 from chapter6.lab.text import Text
 from nndl.dataset.reading import open_file, read_lines
 from nndl.error import CheckpointError, DataError
+
+import numpy as np
 
 
 def find_model(out: Path, number: str, presets: Sequence[str], score: str, lowest: bool = False, **wanted: Any) -> Path:
@@ -59,6 +62,21 @@ def load_result(folder: Path, example: str) -> dict[str, Any]:
             f"{folder / result.RESULT}: is not there; expected the folder of one training, such as {example}"
         )
     return result.load(folder)
+
+
+def load_parameters(folder: Path) -> dict[str, Any]:
+    """The parameters of a training's model. Raises CheckpointError: no such file, a damaged one, or NaN in it."""
+    source = folder / result.MODEL
+    parameters = nndl.checkpoint.load(source)
+    nndl.checkpoint.check_finite(parameters, source)
+    return parameters
+
+
+def check_memory(wanted: int, parameters: dict[str, Any]) -> None:
+    """Raise ValueError where a model has more numbers, ``wanted`` at least, than its file: it must not be made."""
+    held = sum(map(np.size, parameters.values()))
+    if wanted > held:
+        raise ValueError(f"a model of at least {wanted:,} numbers, where {result.MODEL} holds {held:,}")
 
 
 def damaged(folder: Path, error: Exception) -> CheckpointError:

@@ -167,3 +167,9 @@ def test_width_of_none() -> None:
 def test_the_likeliest_symbol_is_never_passed_over() -> None:
     assert prefix_beam(np.zeros((2, 5)), width=50, least=0.9)[0][0]
     assert len(prefix_beam(np.eye(3), width=1, least=1.0)) == 1
+
+
+@pytest.mark.parametrize("odd", [np.nan, np.inf])
+def test_no_labelling_of_what_is_no_number(odd: float) -> None:
+    with pytest.raises(SettingError, match="diverged"):
+        prefix_beam(np.array([[0.0, 1.0], [odd, 0.0]]))
