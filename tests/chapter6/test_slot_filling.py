@@ -183,7 +183,7 @@ ABSURD = [
 def spoil(path: Path) -> None:
     """A model that diverged."""
     held = nndl.checkpoint.load(path)
-    held["output_layer.bias"][:] = np.nan
+    next(iter(held.values()))[:] = np.nan
     nndl.checkpoint.save(held, path)
     change(path)
 
