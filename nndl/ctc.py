@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from itertools import groupby, pairwise
 
 from nndl.error import SettingError
-from nndl.op.lengths import as_lengths
+from nndl.op.lengths import as_lengths, valid_steps
 from nndl.op.setting import whole
 
 import numpy as np
@@ -52,8 +52,8 @@ class CTCLoss(nn.Layer):
     whose padding does not matter; result float [].
 
     Raises:
-        SettingError: in use, lengths that do not fit, a label that is none of 1..V-1, or a sequence with fewer steps
-            than its labels need.
+        SettingError: in use, lengths that do not fit, a label that is none of 1..V-1, or a sequence with no step
+            or fewer steps than its labels need.
 
     Example:
         >>> import paddle
@@ -66,9 +66,18 @@ class CTCLoss(nn.Layer):
     def forward(self, outputs: tuple[Tensor, Tensor], targets: tuple[Tensor, Tensor]) -> Tensor:
         logits, lengths = outputs
         labels, label_lengths = targets
+        if logits.ndim != 3 or labels.ndim != 2:
+            raise SettingError(
+                f"logits {list(logits.shape)}, labels {list(labels.shape)}: expected [B, T, V] and [B, U]"
+            )
         B, T, V = logits.shape
         lengths, label_lengths = as_lengths(lengths, B, T), as_lengths(label_lengths, B, labels.shape[1])
         _check(labels.numpy(), label_lengths.numpy(), lengths.numpy(), V)
+        if (
+            not label_lengths.any()
+        ):  # 全批无标签时, 飞桨使进程崩溃: 只有全 φ 的路径   Paddle divides by 0; one path: all φ
+            log_p = F.log_softmax(logits)[:, :, BLANK:1]
+            return -(log_p * valid_steps(lengths, T, time_axis=1).astype(log_p.dtype)).sum() / B
         time_major = logits.transpose([1, 0, 2])
         losses = F.ctc_loss(time_major, labels.astype("int32"), lengths, label_lengths, BLANK, reduction="none")
         return losses.mean()
@@ -79,6 +88,8 @@ def _check(labels: np.ndarray, label_lengths: np.ndarray, lengths: np.ndarray, V
         own = row[:U].tolist()
         if any(not 1 <= label < V for label in own):
             raise SettingError(f"labels of sequence {i}, {own[:20]}: expected labels from 1 to {V - 1}; 0 is the blank")
+        if not T:  # 飞桨会写坏内存   Paddle writes beyond its memory
+            raise SettingError(f"sequence {i} of the batch: no step at all; leave it out")
         if steps_needed(own) > T:
             raise SettingError(
                 f"sequence {i} of the batch: {T} steps for labels that need {steps_needed(own)} (one for each, and one "
@@ -114,9 +125,11 @@ def prefix_beam(logits: np.ndarray, width: int = 8, least: float = 1e-4) -> list
         (labels, log-probability), the likeliest first. With a width and a ``least`` that drop nothing, exact.
 
     Raises:
-        SettingError: a width below 1.
+        SettingError: a width below 1, or logits with NaN, or a step of which one is infinite or none is finite.
     """
     whole("width", width)
+    if not np.isfinite(logits.max(axis=-1)).all():
+        raise SettingError("logits with a step whose largest is no number: the model may have diverged")
     p = np.exp(logits.astype("float64") - logits.max(axis=-1, keepdims=True))
     p /= p.sum(axis=-1, keepdims=True)
     scale, beams = 0.0, {(): (1.0, 0.0)}  # labels: (ends with a blank, does not)

@@ -49,7 +49,7 @@ class Sampler:
         if not (0 < temperature <= LARGEST):
             raise SettingError(f"temperature {temperature}: expected above 0")
         whole("top_k", top_k, least=0)
-        if top_p <= 0 or top_p > 1:
+        if not 0 < top_p <= 1:
             raise SettingError(f"top_p {top_p}: expected above 0 to 1")
         self.temperature, self.top_k, self.top_p = temperature, top_k, top_p
         self.random = np.random.default_rng(whole("seed", seed, least=0))
@@ -59,10 +59,17 @@ class Sampler:
         return np.array([self.random.choice(len(p), p=p) for p in map(self.probabilities, logits)])
 
     def probabilities(self, logits: np.ndarray) -> np.ndarray:
-        """What the next word of one sequence is drawn by: logits float [V] to probabilities float64 [V]."""
-        z = logits.astype("float64") / self.temperature
-        # p = softmax(z)
-        p = np.exp(z - z.max())
+        """What the next word of one sequence is drawn by: logits float [V] to probabilities float64 [V].
+
+        Raises:
+            SettingError: logits of which one is NaN or infinite, or all are -infinite.
+        """
+        z = logits.astype("float64")
+        if not np.isfinite(z.max()):
+            raise SettingError(f"logits whose largest is {z.max()}: nothing can be drawn; the model may have diverged")
+        # p = softmax(z / 温度)   first less the largest, so that no low temperature makes it infinite
+        with np.errstate(over="ignore"):
+            p = np.exp((z - z.max()) / self.temperature)
         p /= p.sum()
         order = np.argsort(-p, kind="stable")
         # top-k 只留前 k 个   the k likeliest

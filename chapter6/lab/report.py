@@ -1,6 +1,7 @@
 """What a reader gets of a record: tables, notes, and the report in Markdown."""
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -9,6 +10,9 @@ from chapter6.lab.claim import CHINESE, WHAT_OPEN_MEANS, is_open_by_chance
 from chapter6.lab.lesson import Drawing, Entry
 from chapter6.lab.record import Record
 from chapter6.lab.text import Text
+
+_TAG = re.compile(r"<(?!br>)([/!?a-zA-Z])")
+"""How HTML begins, but for the break that :func:`_lines` writes."""
 
 
 @dataclass(frozen=True)
@@ -107,9 +111,13 @@ def _lines(text: Text | str) -> str:
 
 
 def markdown_table(header: Sequence[Text | str], rows: Sequence[Sequence[Text | str]]) -> str:
-    """Rows under a header; a bar within a cell is no border."""
+    """Rows under a header; a bar within a cell is no border, and what the data hold between < and > no HTML."""
     lines = [header, ["---"] * len(header), *rows]
-    return "\n".join(f"| {' | '.join(_lines(cell).replace('|', chr(92) + '|') for cell in line)} |" for line in lines)
+    return "\n".join(f"| {' | '.join(map(_cell, line))} |" for line in lines)
+
+
+def _cell(cell: Text | str) -> str:
+    return _TAG.sub(r"&lt;\1", _lines(cell)).replace("|", "\\|")
 
 
 def plain(value: Any) -> str:

@@ -35,7 +35,9 @@ def read_wav(content: bytes, name: str) -> np.ndarray:
             channels, width, rate, announced = file.getparams()[:4]
             samples = file.readframes(announced)
     except (wave.Error, EOFError, ValueError, OverflowError, MemoryError, RuntimeError) as error:
-        raise DataError(f"{name}: no WAV file, or a damaged one ({error or 'it ends too early'}); {_ADVICE}") from None
+        raise DataError(
+            f"{name}: no WAV file, or a damaged one ({str(error) or 'it ends too early'}); {_ADVICE}"
+        ) from None
     for found, expected, what in ((channels, 1, "channels"), (8 * width, 16, "bits"), (rate, RATE, "samples a second")):
         if found != expected:
             raise DataError(f"{name}: {found:,} {what}, expected {expected:,}; {_ADVICE}")

@@ -193,7 +193,10 @@ def _poems_of_json(text: str, path: Path) -> list[str]:
         lines = record.get("paragraphs") if isinstance(record, dict) else None
         if not isinstance(lines, list) or not all(isinstance(line, str) for line in lines):
             raise DataError(f"{path}: record {number} has no lines, expected a poem with its lines in paragraphs")
-        poems.append("".join("".join(lines).split()))
+        poem = "".join("".join(lines).split())
+        if any("\ud800" <= character <= "\udfff" for character in poem):  # JSON can write half a character
+            raise DataError(f"{path}: record {number} holds half a character (a lone surrogate), expected text")
+        poems.append(poem)
     return poems
 
 

@@ -130,9 +130,10 @@ def read_pairs(path: Path) -> list[Pair]:
         if line.strip():
             english, tab, rest = line.partition("\t")
             chinese, _, attribution = rest.partition("\t")
-            if not (tab and tokenize_word(english) and chinese.strip()):
+            chinese = _clean(chinese)
+            if not (tab and tokenize_word(english) and chinese):
                 raise DataError(f"{path}, line {number}: {line[:40]!r}; {_EXPECTED}")
-            pairs.append(Pair(english.strip(), _clean(chinese), attribution.strip()))
+            pairs.append(Pair(english.strip(), chinese, attribution.strip()))
     return pairs
 
 

@@ -57,6 +57,8 @@ class ChunkF1(Metric):
         if outputs.ndim != 3 or outputs.shape != (*labels.shape, C):
             found = f"outputs {list(outputs.shape)} and labels {list(labels.shape)}"
             raise SettingError(f"{found}: expected [B, L, {C}], a score for each tag, and [B, L]")
+        if labels.dtype.kind not in "iu":
+            raise SettingError(f"labels of dtype {labels.dtype}: expected whole numbers, the ids of tags")
         self.counts.append(self.count(outputs.argmax(axis=-1), labels))
 
     def count(self, predicted: np.ndarray, true: np.ndarray) -> np.ndarray:

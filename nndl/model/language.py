@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from nndl.error import SettingError
 from nndl.op import Embedding
 from nndl.op.embedding import check_indices
 from nndl.op.setting import probability, whole
@@ -58,6 +59,8 @@ class LanguageModel(nn.Layer):
 
     def __init__(self, layer: Any, vocabulary_size: int, embedding: bool = True, dropout: float = 0.0) -> None:
         super().__init__()
+        if (direction := getattr(layer, "direction", "forward")) != "forward":
+            raise SettingError(f"a layer of direction {direction!r} reads what is to be predicted: expected forward")
         self.dropout = probability("dropout", dropout)
         V = whole("vocabulary_size", vocabulary_size)
         self.embedding_layer = Embedding(V, layer.input_size) if embedding else OneHot(V)

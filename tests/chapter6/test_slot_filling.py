@@ -180,7 +180,15 @@ ABSURD = [
 ]
 
 
-@pytest.mark.parametrize("damage", [Path.unlink, *(partial(change, **changes) for changes in ABSURD)])
+def spoil(path: Path) -> None:
+    """A model that diverged."""
+    held = nndl.checkpoint.load(path)
+    next(iter(held.values()))[:] = np.nan
+    nndl.checkpoint.save(held, path)
+    change(path)
+
+
+@pytest.mark.parametrize("damage", [Path.unlink, spoil, *(partial(change, **changes) for changes in ABSURD)])
 def test_damaged_model(damage: Callable, model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     shutil.copytree(model, tmp_path / "model")
     damage(tmp_path / "model" / "best.pdparams")

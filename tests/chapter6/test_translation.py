@@ -144,6 +144,11 @@ def rename_word(path: Path) -> None:
     change(path)
 
 
+def forget(path: Path) -> None:
+    result = jsonfile.read(path / "result.json")
+    jsonfile.write(path / "result.json", {name: value for name, value in result.items() if name != "dropout"})
+
+
 ABSURD = [
     *({"hidden_size": size} for size in (10**9, 4096, -1, "five", 5.0, True)),
     *({"input_size": size} for size in (4096, 0, None)),
@@ -161,6 +166,7 @@ ABSURD = [
     [
         *(partial(change, **changes) for changes in ABSURD),
         rename_word,
+        forget,
         lambda path: (path / "target_vocabulary.txt").unlink(),
         lambda path: (path / "best.pdparams").write_bytes(b"no model"),
     ],

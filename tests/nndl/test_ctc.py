@@ -167,3 +167,29 @@ def test_width_of_none() -> None:
 def test_the_likeliest_symbol_is_never_passed_over() -> None:
     assert prefix_beam(np.zeros((2, 5)), width=50, least=0.9)[0][0]
     assert len(prefix_beam(np.eye(3), width=1, least=1.0)) == 1
+
+
+@pytest.mark.parametrize("odd", [np.nan, np.inf])
+def test_no_labelling_of_what_is_no_number(odd: float) -> None:
+    with pytest.raises(SettingError, match="diverged"):
+        prefix_beam(np.array([[0.0, 1.0], [odd, 0.0]]))
+
+
+@pytest.mark.parametrize("U", [0, 1])
+def test_a_batch_without_any_label(U: int) -> None:
+    z = np.random.default_rng(0).normal(size=(2, 3, 4))
+    labels = paddle.zeros([2, U], dtype="int32")
+    all_blank = np.log(np.exp(z).sum(axis=-1)) - z[:, :, BLANK]
+    loss = CTCLoss()((paddle.to_tensor(z, dtype="float32"), [3, 2]), (labels, [0, 0]))
+    assert float(loss) == pytest.approx((all_blank[0].sum() + all_blank[1, :2].sum()) / 2, rel=1e-5)
+
+
+def test_a_sequence_without_a_step() -> None:
+    with pytest.raises(SettingError, match="sequence 1 of the batch: no step"):
+        CTCLoss()((paddle.zeros([2, 3, 4]), [3, 0]), (paddle.ones([2, 1], dtype="int32"), [1, 0]))
+
+
+@pytest.mark.parametrize(("logits", "labels"), [([3, 4], [1, 2]), ([1, 3, 4], [2])])
+def test_shapes_that_do_not_fit(logits: list[int], labels: list[int]) -> None:
+    with pytest.raises(SettingError, match=r"expected \[B, T, V\] and \[B, U\]"):
+        CTCLoss()((paddle.zeros(logits), [3]), (paddle.ones(labels, dtype="int32"), [1]))

@@ -114,3 +114,19 @@ def test_what_a_draw_chooses_from(setting: dict, expected: list[float]) -> None:
 def test_settings_out_of_their_range(setting: dict) -> None:
     with pytest.raises(SettingError, match=next(iter(setting))):
         Sampler(**setting)
+
+
+@pytest.mark.parametrize("z", [[np.nan, 0.0], [np.inf, 0.0], [-np.inf, -np.inf]])
+def test_nothing_is_drawn_from_what_is_no_number(z: list[float]) -> None:
+    with pytest.raises(SettingError, match="diverged"):
+        Sampler()(np.array([z]))
+
+
+def test_the_lowest_temperature_is_greedy() -> None:
+    z = np.array([[1.0, 3e38, 2.0, -np.inf]])
+    assert Sampler(temperature=5e-324)(z) == greedy(z)
+
+
+def test_top_p_is_a_number() -> None:
+    with pytest.raises(SettingError, match="top_p"):
+        Sampler(top_p=float("nan"))

@@ -55,3 +55,8 @@ def test_a_bar_in_a_cell_is_no_border() -> None:
 )
 def test_the_settings_that_the_verdicts_are_about(number: str, whose: str) -> None:
     assert f"与{whose} = " in markdown(HOLDS, number=number)
+
+
+def test_what_the_data_hold_is_no_html() -> None:
+    cell = Text("<script>1 < 2</script>", "<br /><!-- 甲")
+    assert "&lt;script>1 < 2&lt;/script><br>&lt;br />&lt;!-- 甲" in report.markdown_table(["a"], [[cell]])

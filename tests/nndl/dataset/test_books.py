@@ -79,6 +79,7 @@ def test_a_text_that_is_none(content: bytes, said: str, tmp_path: Path) -> None:
         ("[" * 100_000, "no JSON"),
         ('[{"title": "x"}]', "record 1 has no lines"),
         ('[{"paragraphs": ["a"]}, {"paragraphs": [1]}]', "record 2 has no lines"),
+        (r'[{"paragraphs": ["\ud800"]}]', "record 1 holds half a character"),
         ('[["a"]]', "record 1 has no lines"),
         ("春\n夏", "2 poems, expected more"),
         ("[]", "0 poems, expected more"),

@@ -50,7 +50,7 @@ def test_scripts_and_short_sentences(tmp_path: Path) -> None:
         tatoeba.load(tmp_path / "data", script="latin")
 
 
-@pytest.mark.parametrize("line", ["no tab here", "\t只有中文", "only English\t ", "?\t？"])
+@pytest.mark.parametrize("line", ["no tab here", "\t只有中文", "only English\t ", "Unseen.\t\u200b", "?\t？"])
 def test_a_line_that_is_no_pair(line: str, source: Path, tmp_path: Path) -> None:
     source.write_text(f"Hi.\t嗨。\n\n{line}\n", encoding="utf-8")
     if line == "?\t？":

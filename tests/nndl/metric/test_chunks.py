@@ -97,3 +97,5 @@ def test_what_does_not_fit(shapes: tuple, said: str) -> None:
 def test_labels_that_are_no_tags() -> None:
     with pytest.raises(SettingError, match="expected 0 to 5"):
         ChunkF1(NAMES).update(np.zeros((1, 2, 6)), np.array([[1, 6]]))
+    with pytest.raises(SettingError, match="expected whole numbers"):
+        ChunkF1(NAMES).update(np.zeros((1, 2, 6)), np.array([[1.0, 2.5]]))

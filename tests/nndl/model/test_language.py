@@ -152,3 +152,9 @@ def test_a_resumed_training_ends_with_the_same_numbers(at: int, tmp_path: Path) 
     again = trained(tmp_path / "parts")
     assert again.train_step_losses == whole.train_step_losses
     assert again.dev_scores == whole.dev_scores
+
+
+@pytest.mark.parametrize("direction", ["bidirectional", "reverse"])
+def test_a_layer_that_reads_what_is_to_be_predicted(direction: str) -> None:
+    with pytest.raises(SettingError, match="expected forward"):
+        LanguageModel(op.GRU(2, 3, direction=direction), 5)
