@@ -47,7 +47,7 @@ class Predictor:
     def __init__(self, folder: Path) -> None:
         from chapter6.sec_6_7_text_classification import make_model  # loads Paddle
 
-        found = predicting.load_result(folder, "runs/6.7/quick/checkpoints/imdb-LSTM1-...")
+        found = predicting.load_result(folder, "runs/6.7/quick/checkpoints/imdb-LSTM1-...", has="tokenizer")
         vocabulary = Vocabulary.load(folder / result.VOCABULARY)
         if vocabulary.fingerprint() != found.get("vocabulary"):
             raise CheckpointError(

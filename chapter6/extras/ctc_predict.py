@@ -36,7 +36,7 @@ class Reader:
 
         import numpy as np
 
-        found = predicting.load_result(folder, "runs/ctc/quick/checkpoints/strips-GRU-...")
+        found = predicting.load_result(folder, "runs/ctc/quick/checkpoints/strips-GRU-...", has="strings")
         parameters = predicting.load_parameters(folder)
         try:
             known = {name: found[name] for name in Ctc.__dataclass_fields__ if name != "directions"}

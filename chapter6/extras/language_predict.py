@@ -34,7 +34,7 @@ class Writer:
         from chapter6.extras.cells_compared import CELLS  # loads Paddle
         from chapter6.extras.language_model import make_model, train
 
-        found = predicting.load_result(folder, "runs/language/quick/checkpoints/python-GRU1x128-...")
+        found = predicting.load_result(folder, "runs/language/quick/checkpoints/python-GRU1x128-...", has="inputs")
         source = folder / result.MODEL
         parameters = predicting.load_parameters(folder)
         self.vocabulary = Vocabulary.load(folder / result.VOCABULARY)

@@ -40,7 +40,9 @@ class Translator:
         from chapter6.extras.translation_attention import make_model, train
         from chapter6.lab.training import Training
 
-        found = predicting.load_result(folder, "runs/translation/quick/checkpoints/dates-additive-seed0-...")
+        found = predicting.load_result(
+            folder, "runs/translation/quick/checkpoints/dates-additive-seed0-...", has="source_vocabulary"
+        )
         self.source = _vocabulary(folder / result.VOCABULARY, SPECIAL, found.get("source_vocabulary"))
         self.target = _vocabulary(folder / result.TARGET_VOCABULARY, SPECIAL_OF_TARGET, found.get("target_vocabulary"))
         path = folder / result.MODEL

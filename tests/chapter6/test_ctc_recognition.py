@@ -231,3 +231,11 @@ def test_no_model_is_made_that_its_file_does_not_hold(
     monkeypatch.setattr(lesson, "make_model", lambda settings: pytest.fail("a model was made"))
     with pytest.raises(CheckpointError, match="a model of at least 10,485,760 numbers" if changes else "NaN"):
         Reader(tmp_path, 8, 0)
+
+
+def test_a_model_of_another_lesson(strips_model: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for task in ("reviews", "slots", "language", "translation"):
+        with pytest.raises(SystemExit) as exit_:
+            main(["predict", "--task", task, "--model", str(strips_model), "x"])
+        assert exit_.value.code == 2
+        assert "of another lesson" in capsys.readouterr().err
