@@ -45,7 +45,7 @@ class Predictor:
     def __init__(self, folder: Path) -> None:
         from chapter6.sec_6_7_text_classification import make_model  # loads Paddle
 
-        found = predicting.load_result(folder, "runs/6.7/quick/checkpoints/imdb-LSTM1-...")
+        found = predicting.load_result(folder, "runs/6.7/quick/checkpoints/imdb-LSTM1-...", has="tokenizer")
         vocabulary = predicting.load_vocabulary(folder, found.get("vocabulary"))
         parameters = predicting.load_parameters(folder)
         if found.get("backend") == "onednn":  # 早先版本的算子, 参数相同   an earlier version's, of the same parameters

@@ -39,7 +39,7 @@ class Reader:
 
         import numpy as np
 
-        found = predicting.load_result(folder, "runs/ctc/quick/checkpoints/strips-GRU-...")
+        found = predicting.load_result(folder, "runs/ctc/quick/checkpoints/strips-GRU-...", has="strings")
         parameters = predicting.load_parameters(folder)
         with predicting.trusting_nothing(folder):
             known = {f.name: found[f.name] for f in fields(Ctc) if f.name != "directions"}

@@ -31,7 +31,7 @@ class Writer:
         from chapter6.extras.cells_compared import CELLS  # loads Paddle
         from chapter6.extras.language_model import make_model
 
-        found = predicting.load_result(folder, "runs/language/quick/checkpoints/python-GRU1x128-...")
+        found = predicting.load_result(folder, "runs/language/quick/checkpoints/python-GRU1x128-...", has="inputs")
         self.vocabulary = predicting.load_vocabulary(folder, found.get("vocabulary"))
         parameters = predicting.load_parameters(folder)
         with predicting.trusting_nothing(folder):

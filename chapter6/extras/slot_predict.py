@@ -30,7 +30,7 @@ class Predictor:
     def __init__(self, folder: Path) -> None:
         from chapter6.extras import slot_filling, slot_inspection  # load Paddle
 
-        found = predicting.load_result(folder, "runs/slots/quick/checkpoints/flights-BiLSTM-...")
+        found = predicting.load_result(folder, "runs/slots/quick/checkpoints/flights-BiLSTM-...", has="tags")
         self.vocabulary = predicting.load_vocabulary(folder, found.get("vocabulary"))
         parameters = predicting.load_parameters(folder)
         with predicting.trusting_nothing(folder):

@@ -37,7 +37,9 @@ class Translator:
         from chapter6.extras.cells_compared import CELLS  # loads Paddle
         from chapter6.extras.translation_attention import make_model
 
-        found = predicting.load_result(folder, "runs/translation/quick/checkpoints/dates-additive-seed0-...")
+        found = predicting.load_result(
+            folder, "runs/translation/quick/checkpoints/dates-additive-seed0-...", has="source_vocabulary"
+        )
         self.source = predicting.load_vocabulary(folder, found.get("source_vocabulary"))
         written = result.TARGET_VOCABULARY, SPECIAL_OF_TARGET
         self.target = predicting.load_vocabulary(folder, found.get("target_vocabulary"), *written)

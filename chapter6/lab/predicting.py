@@ -49,21 +49,25 @@ def find_model(out: Path, number: str, presets: Sequence[str], score: str, lowes
     raise CheckpointError(f"{out / number}: no trained model; train one first: python -m chapter6 run {number}")
 
 
-def load_result(folder: Path, example: str) -> dict[str, Any]:
+def load_result(folder: Path, example: str, has: str) -> dict[str, Any]:
     """What a training left in its folder, the model checked.
 
     Args:
         folder: of one training.
         example: of such a folder, for the message.
+        has: what a result of this lesson alone holds.
 
     Raises:
-        CheckpointError: it is not there, or damaged.
+        CheckpointError: it is not there, damaged, or of another lesson.
     """
     if not os.path.exists(folder / result.RESULT):  # more often another folder than a damaged one, which may be removed
         raise CheckpointError(
             f"{folder / result.RESULT}: is not there; expected the folder of one training, such as {example}"
         )
-    return result.load(folder)
+    found = result.load(folder)
+    if has not in found:
+        raise CheckpointError(f"{folder}: of another lesson; expected the folder of one training, such as {example}")
+    return found
 
 
 def load_vocabulary(

@@ -13,12 +13,10 @@ from chapter6.contents import SECTIONS
 from chapter6.extras import ctc_figures
 from chapter6.extras import ctc_recognition as lesson
 from chapter6.extras.presets.ctc import Ctc
-from chapter6.lab import result
 from chapter6.lab.lesson import Run
 from chapter6.lab.training import train_one
 from nndl import jsonfile
 from nndl.dataset import audio, digit_strips, spoken_digits
-from nndl.error import CheckpointError
 from nndl.file import check_sum
 
 import numpy as np
@@ -234,16 +232,9 @@ def test_images_of_test_alone_are_drawn(strips_model: Path) -> None:
     assert np.array_equal(reader.features("271"), expected)
 
 
-@pytest.mark.parametrize(("changes", "number"), [({"hidden_size": 1024, "num_layers": 10}, 0.0), ({}, np.nan)])
-def test_no_model_is_made_that_its_file_does_not_hold(
-    changes: dict[str, int], number: float, strips_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from chapter6.extras.ctc_predict import Reader
-
-    held = nndl.checkpoint.load(strips_model / "best.pdparams")
-    next(iter(held.values()))[:] = number
-    nndl.checkpoint.save(held, tmp_path / "best.pdparams")
-    result.write(tmp_path, jsonfile.read(strips_model / "result.json") | changes)
-    monkeypatch.setattr(lesson, "make_model", lambda settings: pytest.fail("a model was made"))
-    with pytest.raises(CheckpointError, match="a model of 10,485,760 numbers or more" if changes else "NaN"):
-        Reader(tmp_path, 8, 0)
+def test_a_model_of_another_lesson(strips_model: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for task in ("reviews", "slots", "language", "translation"):
+        with pytest.raises(SystemExit) as exit_:
+            main(["predict", "--task", task, "--model", str(strips_model), "x"])
+        assert exit_.value.code == 2
+        assert "of another lesson" in capsys.readouterr().err
