@@ -146,6 +146,13 @@ def _by_heart(record: Record) -> Claim:
     results, counted = record.results("memorised"), record.metrics["counted"]["test"][1]
     train, dev, _ = zip(*map(by_heart, results), strict=True)
     N = f"{record.settings['memorised']:,}"
+    # 没有背下来, 就无从判断   what was not learnt by heart decides nothing
+    is_known = max(train) <= BY_HEART
+    more = (
+        Text("", "")
+        if is_known
+        else Text("; not by heart yet, see --memorised-epochs", "；尚未背下，见 --memorised-epochs")
+    )
     return Claim(
         "by_heart",
         Text(
@@ -155,10 +162,10 @@ def _by_heart(record: Record) -> Claim:
             "在从未读过的文本上不如只数 2 个字符的计数器",
         ),
         Text(
-            f"training {_shown([*train])}, held out {_shown([*dev])}; 2-grams {counted:.2f}",
-            f"训练 {_shown([*train])}，留出 {_shown([*dev])}；2 元语法 {counted:.2f}",
+            f"training {_shown([*train])}, held out {_shown([*dev])}; 2-grams {counted:.2f}{more.en}",
+            f"训练 {_shown([*train])}，留出 {_shown([*dev])}；2 元语法 {counted:.2f}{more.zh}",
         ),
-        [[BY_HEART - perplexity for perplexity in train], [perplexity - counted for perplexity in dev]],
+        [[perplexity - counted for perplexity in dev]] if is_known else None,
     )
 
 
