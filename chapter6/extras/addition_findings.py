@@ -42,7 +42,8 @@ def _share(values: Sequence[float]) -> str:
     return mean_and_spread(values, 3)
 
 
-def _not_compared(id: str, claim: Text, needed: str) -> Claim:
+def _not_compared(id: str, claim: Text, *feedings: str) -> Claim:
+    needed = f"--feedings {','.join(feedings)}"
     return Claim(id, claim, Text(f"not compared here; it takes {needed}", f"此次未比较；需要 {needed}"), None)
 
 
@@ -75,7 +76,8 @@ def _bias_grows(record: Record) -> Claim:
     )
     results = [r for r in _of(record, "teacher") if r["after_mistake"]["own"] is not None]
     if not results:
-        return _not_compared("exposure_bias", claim, "teacher, with a mistake 有错误的 teacher")
+        none = Text("no mistake of a model trained by teacher forcing", "没有教师强制训练的模型的错误")
+        return Claim("exposure_bias", claim, none, None)
     own, truth = ([r["after_mistake"][fed] for r in results] for fed in ("own", "truth"))
     measured = Text(
         f"wrong characters after the first mistake: {_share(own)} fed its own words, {_share(truth)} fed the truth",
@@ -105,7 +107,7 @@ def _free_is_worse(record: Record) -> Claim:
 def _more_right(record: Record, id: str, claim: Text, better: str, worse: str) -> Claim:
     ours, theirs = _of(record, better).each("test_accuracy"), _of(record, worse).each("test_accuracy")
     if not (ours and theirs):
-        return _not_compared(id, claim, f"{better}, {worse}")
+        return _not_compared(id, claim, better, worse)
     a, b = FEEDINGS[better], FEEDINGS[worse]
     measured = Text(
         f"{a.en} {_share(ours)}, {b.en} {_share(theirs)}",

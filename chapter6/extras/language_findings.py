@@ -188,7 +188,7 @@ def _turns_up(record: Record) -> Claim:
 def _lower(record: Record, id: str, names: list[str], other: str, claim: Text) -> Claim:
     """That the smaller models of these names are less perplexed on test than another one."""
     if not names or not other:
-        needed = "SRN, and GRU or LSTM, in --cells"
+        needed = "--cells SRN,GRU,LSTM"
         return Claim(id, claim, Text(f"not compared here; it takes {needed}", f"此次未比较；需要 {needed}"), None)
     theirs = compared(record, other).each("test_perplexity")
     rows = {name: compared(record, name).each("test_perplexity") for name in names}

@@ -53,7 +53,9 @@ def _shown(record: Record, values: dict[str, list[float]]) -> str:
 def _claim(record: Record, id: str, claim: Text, found: dict[str, list[float]], rows: list[list[float]]) -> Claim:
     """A claim on the scores; nothing to decide it by where a kind is missing."""
     if not found:
-        return Claim(id, claim, Text("not compared here; it takes all kinds", "此次未比较；需要全部方式"), None)
+        return Claim(
+            id, claim, Text("not compared here; it takes more of --kinds", "此次未比较；需要更多 --kinds"), None
+        )
     score, shown = SCORES[record.settings["corpus"]], _shown(record, found)
     return Claim(id, claim, Text(f"{score.en}: {shown}", f"{score.zh}：{shown}"), rows)
 
