@@ -139,7 +139,7 @@ def train(training: Training, folder: Path) -> dict[str, Any]:
     longest = 1 + max(len(target) for _, target in data.ids["train"])
     found = {
         name: measure.score(write(model, sources, data.target, width, longest), list(references.values()))
-        for name, width in (("greedy", 1), ("beam", training.beam))
+        for name, width in (("greedy", 1), ("searched", training.beam))
     }
     score, loss = runner.evaluate(test_loader)
     # 模型离开词表没有意义   without its vocabularies the model is worth nothing

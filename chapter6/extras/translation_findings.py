@@ -94,7 +94,7 @@ def _alike(record: Record) -> Claim:
 
 def _copying(record: Record) -> Claim:
     kinds, copied = record.settings["kinds"], record.metrics["copying"]["bleu"]
-    found = by_kind(record, "beam", kinds)
+    found = by_kind(record, "searched", kinds)
     best = max(found, key=lambda kind: fmean(found[kind]))
     claim = Text(
         "the best of the networks translates better than copying does: the translation of the nearest sentence of "
@@ -135,7 +135,7 @@ def _looks_where_it_should(record: Record) -> Claim:
 
 def _beam(record: Record) -> Claim:
     kinds, margin = record.settings["kinds"], SLIGHTLY[record.settings["corpus"]]
-    greedy, beam = by_kind(record, "greedy", kinds), by_kind(record, "beam", kinds)
+    greedy, beam = by_kind(record, "greedy", kinds), by_kind(record, "searched", kinds)
     claim = Text(
         f"beam search is as good as greedy search, or better (its score at most {margin} lower)",
         f"束搜索不差于贪心搜索（得分至多低 {margin}）",
@@ -187,7 +187,7 @@ def _answers(record: Record) -> Table:
     is_dates, rows = record.settings["corpus"] == "dates", []
     for kind in record.settings["kinds"]:
         results = record.results().where(kind=kind)
-        scores = [mean_and_spread(results.each(name), 3 if is_dates else 1) for name in ("greedy", "beam")]
+        scores = [mean_and_spread(results.each(name), 3 if is_dates else 1) for name in ("greedy", "searched")]
         perplexity = [] if is_dates else [mean_and_spread(results.each("test_perplexity"), 1)]
         times = f"{fmean(results.each('milliseconds')):.0f}", f"{fmean(results.each('seconds')):.0f}"
         rows.append([NAMES[kind], f"{results[0]['parameters']:,}", *scores, *perplexity, *times])

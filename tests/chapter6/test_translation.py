@@ -87,7 +87,7 @@ def test_sentences_train_and_are_measured_by_bleu_beside_copying(tmp_path: Path)
     data = lesson.load_data(run.settings, run.data_dir / "tatoeba")
     found = train_one(lesson.training_of(run, "dot", 0), tmp_path / "model")
     assert found["dev_perplexity"] < len(data.target)
-    assert 0 <= found["beam"] <= 100
+    assert 0 <= found["searched"] <= 100
     assert 0 < lesson.copying(data)["bleu"] < 100
 
 
