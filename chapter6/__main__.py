@@ -115,6 +115,9 @@ def lay_out_book(options: argparse.Namespace) -> None:
 def predict(words: Sequence[str]) -> None:
     """Ask a trained model."""
     entry, asked = cli.read_asked(words, f"{PROGRAM} predict", TASKS)
+    from chapter6.lab import terminal
+
+    terminal.begin(asked.lang)
     import_module(entry.predicts.module).predict(asked)
 
 

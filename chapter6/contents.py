@@ -192,7 +192,7 @@ ENTRIES = (
         title=Text("Addition as characters, and scheduled sampling", "字符加法与计划采样"),
         shows=Text(
             "45+7 read and 52 written by characters; teacher forcing, free running and three schedules between them",
-            "逐字符读 45+7、写 52；teacher forcing、自由运行与三种计划采样的比较",
+            "逐字符读 45+7、写 52；教师强制、自由运行与三种计划采样的比较",
         ),
         module="chapter6.extras.addition_by_characters",
         presets=ADDITION,

@@ -137,7 +137,7 @@ class Translator(nn.Layer):
 
     def forward(self, inputs: tuple[Tensor, Tensor, Tensor]) -> Tensor:
         ids, lengths, before = inputs
-        # H'_t = f(Y_{t-1}, H'_{t-1}), 强制教学: Y_{t-1} 是正确的词   teacher forcing: Y_{t-1} is the right word
+        # H'_t = f(Y_{t-1}, H'_{t-1}), 教师强制: Y_{t-1} 是正确的词   teacher forcing: Y_{t-1} is the right word
         H, _ = self.decoder(self.written(before), self.encode(ids, lengths))
         return self.linear(H)
 

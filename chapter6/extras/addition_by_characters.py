@@ -8,7 +8,7 @@ An encoder reads "45+7" character by character, a decoder writes "52". Two quest
    有多少答案是对的？错一位即全错，应看整个答案的准确率；教程给出的常是字符准确率，数值更高。
 2. In training the decoder is fed the true words (teacher forcing), in use its own. Does it help to go from the one to
    the other while it learns (scheduled sampling; S. Bengio et al., 2015)?
-   训练时解码器的输入是真实的词（teacher forcing），使用时却是自己写出的词。训练中逐渐从前者过渡到后者
+   训练时解码器的输入是真实的词（教师强制），使用时却是自己写出的词。训练中逐渐从前者过渡到后者
    （计划采样），是否有帮助？
 
 With probability ε the decoder is fed the true word, else its own, decided anew for each sum and step; i counts the
@@ -27,7 +27,7 @@ from typing import Any
 import chapter6  # noqa: F401  Ctrl-C 从此只显示一行   from here on Ctrl-C is one line
 import nndl
 from chapter6.extras import addition_findings as findings
-from chapter6.extras.cells_compared import CELLS, make_layer
+from chapter6.extras.cells_compared import class_of, make_layer
 from chapter6.extras.presets.addition import HELD_OUT
 from chapter6.lab.lesson import Lesson, Run
 from chapter6.lab.training import Training, fit, train_all
@@ -183,7 +183,8 @@ COMMON = (
 
 
 def check_data(run: Run) -> None:
-    """Raise SettingError where there are not so many different sums, before anything is trained."""
+    """Raise SettingError for a cell without a class, or where there are not so many different sums."""
+    class_of(run.settings.cell)
     make_sums(run.settings)
 
 
@@ -197,7 +198,7 @@ def experiment(run: Run) -> dict[str, Any]:
             {"feeding": feeding, "seed": seed, **settings},
             run.data_dir,
             "",  # 数据由代码生成, 代码已计入   the data are made by code, which counts anyway
-            make=CELLS[run.settings.cell],
+            make=class_of(run.settings.cell),
         )
         for feeding in run.settings.feedings
         for seed in range(run.seeds)

@@ -12,11 +12,11 @@ from chapter6.lab.text import Text, same
 import matplotlib.pyplot as plt
 
 FEEDINGS = {
-    "teacher": Text("teacher forcing", "真实的词"),
+    "teacher": Text("teacher forcing", "教师强制"),
     "linear": Text("linear", "线性衰减"),
     "exponential": Text("exponential", "指数衰减"),
     "sigmoid": Text("inverse sigmoid", "反 S 形衰减"),
-    "free": Text("free running", "自己的词"),
+    "free": Text("free running", "自由运行"),
 }
 SCHEDULED = ("linear", "exponential", "sigmoid")
 
@@ -56,7 +56,10 @@ def _characters_flatter(record: Record) -> Claim:
     evidence = [sum(row) / len(row) for row in rows]
     whole = _share(results.each("test_accuracy"))
     characters = _share([r["characters"]["truth"] for r in results])
-    measured = Text(f"whole answers {whole}, characters {characters}", f"整个答案 {whole}，字符 {characters}")
+    measured = Text(
+        f"all trainings: whole answers {whole}, characters, fed the truth, {characters}",
+        f"所有训练：整个答案 {whole}，字符（输入真实的词）{characters}",
+    )
     return Claim("characters_flatter", claim, measured, [evidence])
 
 
@@ -64,11 +67,12 @@ def _bias_grows(record: Record) -> Claim:
     claim = Text(
         "Once a word is wrong, the following ones go astray (exposure bias): after its first mistake a model trained "
         "by teacher forcing is wrong more often when it is fed its own words than when it is fed the truth",
-        "一步写错，后续全偏（曝光偏差）：用真实的词训练的模型，在第一个错误之后，输入自己的词比输入真实的词时错得更多",
+        "一步写错，后续全偏（曝光偏差）：以教师强制训练的模型，在第一个错误之后，输入自己的词比输入真实的词时错得更多",
     )
     results = [r for r in _of(record, "teacher") if r["after_mistake"]["own"] is not None]
     if not results:
-        return not_compared("exposure_bias", claim, Text("teacher, with a mistake", "有错误的 teacher"))
+        none = Text("no mistake of a model trained by teacher forcing", "没有教师强制训练的模型的错误")
+        return Claim("exposure_bias", claim, none, None)
     own, truth = ([r["after_mistake"][fed] for r in results] for fed in ("own", "truth"))
     measured = Text(
         f"wrong characters after the first mistake: {_share(own)} fed its own words, {_share(truth)} fed the truth",
@@ -82,7 +86,7 @@ def _beats_teacher(record: Record, feeding: str) -> Claim:
     claim = Text(
         f"Scheduled sampling ({name.en}) writes more sums that are right as a whole than teacher forcing, after as "
         "many steps",
-        f"步数相同时，计划采样（{name.zh}）写对的整个答案多于 teacher forcing",
+        f"步数相同时，计划采样（{name.zh}）写对的整个答案多于教师强制",
     )
     return _more_right(record, f"{feeding}_helps", claim, feeding, "teacher")
 
@@ -90,7 +94,7 @@ def _beats_teacher(record: Record, feeding: str) -> Claim:
 def _free_is_worse(record: Record) -> Claim:
     claim = Text(
         "To feed the model its own words from the first step on is worse than teacher forcing",
-        "从第一步起就输入自己的词，不如 teacher forcing",
+        "从第一步起就输入自己的词，不如教师强制",
     )
     return _more_right(record, "free_is_worse", claim, "teacher", "free")
 
@@ -98,7 +102,7 @@ def _free_is_worse(record: Record) -> Claim:
 def _more_right(record: Record, id: str, claim: Text, better: str, worse: str) -> Claim:
     ours, theirs = _of(record, better).each("test_accuracy"), _of(record, worse).each("test_accuracy")
     if not (ours and theirs):
-        return not_compared(id, claim, same(f"{better}, {worse}"))
+        return not_compared(id, claim, same(f"--feedings {better},{worse}"))
     a, b = FEEDINGS[better], FEEDINGS[worse]
     measured = Text(
         f"{a.en} {_share(ours)}, {b.en} {_share(theirs)}",

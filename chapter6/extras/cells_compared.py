@@ -67,6 +67,13 @@ CELLS: dict[str, Any] = {
 }
 
 
+def class_of(cell: str) -> Any:
+    """What makes layers of such cells. Raises SettingError for a name of OWN that has no class here."""
+    if cell not in CELLS:
+        raise SettingError(f"cell {cell!r}: its class is missing from CELLS in chapter6/extras/cells_compared.py")
+    return CELLS[cell]
+
+
 def make_layer(cell: Any, M: int, D: int, **settings: Any) -> nn.Layer:
     """A recurrent layer of such cells: [B, L, M] to (outputs [B, L, ...], last states); see :class:`nndl.Recurrent`."""
     # SRN, GRU, LSTM 有自己的层, 快数倍; 其他单元由展开器逐步计算
@@ -221,8 +228,8 @@ def find_sizes(run: Run) -> dict[str, dict[str, int]]:
 
 def check_data(run: Run) -> None:
     """Raise SettingError for a cell without a class, or parameters that one cannot match, before anything runs."""
-    if missing := [name for name in run.settings.cells if name not in CELLS]:
-        raise SettingError(f"cells {missing[0]!r}: its class is missing from CELLS in {__file__}")
+    for name in run.settings.cells:
+        class_of(name)
     find_sizes(run)
 
 

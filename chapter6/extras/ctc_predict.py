@@ -81,7 +81,7 @@ def predict(asked: Asked) -> None:
 
     Raises:
         DataError: a file that is no WAV file of this kind.
-        SettingError: digits for a model of spoken digits, or the other way round.
+        SettingError: neither digits nor a file; digits for a model of spoken digits, or the other way round.
         CheckpointError: no model, or not a whole one.
     """
     given = (text.strip() for text in predicting.texts(asked, "string of digits, or name of a WAV file"))
@@ -89,7 +89,7 @@ def predict(asked: Asked) -> None:
         say("digits or the name of a WAV file a line, Ctrl-D ends", "每行一串数字或一个 WAV 文件名，Ctrl-D 结束")
     reader = None
     for text in filter(None, given):
-        reader = reader or _open(asked, corpus_of(text))
+        reader = reader or _open(asked, text)
         if corpus_of(text) != reader.corpus:
             kind = "digits, such as 3141" if reader.corpus == "strips" else "a WAV file"
             raise SettingError(f"predict: {text[:80]!r}: the model was trained on {reader.corpus}, expected {kind}")
@@ -97,12 +97,17 @@ def predict(asked: Asked) -> None:
         print(f"{text}\t{digits or NOTHING}\t{p:.4f}", flush=True)
 
 
-def _open(asked: Asked, corpus: str) -> Reader:
+def _open(asked: Asked, text: str) -> Reader:
     """The model that was asked for, or the best of those that read such input."""
+    corpus = corpus_of(text)
     try:
         wanted = {"lowest": True, "corpus": corpus}
         folder = asked.model or predicting.find_model(asked.out, "ctc", PRESETS, "dev_error", **wanted)
     except CheckpointError as error:
+        if corpus == "fsdd" and not Path(text).exists():
+            raise SettingError(
+                f"predict: {text[:80]!r}: expected digits, such as 3141, or the name of a WAV file"
+            ) from None
         more = " (a WAV file is read by a model trained with --corpus fsdd)" if corpus == "fsdd" else ""
         raise CheckpointError(f"{error}{more}") from None
     with interruption.leaving():

@@ -25,7 +25,7 @@ import chapter6  # noqa: F401  Ctrl-C 从此只显示一行   from here on Ctrl-
 import nndl
 from chapter6.extras import ctc_figures as figures
 from chapter6.extras import ctc_findings as findings
-from chapter6.extras.cells_compared import CELLS, make_layer
+from chapter6.extras.cells_compared import class_of, make_layer
 from chapter6.extras.presets.ctc import Ctc
 from chapter6.lab import result
 from chapter6.lab.lesson import Lesson, Run
@@ -139,14 +139,15 @@ def _random(seed: int, name: str) -> np.random.Generator:
 # --- 模型 model ---
 
 
-def make_model(settings: Any) -> nn.Layer:
+def make_model(settings: Any, cell: Any) -> nn.Layer:
     """A recurrent layer over the columns or frames, then the scores of φ and ten digits: [B, T, M] → [B, T, 11].
 
     Args:
         settings: a training, or a result.
+        cell: a class of cells.
     """
     layer = make_layer(
-        CELLS[settings.cell],
+        cell,
         NUM_FEATURES[settings.corpus],
         settings.hidden_size,
         num_layers=settings.num_layers,
@@ -167,7 +168,7 @@ def train(training: Training, folder: Path) -> dict[str, Any]:
     train_loader = make_loader(examples["train"], training.batch_size)
     dev_loader = [*make_loader(examples["dev"], 100, "sorted")]
     # 2 模型   model
-    model = make_model(training)
+    model = make_model(training, training.make)
     # 3 学习准则: 所有对齐的概率之和的负对数   criterion: -log of the sum over all alignments
     criterion = nndl.CTCLoss()
     # 4 优化算法: Adam, 学习率按余弦降到 0, 截断梯度   its learning rate falls to 0 along a cosine; clipped gradients
@@ -240,7 +241,7 @@ def look(found: dict[str, Any], training: Training) -> dict[str, Any]:
 
 def load_runner(found: dict[str, Any]) -> nndl.RunnerV3:
     """The network that a training left, ready to predict."""
-    runner = nndl.RunnerV3(make_model(SimpleNamespace(**found)), None, None, None)
+    runner = nndl.RunnerV3(make_model(SimpleNamespace(**found), class_of(found["cell"])), None, None, None)
     runner.load_model(Path(found["folder"]) / result.MODEL)
     return runner
 
@@ -249,7 +250,8 @@ def load_runner(found: dict[str, Any]) -> nndl.RunnerV3:
 
 
 def check_data(run: Run) -> None:
-    """Raise NotPreparedError, or DataError where they are damaged, for spoken digits that a run would ask for."""
+    """Raise SettingError for a cell without a class; NotPreparedError or DataError for spoken digits."""
+    class_of(run.settings.cell)
     if run.settings.corpus == "fsdd":
         spoken_digits.fingerprint(run.data_dir / "fsdd")
 
@@ -268,7 +270,7 @@ def trainings(run: Run) -> list[Training]:
             if settings.corpus == "fsdd":
                 own["left_out"] = seed % len(spoken_digits.SPEAKERS)
             name = f"{settings.corpus}-{settings.cell}-{direction}-seed{seed}"
-            wanted.append(Training(train, name, values | own, root, mark, make=CELLS[settings.cell]))
+            wanted.append(Training(train, name, values | own, root, mark, make=class_of(settings.cell)))
     return wanted
 
 

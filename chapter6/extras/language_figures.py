@@ -31,10 +31,10 @@ def draw_curves(record: Record) -> Drawing:
         figure,
         Text(
             "Left: does what is learnt hold for text never read? Right: learning a little by heart, the training "
-            "perplexity goes to 1, which courses print, while that of held-out text turns up. Line: mean over the "
-            "seeds; band: their range. The training curve is with dropout, and of weights that still change.",
+            "perplexity goes towards 1, which courses print, while that of held-out text turns up. Line: mean over the "
+            "seeds; band: their range. The training curve is with dropout, if any, and of weights that still change.",
             "左：学到的对没读过的文本是否有效？右：背诵一小段时，训练困惑度趋于 1（教程中印出的就是它），"
-            "留出文本的困惑度却掉头上升。线为各种子的均值，带为其范围。训练曲线含丢弃，且计算时权重仍在变化。",
+            "留出文本的困惑度却掉头上升。线为各种子的均值，带为其范围。训练曲线含丢弃（若有），且计算时权重仍在变化。",
         ),
     )
 

@@ -109,6 +109,13 @@ def _by_heart(record: Record) -> Claim:
     results, counted = record.results("memorised"), record.metrics["counted"]["test"][1]
     train, dev, _ = zip(*map(by_heart, results), strict=True)
     N = f"{record.settings['memorised']:,}"
+    # 没有背下来, 就无从判断   what was not learnt by heart decides nothing
+    is_known = max(train) <= BY_HEART
+    more = (
+        Text("", "")
+        if is_known
+        else Text("; not by heart yet, see --memorised-epochs", "；尚未背下，见 --memorised-epochs")
+    )
     return Claim(
         "by_heart",
         Text(
@@ -118,10 +125,10 @@ def _by_heart(record: Record) -> Claim:
             "在从未读过的文本上不如只数 2 个字符的计数器",
         ),
         Text(
-            f"training {_shown([*train])}, held out {_shown([*dev])}; 2-grams {counted:.2f}",
-            f"训练 {_shown([*train])}，留出 {_shown([*dev])}；2 元语法 {counted:.2f}",
+            f"training {_shown([*train])}, held out {_shown([*dev])}; 2-grams {counted:.2f}{more.en}",
+            f"训练 {_shown([*train])}，留出 {_shown([*dev])}；2 元语法 {counted:.2f}{more.zh}",
         ),
-        [[BY_HEART - perplexity for perplexity in train], [perplexity - counted for perplexity in dev]],
+        [[perplexity - counted for perplexity in dev]] if is_known else None,
     )
 
 
@@ -144,7 +151,7 @@ def _turns_up(record: Record) -> Claim:
 def _lower(record: Record, id: str, names: list[str], other: str, claim: Text) -> Claim:
     """That the smaller models of these names are less perplexed on test than another one."""
     if not names or not other:
-        return not_compared(id, claim, Text("SRN, and GRU or LSTM, in --cells", "--cells 中有 SRN，以及 GRU 或 LSTM"))
+        return not_compared(id, claim, same("--cells SRN,GRU,LSTM"))
     theirs = compared(record, other).each("test_perplexity")
     rows = {name: compared(record, name).each("test_perplexity") for name in names}
     shown = [*((called(name), values) for name, values in rows.items()), (called(other), theirs)]

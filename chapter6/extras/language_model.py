@@ -24,7 +24,7 @@ import nndl
 from chapter6.extras import language_figures as figures
 from chapter6.extras import language_findings as findings
 from chapter6.extras import language_inspection as inspection
-from chapter6.extras.cells_compared import CELLS, make_layer
+from chapter6.extras.cells_compared import class_of, make_layer
 from chapter6.extras.language_variants import compared_of, memorised_of, model_of, name_of
 from chapter6.extras.language_writing import WAYS, continue_text, encode
 from chapter6.lab import progress, result
@@ -34,7 +34,6 @@ from chapter6.lab.training import Training, fit, train_all
 from nndl.dataset import books
 from nndl.dataset.characters import Characters, Windows, in_order, joined
 from nndl.dataset.text import UNK, Vocabulary
-from nndl.error import SettingError
 from nndl.file import replacing
 from nndl.model.language import LanguageModel
 
@@ -91,7 +90,7 @@ def make_model(settings: Any, cell: Any, V: int) -> LanguageModel:
 
     Args:
         settings: a training; ``input_size`` M, ``hidden_size`` D, ``num_layers``, ``dropout``, ``inputs``.
-        cell: one of :data:`CELLS`.
+        cell: a class of cells, see cells_compared.py.
         V: the number of characters.
     """
     # 独热向量 x_t [V], 或嵌入 e_t = x_t E [M]   a one-hot vector, or its embedding
@@ -153,7 +152,7 @@ def load_model(found: dict[str, Any]) -> tuple[LanguageModel, Vocabulary]:
     """What a training left, ready to write."""
     folder = Path(found["folder"])
     vocabulary = Vocabulary.load(folder / result.VOCABULARY)
-    model = make_model(SimpleNamespace(**found), CELLS[found["cell"]], len(vocabulary))
+    model = make_model(SimpleNamespace(**found), class_of(found["cell"]), len(vocabulary))
     nndl.RunnerV3(model, None, None, None).load_model(folder / result.MODEL)
     model.eval()
     return model, vocabulary
@@ -177,8 +176,8 @@ def prefix_of(run: Run, characters: Characters) -> str:
 def check_data(run: Run) -> None:
     """Raise NotPreparedError, DataError or SettingError for what a run would stumble over."""
     s, characters = run.settings, characters_of(run)
-    if missing := [cell for cell in (s.cell, *s.cells) if cell not in CELLS]:
-        raise SettingError(f"cell {missing[0]!r}: its class is missing from CELLS in cells_compared.py")
+    for cell in (s.cell, *s.cells):
+        class_of(cell)
     encode(characters.vocabulary, prefix_of(run, characters))
     for values in ({}, memorised_of(vars(s))):
         ids = characters.ids["train"][: values.get("memorised")]
@@ -195,7 +194,7 @@ def trainings(run: Run, wanted: list[dict[str, Any]]) -> list[Training]:
             each = {"corpus": corpus, **common, **values, "seed": seed}
             name = name_of(values)
             made[name, seed] = Training(
-                train, f"{corpus}-{name}-seed{seed}", each, place, mark, make=CELLS[each["cell"]]
+                train, f"{corpus}-{name}-seed{seed}", each, place, mark, make=class_of(each["cell"])
             )
     return list(made.values())
 

@@ -23,7 +23,7 @@ import nndl
 from chapter6.extras import slot_figures as figures
 from chapter6.extras import slot_findings as findings
 from chapter6.extras import slot_inspection as inspection
-from chapter6.extras.cells_compared import CELLS, make_layer
+from chapter6.extras.cells_compared import class_of, make_layer
 from chapter6.extras.presets.slots import NO_CELL
 from chapter6.lab import result
 from chapter6.lab.lesson import Lesson, Run
@@ -32,7 +32,6 @@ from nndl.dataset import flights, slots
 from nndl.dataset.tagged import Example, collate, encode, make_loader, tag_names, vocabulary_of
 from nndl.dataset.tags import PAD, Sentence
 from nndl.dataset.text import Vocabulary
-from nndl.error import SettingError
 from nndl.file import replacing
 from nndl.metric.chunks import f1
 
@@ -116,11 +115,9 @@ def model_of(found: dict[str, Any]) -> Model:
     return Model(*(found[name] for name in Model._fields))
 
 
-def class_of(cell: str) -> Any:
-    """What makes a layer of such cells. Raises SettingError for a cell without a class."""
-    if cell != FEED_FORWARD and cell not in CELLS:
-        raise SettingError(f"cell {cell!r}: its class is missing from CELLS in chapter6/extras/cells_compared.py")
-    return FeedForward if cell == FEED_FORWARD else CELLS[cell]
+def layer_of(cell: str) -> Any:
+    """What makes a layer of such cells, or of none. Raises SettingError for a cell without a class."""
+    return FeedForward if cell == FEED_FORWARD else class_of(cell)
 
 
 def make_model(settings: Any, cell: Any, num_words: int, num_tags: int) -> nn.Layer:
@@ -241,12 +238,12 @@ def training_of(run: Run, name: str, model: Model, seed: int) -> Training:
     # 生成的语料由代码决定, 代码已计入   generated sentences are made by code, which counts anyway
     mark = slots.SOURCES[settings.corpus].fingerprint(root) if settings.corpus in slots.SOURCES else ""
     title = f"{settings.corpus}-{name}-seed{seed}"
-    return Training(train, title, values, root, mark, make=class_of(model.cell))
+    return Training(train, title, values, root, mark, make=layer_of(model.cell))
 
 
 def load_runner(found: dict[str, Any], num_words: int) -> nndl.RunnerV3:
     """The model that a training left, ready to tag."""
-    model = make_model(SimpleNamespace(**found), class_of(found["cell"]), num_words, len(found["tags"]))
+    model = make_model(SimpleNamespace(**found), layer_of(found["cell"]), num_words, len(found["tags"]))
     runner = nndl.RunnerV3(model, None, None, None)
     runner.load_model(Path(found["folder"]) / result.MODEL)
     return runner

@@ -48,7 +48,10 @@ def _forgetful(record: Record) -> Claim:
     )
     blind, recurrent = (_cities(record.results().where(model=name)) for name in ("feed-forward", "Elman"))
     if not (blind and recurrent):
-        return not_compared("forgetful", claim, same("feed-forward, Elman; flights, atis"))
+        needed = Text(
+            "--models feed-forward,Elman, on flights or ATIS", "--models feed-forward,Elman，语料 flights 或 ATIS"
+        )
+        return not_compared("forgetful", claim, needed)
     shown = f"feed-forward {percent(blind)} %, Elman {percent(recurrent)} %"
     evidence = [[TELLS - 100 * share for share in blind], [100 * share - TELLS for share in recurrent]]
     return Claim("forgetful", claim, same(shown), evidence)
@@ -68,7 +71,7 @@ def _better(record: Record, name: str, ours: str, other: str, claim: Text) -> Cl
     """That one model's F1 is above another's, seed by seed; beside it what the test set itself can tell."""
     pair = [record.results().where(model=each) for each in (ours, other)]
     if not all(pair):
-        return not_compared(name, claim, same(f"{ours}, {other}"))
+        return not_compared(name, claim, same(f"--models {ours},{other}"))
     scores = [results.each("test_f1") for results in pair]
     shown = ", ".join(f"{m} {percent(values)}" for m, values in zip((ours, other), scores, strict=True))
     difference, low, high = interval(*map(counts_of, pair))
@@ -219,9 +222,11 @@ def _details(record: Record) -> Table:
         rows,
         Text(
             f"Of {len(unknown)} sentences of test {sum(unknown)} hold a word that train has not, or fewer than "
-            f"{record.settings['min_freq']} times.",
+            f"{record.settings['min_freq']} times. Who sees a word alone takes an unknown city for no city "
+            "at all: so its share of cities can lie below that of guessing.",
             f"{len(unknown)} 个测试句中，{sum(unknown)} 句含有训练集中没有、"
-            f"或出现不足 {record.settings['min_freq']} 次的词。",
+            f"或出现不足 {record.settings['min_freq']} 次的词。只看一个词的网络会把未知的城市当作普通词，"
+            "因此判对城市的比例可低于随机猜测。",
         ),
     )
 

@@ -11,6 +11,7 @@ from chapter6.lab import interruption, predicting, result
 from chapter6.lab.lesson import Asked
 from chapter6.lab.predicting import say
 from nndl import runtime
+from nndl.dataset.reading import is_chinese
 from nndl.dataset.tags import normal
 
 PRESETS = ("full", "quick")
@@ -70,6 +71,11 @@ def answer(predictor: Predictor, texts: Iterable[str]) -> Iterator[str]:
         if unknown := predictor.unknown(words):
             listed = ", ".join(unknown[:10]) + (", ..." if len(unknown) > 10 else "")
             say(f"unknown words, read as [UNK]: {listed}", f"不认识的词（按 [UNK] 处理）：{listed}")
+            if predictor.between and is_chinese([text]):
+                say(
+                    "Chinese is for a model of --corpus flights_zh: python -m chapter6 run slots --corpus flights_zh",
+                    "中文句子请用 --corpus flights_zh 训练的模型：python -m chapter6 run slots --corpus flights_zh",
+                )
         yield marked(words, tags, predictor.between) or "-"
 
 

@@ -23,7 +23,7 @@ from typing import Any
 import chapter6  # noqa: F401  Ctrl-C 从此只显示一行   from here on Ctrl-C is one line
 import nndl
 from chapter6.extras import text_findings as findings
-from chapter6.extras.cells_compared import CELLS, make_layer
+from chapter6.extras.cells_compared import class_of, make_layer
 from chapter6.extras.presets.autoencoder import HELD_OUT
 from chapter6.lab.lesson import Lesson, Run
 from chapter6.lab.training import Training, fit, train_all
@@ -179,7 +179,8 @@ COMMON = (
 
 
 def check_data(run: Run) -> None:
-    """Raise SettingError for a word of the reader's own sentences that no generated one holds."""
+    """Raise SettingError for a cell without a class, or a word of the reader's own that no generated sentence holds."""
+    class_of(run.settings.cell)
     source, _ = make_vocabularies(make_sentences(run.settings.pairs))
     for name in ("first", "second"):
         if unknown := [word for word in getattr(run.settings, name).split() if word not in source.index]:
@@ -197,7 +198,7 @@ def experiment(run: Run) -> dict[str, Any]:
             {"seed": seed, **settings},
             run.data_dir,
             "",  # 数据由代码生成, 代码已计入   the data are made by code, which counts anyway
-            make=CELLS[run.settings.cell],
+            make=class_of(run.settings.cell),
         )
         for seed in range(run.seeds)
     ]

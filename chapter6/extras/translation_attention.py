@@ -29,7 +29,7 @@ import chapter6  # noqa: F401  Ctrl-C 从此只显示一行   from here on Ctrl-
 import nndl
 from chapter6.extras import translation_figures as figures
 from chapter6.extras import translation_findings as findings
-from chapter6.extras.cells_compared import CELLS, count, make_layer
+from chapter6.extras.cells_compared import class_of, count, make_layer
 from chapter6.extras.translation_copying import copy_nearest
 from chapter6.extras.translation_writing import AT_ONCE, MEASURES, write
 from chapter6.lab import result
@@ -201,7 +201,7 @@ def training_of(run: Run, kind: str, seed: int) -> Training:
     """One training: all settings but the list of kinds."""
     values = asdict(run.settings) | {"kind": kind, "seed": seed}
     del values["kinds"]
-    root, make = run.data_dir / "tatoeba", CELLS[run.settings.cell]
+    root, make = run.data_dir / "tatoeba", class_of(run.settings.cell)
     # 日期由代码生成, 代码已计入   the dates are made by code, which counts anyway
     mark = tatoeba.fingerprint(root) if run.settings.corpus == "tatoeba" else ""
     return Training(train, f"{run.settings.corpus}-{kind}-seed{seed}", values, root, mark, make=make)
@@ -209,7 +209,7 @@ def training_of(run: Run, kind: str, seed: int) -> Training:
 
 def load_model(found: dict[str, Any], data: Data) -> nndl.Seq2Seq:
     """The model that a training left."""
-    settings = SimpleNamespace(**found, make=CELLS[found["cell"]])
+    settings = SimpleNamespace(**found, make=class_of(found["cell"]))
     model = make_model(settings, len(data.source), len(data.target))
     nndl.checkpoint.restore(model, nndl.checkpoint.load(Path(found["folder"]) / result.MODEL), found["folder"])
     model.eval()
@@ -220,7 +220,8 @@ SHOWN = {"dates": ("二〇二六年十一月二十四日", "Nov 24th, 26", "11/2
 
 
 def check_data(run: Run) -> None:
-    """Raise NotPreparedError, or DataError where they are damaged, for sentences that a run would ask for."""
+    """Raise SettingError for a cell without a class; NotPreparedError or DataError for Tatoeba."""
+    class_of(run.settings.cell)
     if run.settings.corpus == "tatoeba":
         load_data(run.settings, run.data_dir / "tatoeba")
 

@@ -53,7 +53,7 @@ def _shown(record: Record, values: dict[str, list[float]]) -> str:
 def _claim(record: Record, id: str, claim: Text, found: dict[str, list[float]], rows: list[list[float]]) -> Claim:
     """A claim on the scores; nothing to decide it by where a kind is missing."""
     if not found:
-        return not_compared(id, claim, Text("all kinds", "全部方式"))
+        return not_compared(id, claim, Text("more of --kinds", "更多 --kinds"))
     score, shown = SCORES[record.settings["corpus"]], _shown(record, found)
     return Claim(id, claim, Text(f"{score.en}: {shown}", f"{score.zh}：{shown}"), rows)
 

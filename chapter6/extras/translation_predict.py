@@ -2,6 +2,7 @@
 
 import unicodedata
 from collections.abc import Iterable, Iterator
+from datetime import date
 from itertools import islice
 from pathlib import Path
 from types import SimpleNamespace
@@ -13,6 +14,7 @@ from chapter6.lab.lesson import Asked
 from chapter6.lab.predicting import say
 from chapter6.lab.settings import check_whole
 from nndl import runtime
+from nndl.dataset import dates
 from nndl.dataset.pairs import SPECIAL_OF_TARGET
 from nndl.dataset.text import UNK, Vocabulary
 
@@ -21,6 +23,8 @@ PRESETS = ("full", "quick")
 AT_ONCE = 250
 EMPTY = "-"
 """In the place of an answer: a line without anything to translate."""
+LIKE = " · ".join(dates.write(date(2026, 11, 24), way).text for way in dates.FORMATS[::6])
+"""Some of the ways of writing a date."""
 
 
 class Translator:
@@ -87,6 +91,8 @@ def answer(translator: Translator, texts: Iterable[str], beam: int, is_live: boo
         for words, line in zip(tokens, answers, strict=True):
             number += 1
             _say_what_is_odd(number, words, translator.source)
+            if translator.corpus == "dates" and words:
+                _say_if_no_such_date(number, "".join(words), line)
             yield line
 
 
@@ -98,6 +104,13 @@ def _say_what_is_odd(number: int, words: list[str], vocabulary: Vocabulary) -> N
     if len(words) > LONGEST:
         en = f"text {number}: {len(words)} tokens, the first {LONGEST} are read"
         say(en, f"第 {number} 条：有 {len(words)} 个词元，只读前 {LONGEST} 个")
+
+
+def _say_if_no_such_date(number: int, text: str, answer: str) -> None:
+    """A model answers anything with a date; whether the text tells that one can be checked."""
+    if not dates.tells(text, answer):
+        en = f"text {number}: the answer is wrong, or the date is not written in a way that the model learnt: {LIKE}"
+        say(en, f"第 {number} 条：答案有误，或者日期的写法模型没有学过：{LIKE}")
 
 
 def predict(asked: Asked) -> None:

@@ -264,6 +264,7 @@ def _predict_parser(prog: str, tasks: Mapping[str, Entry], task: str) -> Parser:
     of = tasks[task].number
     add("--model", type=folder, help=f"folder of a trained model; default: the best that {of} left in --out")
     add_device_and_out(parser)
+    _add_lang(parser)
     defaults = predicts[task].settings
     if fields(defaults):
         group = parser.add_argument_group(f"settings of {task} 本任务的设置")
@@ -299,12 +300,7 @@ def _add_common(parser: Parser, entries: Sequence[Entry]) -> None:
     )
     add_device_and_out(parser)
     add_data_dir(parser)
-    add(
-        "--lang",
-        default="auto",
-        choices=LANGUAGES,
-        help="language of the terminal (终端语言), default that of the locale",
-    )
+    _add_lang(parser)
     add(
         "--visualdl",
         action="store_true",
@@ -345,6 +341,16 @@ def _name(option: str) -> str:
 
 def _show(value: Any) -> str:
     return ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
+
+
+def _add_lang(parser: Parser) -> None:
+    """What the terminal speaks."""
+    parser.add_argument(
+        "--lang",
+        default="auto",
+        choices=LANGUAGES,
+        help="language of the terminal (终端语言), default that of the locale",
+    )
 
 
 def add_device_and_out(parser: Parser) -> None:

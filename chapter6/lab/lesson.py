@@ -50,6 +50,7 @@ class Asked:
         model: the folder of a training; None for the best that the lesson left in ``out``.
         out: where results of all lessons are.
         device: see :func:`nndl.runtime.set_device`.
+        lang: what the terminal speaks, see :func:`chapter6.lab.terminal.begin`.
         settings: what is answered is set by them, see :attr:`Predicts.settings`.
     """
 
@@ -58,6 +59,7 @@ class Asked:
     model: Path | None
     out: Path
     device: str
+    lang: str
     settings: Any
 
 

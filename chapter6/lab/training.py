@@ -280,9 +280,12 @@ def train_one(training: Training, folder: Path, watching: Sequence["nndl.Callbac
     nndl.runtime.seed_everything(training.seed)
     _watchers[:] = watching
     try:
-        found = {**training.values, **training.train(training, folder)}
+        outcome = training.train(training, folder)
     finally:
         _watchers.clear()
+    if other := [name for name, value in training.values.items() if outcome.get(name, value) != value]:
+        raise ValueError(f"{training.name}: its result says {other[0]!r}, which is a setting; choose another name")
+    found = {**training.values, **outcome}
     found["seconds"] = round(time.perf_counter() - start, 2)
     result.write(folder, found)
     return found

@@ -126,6 +126,19 @@ def write(day: date, way: str) -> Written:
     return Written(text, day.isoformat(), parts)
 
 
+def tells(text: str, iso: str) -> bool:
+    """Whether a text is this date in one of :data:`FORMATS`; a date that the calendar does not have is in none.
+
+    >>> tells("Nov 24th, 26", "2026-11-24"), tells("24/11/2026", "2026-11-24"), tells("2/30/2026", "2026-02-30")
+    (True, False, False)
+    """
+    try:
+        day = date.fromisoformat(iso)
+    except ValueError:
+        return False
+    return FIRST <= day <= LAST and any(write(day, way).text == text for way in FORMATS)
+
+
 def make(seed: int, N: int) -> dict[str, list[Written]]:
     """N dates to learn from, and those of :data:`HELD_OUT`, each in a way of writing drawn at random.
 

@@ -4,7 +4,9 @@ import json
 import re
 from collections.abc import Callable
 from dataclasses import replace
+from importlib import import_module
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import nndl
@@ -15,9 +17,11 @@ from chapter6.extras import cells_findings as findings
 from chapter6.extras.presets.cells import CELLS
 from chapter6.lab.claim import FAILS, HOLDS, OPEN
 from chapter6.lab.lesson import Run
+from chapter6.lab.reach import reached
 from chapter6.lab.record import Record
 from nndl import plot
 from nndl.dataset import DATA
+from nndl.error import SettingError
 
 import matplotlib.pyplot as plt
 import paddle
@@ -89,6 +93,23 @@ def test_a_cell_of_ones_own_leaves_the_trainings_of_the_others_alone(monkeypatch
     assert {name: after[name] for name in before} == before
     # the cell's code is a part of the name
     assert len({name[-8:] for name in after.values()}) == len(after)
+
+
+@pytest.mark.parametrize("number", ["slots", "language", "translation", "ctc"])
+def test_another_cell_in_the_table_is_other_code_for_no_other_lesson(number: str) -> None:
+    """What a lesson trains is handed its cell, see ``make`` of Training: it must not reach the table."""
+    train = import_module(SECTIONS[number].module).train
+    assert "chapter6.extras.cells_compared.CELLS" not in reached(train)
+
+
+@pytest.mark.parametrize("number", ["slots", "language", "translation", "addition", "autoencoder", "ctc"])
+def test_a_name_without_a_class_is_said_before_anything_is_trained(
+    number: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.delitem(lesson.CELLS, "Clockwork")
+    settings = replace(SECTIONS[number].presets["quick"], cell="Clockwork")
+    with pytest.raises(SettingError, match="cell 'Clockwork': its class is missing"):
+        import_module(SECTIONS[number].module).check_data(SimpleNamespace(settings=settings, data_dir=tmp_path))
 
 
 # --- refused ---

@@ -193,6 +193,7 @@ def test_digits_for_a_model_of_sounds(spoken: Path, capsys: pytest.CaptureFixtur
 
 def test_no_model(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert "run ctc" in ask(capsys, "--out", tmp_path, "31", code=2)[1]
+    assert "'31a': expected digits, such as 3141" in ask(capsys, "--out", tmp_path, "31a", code=2)[1]
 
 
 @pytest.mark.parametrize(

@@ -62,14 +62,14 @@ def test_every_model_tags(name: str) -> None:
     import paddle
 
     settings = type("Settings", (), {**vars(SMALL), **MODELS[name]._asdict()})
-    model = slot_filling.make_model(settings, slot_filling.class_of(MODELS[name].cell), 30, 7)
+    model = slot_filling.make_model(settings, slot_filling.layer_of(MODELS[name].cell), 30, 7)
     ids = paddle.to_tensor([[3, 4, 5], [6, 7, 0]])
     assert list(model((ids, paddle.to_tensor([3, 2]))).shape) == [2, 3, 7]
 
 
 def test_a_cell_without_a_class() -> None:
     with pytest.raises(SettingError, match="its class is missing"):
-        slot_filling.class_of("MyCell")
+        slot_filling.layer_of("MyCell")
 
 
 def test_evaluate_by_hand() -> None:
@@ -126,6 +126,9 @@ def test_answers(model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
     assert words == ["Leave", "Taipei", "on", "November", "2nd"]
     assert lines[2] == "-"
     assert "unknown words, read as [UNK]: Atlantis" in said
+    assert "--corpus flights_zh" not in said
+    assert "--corpus flights_zh" in predict(capsys, "--model", model, "离开台北")[1]
+    assert "模型：" in predict(capsys, "--model", model, "--lang", "zh", given[0])[1]
     assert "BiElman, trained on flights" in said
     file = tmp_path / "sentences.txt"
     file.write_text("\n".join(given))

@@ -120,6 +120,8 @@ def test_texts_files_and_odd_lines_are_answered_line_by_line(
     assert again[:3] == lines
     assert again[3] == "-"
     assert "text 5: unknown to the model: 龘" in said
+    assert "text 5: the answer is wrong, or the date is not written in a way that the model learnt" in said
+    assert "text 4" not in said
     assert "text 6: 300 tokens, the first 100 are read" in said
     assert again[6] == lines[2]  # 全角   fullwidth
     greedy, _ = predict(capsys, "--model", model, "--beam", 1, *texts)

@@ -59,6 +59,11 @@ def test_only_trainings_that_are_to_be_done_are_shown(tmp_path: Path, monkeypatc
         assert shown == expected
 
 
+def test_a_result_that_says_otherwise_of_a_setting_could_never_be_taken_again(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="SRN-L5-seed0: its result says 'epochs', which is a setting"):
+        train_one(make_training(lambda training, folder: {"epochs": 0.5, "length": 5}), tmp_path / "model")
+
+
 def test_a_training_is_asked_by_name() -> None:
     assert make_training().length == 5
     with pytest.raises(AttributeError, match="not set by 'lenght', but by seed, epochs"):

@@ -3,7 +3,7 @@
 import re
 from datetime import date, datetime, timedelta
 
-from nndl.dataset.dates import DIGITS, FIRST, FORMATS, LAST, chinese, make, ordinal, write
+from nndl.dataset.dates import DIGITS, FIRST, FORMATS, LAST, chinese, make, ordinal, tells, write
 
 import pytest
 
@@ -80,3 +80,16 @@ def test_held_out_days_were_never_seen_and_a_seed_makes_the_same() -> None:
     assert not days["dev"] & days["test"]
     assert make(seed=3, N=5000) == splits
     assert make(seed=4, N=5000) != splits
+
+
+def test_a_text_tells_its_own_day_and_no_other() -> None:
+    for text, iso, _ in make(seed=1, N=1)["dev"]:
+        assert tells(text, iso)
+        assert not tells(text, (date.fromisoformat(iso) + timedelta(days=1)).isoformat())
+    for text, iso in [
+        ("2/30/2026", "2026-02-30"),
+        ("24/11/2026", "2026-02-14"),
+        ("hello", "-"),
+        ("11/24/26", "1926-11-24"),
+    ]:
+        assert not tells(text, iso)
