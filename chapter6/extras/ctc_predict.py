@@ -35,7 +35,8 @@ class Reader:
     """
 
     def __init__(self, folder: Path, beam: int, draw: int) -> None:
-        from chapter6.extras.ctc_recognition import make_model  # loads Paddle
+        from chapter6.extras.cells_compared import class_of  # loads Paddle
+        from chapter6.extras.ctc_recognition import make_model
 
         import numpy as np
 
@@ -46,7 +47,7 @@ class Reader:
             Ctc(**known | {"directions": (found["direction"],), "digits": tuple(found["digits"])})
             # 每层至少有 U   each layer has a U at least
             predicting.check_memory(found["num_layers"] * found["hidden_size"] ** 2, parameters)
-            model = make_model(SimpleNamespace(**found))
+            model = make_model(SimpleNamespace(**found), class_of(found["cell"]))
         nndl.checkpoint.restore(model, parameters, folder / result.MODEL)
         self.runner = nndl.RunnerV3(model, None, None, None)
         self.corpus, self.beam, self.random = found["corpus"], beam, np.random.default_rng(draw)

@@ -28,14 +28,14 @@ class Writer:
     """
 
     def __init__(self, folder: Path) -> None:
-        from chapter6.extras.cells_compared import CELLS  # loads Paddle
+        from chapter6.extras.cells_compared import class_of  # loads Paddle
         from chapter6.extras.language_model import make_model
 
         found = predicting.load_result(folder, "runs/language/quick/checkpoints/python-GRU1x128-...", has="inputs")
         self.vocabulary = predicting.load_vocabulary(folder, found.get("vocabulary"))
         parameters = predicting.load_parameters(folder)
         with predicting.trusting_nothing(folder):
-            self.corpus, cell = found["corpus"], CELLS[found["cell"]]
+            self.corpus, cell = found["corpus"], class_of(found["cell"])
             if self.corpus not in (*CORPORA, "text") or found["inputs"] not in INPUTS:
                 raise ValueError(f"corpus {self.corpus!r}, inputs {found['inputs']!r}")
             Language(**{name: found[name] for name in ("cell", "num_layers", "hidden_size", "dropout", "input_size")})

@@ -38,7 +38,7 @@ class Translator:
     """
 
     def __init__(self, folder: Path) -> None:
-        from chapter6.extras.cells_compared import CELLS  # loads Paddle
+        from chapter6.extras.cells_compared import class_of  # loads Paddle
         from chapter6.extras.translation_attention import make_model
 
         found = predicting.load_result(
@@ -57,7 +57,7 @@ class Translator:
             words, M, D = len(self.source) + len(self.target), found["input_size"], found["hidden_size"]
             # 嵌入与 U 至少有这么多   the embeddings and one U have as many at least
             predicting.check_memory(words * M + D * D, parameters)
-            settings = SimpleNamespace(**found, make=CELLS[found["cell"]])
+            settings = SimpleNamespace(**found, make=class_of(found["cell"]))
             self.model = make_model(settings, len(self.source), len(self.target))
         nndl.checkpoint.restore(self.model, parameters, folder / result.MODEL)
         self.model.eval()
