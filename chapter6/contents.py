@@ -137,8 +137,8 @@ ENTRIES = (
         printed="",
         title=Text("Slot filling: a tag for each word", "槽位填充：每个词一个标记"),
         shows=Text(
-            "eleven models on generated questions about flights, ATIS or SNIPS, and which of them cannot be ranked",
-            "十一种模型在生成的航班问句、ATIS 或 SNIPS 上的比较，以及哪些排不出名次",
+            "twelve models on generated questions about flights, ATIS or SNIPS, and which of them cannot be ranked",
+            "十二种模型在生成的航班问句、ATIS 或 SNIPS 上的比较，以及哪些排不出名次",
         ),
         module="chapter6.extras.slot_filling",
         presets=SLOTS,

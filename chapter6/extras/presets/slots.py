@@ -9,7 +9,7 @@ CORPORA = ("flights", "flights_zh", "atis", "snips")
 IN_QUICK = ("feed-forward", "feed-forward-5", "Elman", "Elman-5", "LSTM", "BiElman", "BiLSTM")
 EVERY_MODEL = (
     *("feed-forward", "feed-forward-5", "Elman", "Elman-5", "Jordan", "DeepElman", "BiElman"),
-    *("GRU", "LSTM", "BiLSTM", "BiLSTM-3"),
+    *("GRU", "LSTM", "BiLSTM", "BiLSTM-3", "BiGRU-3"),
 )
 NO_CELL = "none"
 MOST_WORDS = 100
