@@ -70,7 +70,7 @@ def look(
     said = {name: [ask(runner, words, vocabulary, names) for words in texts] for name, runner in runners.items()}
     examples = encode(test, vocabulary, names)
     tagged = {name: tag(runner, examples) for name, runner in runners.items()}
-    n = most_telling(tagged, examples)
+    n = most_telling(tagged, examples, names)
     every = [tag for _, tags in test for tag in tags]
     return {
         "examples": {"words": texts, "tags": said},
@@ -84,11 +84,21 @@ def look(
     }
 
 
-def most_telling(tagged: Mapping[str, Sequence[np.ndarray]], test: Sequence[Example]) -> int:
-    """The number of the sentence, of 6 to 16 words if any is, that nearest to half of the models get right."""
+MOST_KINDS = 6
+"""Of slot, in the sentence that is drawn: so many colours there are."""
+
+
+def most_telling(tagged: Mapping[str, Sequence[np.ndarray]], test: Sequence[Example], names: Sequence[str]) -> int:
+    """The number of the sentence that nearest to half of the models get right, of those that can be drawn, if any can.
+
+    Such a sentence has 6 to 16 words, and in it the models and the truth know at most :data:`MOST_KINDS` kinds of slot.
+    """
 
     def distance(n: int) -> tuple[bool, float]:
-        right = sum(bool((predicted[n] == test[n][1]).all()) for predicted in tagged.values())
-        return not 6 <= len(test[n][0]) <= 16, abs(right - len(tagged) / 2)
+        ids, true = test[n]
+        said = [predicted[n] for predicted in tagged.values()]
+        right = sum(bool((tags == true).all()) for tags in said)
+        kinds = {names[i][2:] for tags in (true, *said) for i in tags} - {""}
+        return not (6 <= len(ids) <= 16 and len(kinds) <= MOST_KINDS), abs(right - len(tagged) / 2)
 
     return min(range(len(test)), key=distance)

@@ -104,7 +104,12 @@ def test_the_most_telling_sentence() -> None:
     true = [np.ones(n, dtype=int) for n in (3, 8, 8)]
     wrong = [np.zeros_like(tags) for tags in true]
     tagged = {"a": true, "b": [wrong[0], true[1], wrong[2]]}  # the short one would tell as much as the last
-    assert slot_inspection.most_telling(tagged, [(tags, tags) for tags in true]) == 2
+    test = [(tags, tags) for tags in true]
+    assert slot_inspection.most_telling(tagged, test, ["[PAD]", "O", "B-city", "I-city"]) == 2
+    # where it has more kinds of slot than there are colours, another comes first
+    crowded = np.arange(8)
+    tagged["a"], test[2] = [*true[:2], crowded], (crowded, crowded)
+    assert slot_inspection.most_telling(tagged, test, [f"B-kind{i}" for i in range(8)]) == 1
 
 
 # --- a reader's own sentences ---
