@@ -87,7 +87,7 @@ CLAIMS = {
         "forgetful", "window", "jordan", "deep", "both_ways", "both_ways_lstm", "lstm", "gru", "both", "unknown",
     },
     "translation": {
-        "learned", "attention_helps", "as_good", "beam", "at_once", "looks", "teacher_forcing",
+        "learned_additive", "learned_dot", "attention_helps", "as_good", "beam", "at_once", "looks", "teacher_forcing",
     },
 }  # fmt: skip
 

@@ -8,7 +8,7 @@ from nndl.error import DataError, NotPreparedError, SettingError
 
 import pytest
 
-REAL = Path(__file__).parents[3] / "shared" / "data" / "translation" / "cmn.txt"
+REAL = Path(__file__).parents[4] / "shared" / "data" / "translation" / "cmn.txt"
 LINES = [f"Sentence {n}{mark}\t第{n}句{mark}\tby person {n}" for n in range(60) for mark in ".!"]
 
 
