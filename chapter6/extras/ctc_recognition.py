@@ -25,7 +25,7 @@ import chapter6  # noqa: F401  Ctrl-C 从此只显示一行   from here on Ctrl-
 import nndl
 from chapter6.extras import ctc_figures as figures
 from chapter6.extras import ctc_findings as findings
-from chapter6.extras.cells_compared import class_of, make_layer
+from chapter6.extras.cells_compared import class_of, count, make_layer
 from chapter6.extras.presets.ctc import Ctc
 from chapter6.lab import result
 from chapter6.lab.lesson import Lesson, Run
@@ -182,7 +182,7 @@ def train(training: Training, folder: Path) -> dict[str, Any]:
     found = {"dev_error": runner.best_score, **measure(runner, examples["test"], training.beam)}
     if "left_out" in examples:
         found["left_out_error"] = measure(runner, examples["left_out"], training.beam)["test_error"]
-    return curves | found | {"parameters": sum(int(parameter.size) for parameter in model.parameters())}
+    return curves | found | {"parameters": count(model)}
 
 
 # --- 解码与观察 decoding, and where the network says what ---

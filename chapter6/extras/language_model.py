@@ -24,7 +24,7 @@ import nndl
 from chapter6.extras import language_figures as figures
 from chapter6.extras import language_findings as findings
 from chapter6.extras import language_inspection as inspection
-from chapter6.extras.cells_compared import class_of, make_layer
+from chapter6.extras.cells_compared import class_of, count, make_layer
 from chapter6.extras.language_variants import compared_of, memorised_of, model_of, name_of
 from chapter6.extras.language_writing import WAYS, continue_text, encode
 from chapter6.lab import progress, result
@@ -142,7 +142,7 @@ def train(training: Training, folder: Path) -> dict[str, Any]:
         "train_perplexity": train,
         "dev_perplexity": runner.best_score,
         "test_perplexity": test,
-        "parameters": sum(int(parameter.size) for parameter in model.parameters()),
+        "parameters": count(model),
         "vocabulary": characters.vocabulary.fingerprint(),
         "vocabulary_size": len(characters.vocabulary),
     }

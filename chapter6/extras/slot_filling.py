@@ -23,7 +23,7 @@ import nndl
 from chapter6.extras import slot_figures as figures
 from chapter6.extras import slot_findings as findings
 from chapter6.extras import slot_inspection as inspection
-from chapter6.extras.cells_compared import class_of, make_layer
+from chapter6.extras.cells_compared import class_of, count, make_layer
 from chapter6.extras.presets.slots import NO_CELL
 from chapter6.lab import result
 from chapter6.lab.lesson import Lesson, Run
@@ -180,7 +180,7 @@ def train(training: Training, folder: Path) -> dict[str, Any]:
         "dev_f1": runner.best_score,
         "vocabulary": vocabulary.fingerprint(),
         "tags": names,
-        "parameters": sum(int(parameter.size) for parameter in model.parameters()),
+        "parameters": count(model),
     }
 
 

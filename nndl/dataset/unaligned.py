@@ -2,11 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-
-from nndl.dataset.batching import ReviewSampler
+from typing import TYPE_CHECKING
 
 import numpy as np
-from paddle.io import DataLoader
+
+if TYPE_CHECKING:
+    from paddle.io import DataLoader
 
 NUM_DIGITS = 10
 
@@ -49,8 +50,12 @@ def collate(examples: Sequence[Example]) -> Batch:
     return _pad([e.X for e in examples]), _pad([e.labels for e in examples])
 
 
-def make_loader(examples: Sequence[Example], batch_size: int, batching: str = "bucket") -> DataLoader:
+def make_loader(examples: Sequence[Example], batch_size: int, batching: str = "bucket") -> "DataLoader":
     """Batches as :func:`collate` makes them, as tensors; like goes with like, see :class:`ReviewSampler`."""
+    from nndl.dataset.batching import ReviewSampler  # loads Paddle, which preparing recordings does without
+
+    from paddle.io import DataLoader
+
     sampler = ReviewSampler([len(example.X) for example in examples], batch_size, batching)
     return DataLoader(examples, batch_sampler=sampler, collate_fn=collate)
 
