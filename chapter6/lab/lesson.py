@@ -166,8 +166,30 @@ class Drawing:
     caption: Text
 
 
+@dataclass(frozen=True)
+class Exhibit:
+    """What the reader plays with on the page, in the browser; drawn by ``chapter6/lab/page/exhibits/<kind>.js``.
+
+    Args:
+        kind: which script draws it, such as "gates".
+        title: above it.
+        caption: what the reader shall do and see, in both languages.
+        data: what the script needs, plain JSON values: weights of the reader's own models, words, attention weights.
+    """
+
+    kind: str
+    title: Text
+    caption: Text
+    data: Mapping[str, Any]
+
+
 def _nothing(run: Run) -> None:
     """A lesson whose data need no look before it runs."""
+
+
+def _no_exhibits(record: "Record") -> list[Exhibit]:
+    """A lesson with nothing to play with."""
+    return []
 
 
 @dataclass(frozen=True)
@@ -182,6 +204,7 @@ class Lesson:
         check_data: raises DataError for data that :attr:`experiment` would stumble over; called for all lessons of a
             command before the first one runs.
         data_parallel: whether several processes can train one of its models together (:mod:`nndl.distributed`).
+        exhibits: what the page shows besides, from the record and the models whose folders it names.
     """
 
     experiment: Callable[[Run], dict[str, Any]]
@@ -190,3 +213,4 @@ class Lesson:
     figures: Callable[["Record"], dict[str, Drawing]]
     check_data: Callable[[Run], None] = _nothing
     data_parallel: bool = False
+    exhibits: Callable[["Record"], list[Exhibit]] = _no_exhibits

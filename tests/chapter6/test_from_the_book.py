@@ -12,7 +12,7 @@ import matplotlib as mpl
 import numpy as np
 import pytest
 
-PAGES = [Path(chapter6.__file__).with_name(name) for name in ("FROM_THE_BOOK.md", "FROM_THE_BOOK_cn.md")]
+PAGES = [Path(chapter6.__file__).parent / "guide" / name for name in ("FROM_THE_BOOK.md", "FROM_THE_BOOK_cn.md")]
 
 
 def codes(page):

@@ -1,0 +1,95 @@
+"""What the notebooks import: it starts them, runs a lesson's trainings in this process, and shows what was found."""
+
+import tempfile
+from collections.abc import Iterable, Sequence
+from contextlib import ExitStack
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+from chapter6.contents import SECTIONS
+from chapter6.lab.claim import CHINESE, Claim
+from chapter6.lab.lesson import Drawing, Run
+from chapter6.lab.record import Record, Results
+from chapter6.lab.report import Table, markdown_table
+from chapter6.lab.text import Text
+from nndl import jsonfile, runtime
+from nndl.dataset import DATA
+
+SCRATCH = Path(tempfile.mkdtemp(prefix="chapter6-"))
+"""Where models of this notebook are kept while it is open."""
+_open = ExitStack()
+
+
+def begin() -> None:
+    """Figures in the project's style, and one line on versions and machine."""
+    runtime.start("auto")
+    from nndl import plot
+
+    import matplotlib
+
+    _open.enter_context(plot.style())
+    matplotlib.rcParams["figure.dpi"] = 80
+    on = runtime.describe()
+    versions = " · ".join(f"{name} {on['versions'][name]}" for name in ("paddlepaddle", "numpy"))
+    print(f"Python {on['python']} · {versions} · {on['processor']} · {on['device']}")
+
+
+def prepare(number: str, preset: str = "quick", seeds: int = 1, **settings: Any) -> Run:
+    """A lesson with the settings of a preset, but for those named: ``prepare("6.2", lengths=(10,), epochs=50)``."""
+    entry = SECTIONS[number]
+    return Run(
+        entry=entry,
+        preset=preset,
+        settings=replace(entry.presets[preset], **settings),
+        seeds=seeds,
+        jobs=1,
+        device="auto",
+        out=SCRATCH,
+        data_dir=DATA,
+    )
+
+
+def train_here(wanted: Iterable[Any]) -> Results:
+    """Do the trainings one after another in this process, with the functions as the cells above define them."""
+    from chapter6.lab.training import train_one
+
+    results = Results()
+    for training in wanted:
+        folder = Path(tempfile.mkdtemp(dir=SCRATCH, prefix=f"{training.name}-"))
+        results.append(train_one(training, folder) | {"folder": str(folder)})
+    return results
+
+
+def record(run: Run, metrics: dict[str, Any]) -> Record:
+    """What the lesson's claims, tables and figures read."""
+    return Record(
+        section=run.number,
+        preset=run.preset,
+        settings=asdict(run.settings),
+        seeds=list(range(run.seeds)),
+        seconds=0.0,
+        environment=runtime.describe(),
+        metrics=jsonfile.finite(metrics),
+    )
+
+
+def show(*shown: Drawing | Table | Claim | Sequence[Claim]) -> None:
+    """A lesson's figures with what to see in them, tables, and claims with their verdicts."""
+    import matplotlib.pyplot as plt
+    from IPython.display import Markdown, display
+
+    for each in shown:
+        if isinstance(each, Drawing):
+            display(each.figure)
+            plt.close(each.figure)
+            display(Markdown(each.caption.joined("<br>")))
+        elif isinstance(each, Table):
+            display(Markdown(f"**{each.title}**\n\n{markdown_table(each.header, each.rows)}"))
+        else:
+            display(Markdown(_verdicts([each] if isinstance(each, Claim) else each)))
+
+
+def _verdicts(claims: Sequence[Claim]) -> str:
+    rows = [[claim.claim, claim.measured, f"**{CHINESE[claim.verdict]}** {claim.verdict}"] for claim in claims]
+    return markdown_table([Text("claim", "论断"), Text("measured", "实测"), Text("verdict", "结论")], rows)
