@@ -210,7 +210,8 @@ def figures(record: Record) -> dict[str, Drawing]:
         for place, (values, look, label) in enumerate(
             zip((quoted, wanted), (plot.LOOKS[1], plot.LOOKS[0]), labels, strict=True)
         ):
-            plot.points(axes, plot.apart(range(len(names)), place, 2), values, look, label)
+            unjoined = look | {"linestyle": "none"}
+            plot.points(axes, plot.apart(range(len(names)), place, 2), values, unjoined, label)
         axes.set_xticks(range(len(names)), names)
         axes.set_xlim(-0.5, len(names) - 0.5)
     panels[0].set(ylabel=plot.both("accuracy, BLEU, F1", "准确率、BLEU、F1"), ylim=(-0.04, 1.04))
