@@ -41,6 +41,18 @@ ENTRIES = (
         seeds={"quick": 8},
     ),
     Entry(
+        number="6.3",
+        printed="6.1",
+        title=Text("The SRN experiment, step by step", "SRN 的记忆能力实验代码演示"),
+        shows=Text(
+            "one batch through the model of 6.2 and back: every shape and number, by hand and by the operators",
+            "一批数字走过 6.2 的模型再返回：每一步的形状与数值，手算与算子对照",
+        ),
+        module="chapter6.sec_6_3_srn_walkthrough",
+        presets=presets.SRN_STEPS,
+        seeds={},
+    ),
+    Entry(
         number="6.4",
         printed="6.2",
         title=Text("Gradient explosion in a simple recurrent network", "SRN 的梯度爆炸实验"),
@@ -63,6 +75,18 @@ ENTRIES = (
         module="chapter6.sec_6_5_lstm_memory",
         presets=presets.LSTM_MEMORY,
         seeds={"quick": 8},
+    ),
+    Entry(
+        number="6.6",
+        printed="6.3",
+        title=Text("The LSTM experiment, step by step", "LSTM 的记忆能力实验代码演示"),
+        shows=Text(
+            "three gates and three states with all their numbers, C as a direct edge, an LSTM of two units set by hand",
+            "三个门、三个状态的全部数值，C 作为直连边，手工设定两个单元即可求和的 LSTM",
+        ),
+        module="chapter6.sec_6_6_lstm_walkthrough",
+        presets=presets.LSTM_STEPS,
+        seeds={"quick": 2},
     ),
     Entry(
         number="6.7",
@@ -302,9 +326,3 @@ CORPORA: dict[str, Corpus] = {
     ),
 }
 """What ``python -m chapter6 data NAME`` fetches and prepares, each in the folder of its name."""
-
-ELSEWHERE: dict[str, Text] = {
-    "6.3": Text("the SRN step by step is in 6.2, see nndl/op/cell.py", "SRN 的逐步实现见 6.2 与 nndl/op/cell.py"),
-    "6.6": Text("the LSTM step by step is in 6.5, see nndl/op/cell.py", "LSTM 的逐步实现见 6.5 与 nndl/op/cell.py"),
-}
-"""Videos that are no lesson here, and where their content is."""

@@ -82,7 +82,8 @@ def execute_all(runs: Sequence[Run], device: str, language: str) -> None:
         terminal.say_of(run.number, f"{title.en}, preset {run.preset}", f"{title.zh}，预设 {run.preset}")
         with progress.section(run.number):
             record = execute(lesson, run)
-        terminal.show(record, report.notes(run.entry, record), lesson.tables(record))
+        tables = () if lesson.shows_tables else lesson.tables(record)
+        terminal.show(record, report.notes(run.entry, record), tables)
         _tell_where(run, record)
 
 

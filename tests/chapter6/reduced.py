@@ -11,8 +11,10 @@ import pytest
 REDUCED = {
     "6.1": ["--examples", "200", "--epochs", "2", "--eval-steps", "2", "--hidden-size", "8"],
     "6.2": ["--lengths", "5,10", "--epochs", "3"],
+    "6.3": ["--epochs", "3", "--batch-size", "20", "--input-size", "4", "--hidden-size", "6"],
     "6.4": ["--length", "10", "--epochs", "6", "--gentle-epochs", "8"],
     "6.5": ["--lengths", "5,10", "--epochs", "3", "--digits", "6,7,0,0,1,0,0,0"],
+    "6.6": ["--epochs", "3", "--batch-size", "60", "--input-size", "4", "--hidden-size", "6", "--digits", "6,7,0,1"],
     "6.8": [
         "--corpus", "small", "--train-reviews", "60", "--dev-reviews", "20", "--batch-size", "20", "--eval-steps", "3",
         "--input-size", "4", "--hidden-size", "4", "--max-seq-len", "20", "--shapes", "2x3x4 3x4x5",
