@@ -24,7 +24,7 @@ HERE = Path(__file__).parent
 SCRIPTS = {path.stem: path for path in sorted((HERE / "exhibits").glob("*.js"))}
 """What draws each kind of exhibit."""
 _NUMBER = re.compile(r"[-+−]?[0-9]")
-MARKS = {HOLDS: ("✓", "holds"), FAILS: ("✗", "fails"), OPEN: ("?", "open")}
+MARKS = {HOLDS: ("✓", "holds"), FAILS: ("✗", "fails"), OPEN: ("?", "undecided")}
 """Of each verdict: a mark that is told apart without colour, and its name in the style sheet."""
 
 
@@ -94,13 +94,14 @@ def _overview(runs: Sequence[Found], contents: Mapping[str, Entry], out: Path) -
         tag(
             "p",
             Text(
-                f"{number} claims in {len(runs)} runs, each judged over several random seeds on this machine.",
-                f"{len(runs)} 次实验，{number} 条论断，均由本机上多个随机种子的结果判定。",
+                f"{number} claims in {len(runs)} runs, each judged by the results of all seeds of its run.",
+                f"{len(runs)} 次实验，{number} 条论断，每条都由该次实验全部随机种子的结果判定。",
             ),
             class_="lead",
         ),
+        tag("p", evidence.EXAMPLE, evidence.HOW_TO_READ, class_="note"),
         _filter(verdicts),
-        _runs_table(runs) if runs else None,
+        _runs_table(runs),
         _missing(missing, out) if missing else None,
         id="overview",
     )
@@ -145,12 +146,16 @@ def _runs_row(run: Found) -> Iterator[Markup]:
 
 def _missing(entries: Sequence[Entry], out: Path) -> Markup:
     rows = [
-        tag("li", tag("b", entry.number), " ", entry.title, _command(cli.run_command(entry, "quick", out=out)))
+        tag(
+            "li",
+            tag("span", tag("b", entry.number), " ", entry.title),
+            _command(cli.run_command(entry, cli.PRESET, out=out)),
+        )
         for entry in entries
     ]
     return tag(
         "details",
-        tag("summary", Text(f"Not run yet: {len(entries)} sections", f"尚未运行：{len(entries)} 节")),
+        tag("summary", Text(f"{len(entries)} sections not run yet", f"尚未运行的 {len(entries)} 节")),
         tag("ul", *rows, class_="missing"),
         open="",
     )
