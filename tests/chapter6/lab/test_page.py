@@ -8,16 +8,18 @@ import sys
 from collections import Counter
 from dataclasses import asdict
 from html.parser import HTMLParser
+from importlib import import_module
 from pathlib import Path
 
 from chapter6 import __main__ as command_line
 from chapter6.contents import SECTIONS
 from chapter6.lab import cli, page, shown
 from chapter6.lab.claim import Claim
-from chapter6.lab.lesson import Exhibit
+from chapter6.lab.lesson import Drawing, Exhibit, Lesson
 from chapter6.lab.report import Table
 from chapter6.lab.text import Text, same
 
+import matplotlib.pyplot as plt
 import pytest
 from runs_left import CLAIMS, ENVIRONMENT, TABLE, leave_run
 
@@ -128,14 +130,14 @@ def test_what_the_data_say_stays_text(tmp_path: Path) -> None:
     evil = Text(NASTY, f"甲{NASTY}")
     claim = Claim("x", evil, evil, [[1.0, 2.0]])
     table = Table(evil, [evil, NASTY], [[NASTY, evil]], evil)
-    leave_run(tmp_path, claims=[claim], tables=[table], caption=evil)
-    harmless, nasty = tmp_path / "harmless", tmp_path
-    leave_run(harmless, claims=CLAIMS[:1])
+    harmless, nasty = tmp_path / "harmless", tmp_path / "nasty"
+    leave_run(nasty, "6.7", claims=[claim], tables=[table], caption=evil, review=NASTY)
+    leave_run(harmless, "6.7", claims=CLAIMS[:1])
     outline, other = Outline(make(nasty)), Outline(make(harmless))
     assert outline.tags["script"] == other.tags["script"]
     assert outline.tags["img"] == other.tags["img"]
     assert not [name for name, _ in outline.attributes if name.startswith("on")]
-    assert outline.text.count("<script>alert(1)</script><img src=x onerror=alert(1)>") >= 10
+    assert outline.text.count("<script>alert(1)</script><img src=x onerror=alert(1)>") >= 12
 
 
 def test_an_exhibit_is_data_for_its_script(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -255,6 +257,33 @@ def test_no_runs_are_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]
     [line] = capsys.readouterr().err.splitlines()
     assert "no run is there" in line
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_run_leaves_the_page_and_what_it_is_made_of(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    module = import_module(SECTIONS["6.4"].module)
+    exhibit = Exhibit("words", Text("Leave out", "去掉"), Text("Click.", "点击。"), {"words": ["a"]})
+    lesson = Lesson(
+        experiment=lambda run: {"found": 1},
+        claims=lambda record: CLAIMS,
+        tables=lambda record: [TABLE],
+        figures=lambda record: {"6.8": Drawing(plt.figure(), Text("Look.", "请看。"))},
+        exhibits=lambda record: [exhibit],
+    )
+    monkeypatch.setattr(module, "LESSON", lesson)
+    opened: list[str] = []
+    monkeypatch.setattr("webbrowser.open", lambda address: opened.append(address) or True)
+    assert call("run", "6.4", "--epochs", 3, "--out", tmp_path, "--lang", "en", "--open") == 0
+    seen = shown.load(tmp_path / "6.4" / "quick" / "record.json")
+    assert (seen.tables, seen.captions, seen.exhibits) == ([TABLE], {"6.8": Text("Look.", "请看。")}, [exhibit])
+    report = (tmp_path / "6.4" / "quick" / "report.md").read_text(encoding="utf-8")
+    text = Outline((tmp_path / "index.html").read_text(encoding="utf-8")).text
+    for each in ("Look.", "请看。", "0.71 ± 0.08", *seen.notes[0]):
+        assert each.replace("`", "") in report.replace("`", "")
+        assert each.replace("`", "") in text
+    assert opened == [(tmp_path / "index.html").as_uri()]
+    assert capsys.readouterr().out.rstrip().endswith(str(tmp_path / "index.html"))
 
 
 def test_open_shows_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
