@@ -10,7 +10,7 @@ READY := $(VENV)/.ready
 .PHONY: run test notebook notebooks bench lint clean
 
 run: $(READY)
-	$(BIN)/python -m chapter6 run
+	$(BIN)/python -m chapter6 run --open
 
 test: $(READY)
 	$(BIN)/python -m pytest
@@ -30,7 +30,7 @@ lint: $(READY)
 
 $(READY): requirements.txt pyproject.toml
 	$(PYTHON) -m venv $(VENV)
-	@echo "Installing about 190 packages, 2 GB; unpacking them takes a minute without a word. 正在安装，解包时约一分钟没有输出。"
+	@echo "Installing about 200 packages, 2 GB; unpacking them takes a minute without a word. 正在安装，解包时约一分钟没有输出。"
 	$(BIN)/python -m pip install --requirement requirements.txt
 	touch $(READY)
 

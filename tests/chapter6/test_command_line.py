@@ -74,7 +74,7 @@ def command_lines(draw: random.Random) -> Iterator[list[str]]:
         ["data", "digit_sum", "--length", "7"],
         [],
     ]
-    commands += [["data", "book", "here"]]
+    commands += [["data", "book", "here"], ["page"]]
     for _ in range(LINES):
         words = draw.choice(commands)
         line, others = list(words), draw.choice([words, words, words, draw.choice(commands)])
@@ -159,7 +159,7 @@ def test_good_lines(arguments: list[str], accepted: dict[str, dict[str, Any]], s
     """A folder may be called like a section."""
     with pytest.raises(Started):
         command_line.main(arguments)
-    [(runs, _, _)] = started
+    [(runs, *_)] = started
     assert {r.number: {name: getattr(r.settings, name) for name in accepted[r.number]} for r in runs} == accepted
 
 
