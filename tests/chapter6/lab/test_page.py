@@ -316,7 +316,7 @@ def test_the_command_asks_for_the_settings_it_was_made_of(number: str, tmp_path:
         for other in entry.presets.values():  # the settings of one preset, reached from another
             plain = json.loads(json.dumps(asdict(other)))
             words = shlex.split(cli.run_command(entry, preset, plain, 2, tmp_path))
-            [run], _ = cli.read_run(words[4:], "run", SECTIONS, {})
+            [run], _ = cli.read_run(words[4:], "run", SECTIONS)
             assert (run.settings, run.preset, run.seeds, run.out) == (other, preset, 2, tmp_path)
         assert cli.run_command(entry, preset, asdict(settings)).startswith(f"python -m chapter6 run {number}")
     assert cli.run_command(entry, "quick") == f"python -m chapter6 run {number}"
@@ -326,7 +326,7 @@ def test_a_review_in_the_command_comes_back(tmp_path: Path) -> None:
     entry = SECTIONS["6.7"]
     for review in ("it's `good` $HOME", "-- bad", "好 \n 看"):
         settings = json.loads(json.dumps(asdict(entry.presets["quick"]))) | {"review": review}
-        [run], _ = cli.read_run(shlex.split(cli.run_command(entry, "quick", settings))[4:], "run", SECTIONS, {})
+        [run], _ = cli.read_run(shlex.split(cli.run_command(entry, "quick", settings))[4:], "run", SECTIONS)
         assert run.settings.review == review
 
 
