@@ -219,7 +219,7 @@ def _keeping_lines(prog: str) -> argparse.HelpFormatter:
 def run_command(
     entry: Entry, preset: str, settings: Mapping[str, Any] | None = None, seeds: int | None = None, out: Path = OUT
 ) -> str:
-    """What to type, into a POSIX shell or PowerShell, for a run; it names only what is not the default.
+    """What to type for a run, quoted as a POSIX shell wants it; it names only what is not the default.
 
     Args:
         settings: all of them, as a record keeps them; None: those of the preset.
