@@ -298,7 +298,7 @@ def figures(record: Record) -> dict[str, Drawing]:
         "unrolled": _draw_unrolled(record),
         "hidden": _draw_hidden(record),
         "losses": draw_losses(record, "SRN"),
-        "answer": _draw_answer(record),
+        "answer": draw_answer(record),
     }
 
 
@@ -337,7 +337,7 @@ def _draw_hidden(record: Record) -> Drawing:
     )
 
 
-def _draw_answer(record: Record) -> Drawing:
+def draw_answer(record: Record) -> Drawing:
     plot, digits, found = nndl.plot, record.settings["digits"], record.metrics["answers"][0]
     figure, (left, right) = plt.subplots(1, 2, figsize=(max(7.0, 0.7 * len(digits)), 3.8))
     figure.colorbar(plot.heat_map(left, np.transpose(found["hidden"]), 1.0, signed=True), ax=left)

@@ -153,7 +153,7 @@ def edges(found: Sequence[dict[str, Any]]) -> Table:
 WAYS = {
     "direct": Text("LSTM, direct edge", "LSTM 直连边"),
     "whole": Text("LSTM, all ways", "LSTM 所有路径"),
-    "srn": same("SRN"),
+    "srn": "SRN",
 }
 
 
@@ -256,6 +256,13 @@ def claims(record: Record) -> list[Claim]:
             ),
             max(edge["gap_chain"] for edge in found["edges"]),
         ),
+        *edge_claims(record),
+    ]
+
+
+def edge_claims(record: Record) -> list[Claim]:
+    """How much the direct edge lets through: before training, with open gates, after training."""
+    return [
         _edge_claim(
             record,
             "untrained_forgets",
@@ -302,7 +309,7 @@ def _edge_claim(record: Record, id: str, statement: Text, more: tuple[str, str],
 
 def figures(record: Record) -> dict[str, Drawing]:
     """The gates of the two units; how far the direct edge reaches."""
-    return {"two_units": _draw_two_units(record), "edge": _draw_edge(record)}
+    return {"two_units": draw_two_units(record), "edge": draw_edge(record)}
 
 
 NAMES = {
@@ -313,11 +320,11 @@ NAMES = {
 }
 
 
-def _draw_two_units(record: Record) -> Drawing:
+def draw_two_units(record: Record) -> Drawing:
     """Of each unit a line: what its gates do at every digit."""
     plot, digits, found = nndl.plot, record.settings["digits"], record.metrics["two_units"]["rows"]
     figure, panels = plot.panels(2, size=(max(3.6, 0.4 * len(digits)), 3.2))
-    units = Text("unit 0 counts: C / L", "单元 0 计步：C / L"), Text("unit 1 adds: C / 0.018", "单元 1 求和：C / 0.018")
+    units = Text("unit 0 counts", "单元 0 计步"), Text("unit 1 adds", "单元 1 求和")
     for unit, (axes, title) in enumerate(zip(panels, units, strict=True)):
         scale = (len(digits), 0.018)[unit]
         for look, name in zip(plot.LOOKS, ("I", "F", "C"), strict=False):
@@ -330,22 +337,28 @@ def _draw_two_units(record: Record) -> Drawing:
         figure,
         Text(
             "An LSTM of two units, set by hand. Left the counter, which always writes; right the sum, whose input gate "
-            "closes when the counter has come to two. Both forget gates stay open, so nothing is lost in the zeros.",
+            "closes when the counter has come to two. Both forget gates stay open, so nothing is lost in the zeros."
+            " C is drawn as a share of its largest value, L and 0.018.",
             "手工设定的两个单元。左：计步单元始终写入；右：求和单元，计步到二时输入门关闭。"
-            "两个遗忘门一直打开，因此读到后面的 0 时什么也不会丢。",
+            "两个遗忘门一直打开，因此读到后面的 0 时什么也不会丢。C 画成占最大值（L 与 0.018）的份额。",
         ),
     )
 
 
-def _draw_edge(record: Record) -> Drawing:
+def draw_edge(record: Record) -> Drawing:
     plot, found = nndl.plot, record.metrics["edges"]
     figure, panels = plot.panels(len(CASES), size=(3.8, 3.4))
     for axes, (case, title) in zip(panels, CASES.items(), strict=True):
         of_case = [edge for edge in found if edge["case"] == case]
         for look, (way, name) in zip(plot.LOOKS, WAYS.items(), strict=False):
-            plot.band(axes, [list(enumerate([*edge[way], 1.0])) for edge in of_case], look, plot.both(*name))
+            plot.band(
+                axes,
+                [list(enumerate([*edge[way], 1.0])) for edge in of_case],
+                look,
+                name if isinstance(name, str) else plot.both(*name),
+            )
         axes.set(title=plot.both(*title), xlabel=plot.both("from step", "起始步") + " t", yscale="log")
-        axes.set(ylabel=plot.both("what arrives at the last", "传到最后一步的份额"))
+        axes.set(ylabel=plot.both("share that arrives", "传到的份额"))
     plot.legend(figure)
     return Drawing(
         figure,

@@ -125,8 +125,7 @@ def hand_in_states(lstm: nn.Layer, X: Tensor) -> dict[str, float]:
     whole, zeros = unroll(X, w)[-1]["H"], paddle.zeros([X.shape[0], lstm.hidden_size])
     middle = unroll(X[:, :half], w)[-1]
     return {
-        # 默认即为零   the default is zeros
-        "zeros": gap(unroll(X, w, zeros, zeros)[-1]["H"], whole),
+        "zeros": gap(unroll(X, w, zeros, zeros)[-1]["H"], whole),  # 默认即为零   the default is zeros
         # 读一半, 把 H 与 C 传下去, 再读另一半   half, then the other half from the states of the first
         "both": gap(unroll(X[:, half:], w, middle["H"], middle["C"])[-1]["H"], whole),
         # 只传 H 而丢掉 C: 记忆就没了   H alone, without C: the memory is lost
@@ -151,7 +150,8 @@ def try_orders(lstm: nn.Layer, X: Tensor) -> dict[str, Any]:
 
 # --- 手工设定的 LSTM   an LSTM set by hand ---
 
-FAR, SMALL = 50.0, 0.001
+FAR = 50.0
+SMALL = 0.001
 
 
 def two_units() -> nn.Layer:
@@ -203,7 +203,7 @@ def judge_two_units(run: Run) -> dict[str, Any]:
 
 def jacobians(last: Tensor, earlier: list[Tensor]) -> list[Tensor]:
     """∂last/∂earlier, [D, D] each, from D copies of one sequence: copy i answers for unit i of the last state."""
-    return paddle.grad(paddle.diagonal(last).sum(), earlier, allow_unused=True)
+    return paddle.grad(paddle.diagonal(last).sum(), earlier)
 
 
 def edge_of_lstm(lstm: nn.Layer, X: Tensor) -> dict[str, Any]:
@@ -246,8 +246,8 @@ def worst(found: list[Tensor], expected: list[Tensor]) -> float:
     return max(gap(J, K) / max(1.0, float(K.abs().max())) for J, K in zip(found, expected, strict=True))
 
 
-OPEN, STARTS = 3.0, 8
-"""A bias of the forget gate with which it lets σ(3) = .95 through; and how many untrained models are measured."""
+OPEN = 3.0  # 遗忘门的偏置: σ(3) = .95   a bias of the forget gate
+STARTS = 8  # 测量多少个未训练的模型   how many untrained models are measured
 
 
 def measure_edges(run: Run, results: Results) -> list[dict[str, Any]]:

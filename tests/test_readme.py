@@ -48,7 +48,7 @@ def test_every_command_is_understood(line: str) -> None:
     if "--help" in arguments:
         arguments.remove("--help")
     if arguments[:1] == ["run"]:
-        assert read_run(arguments[1:], "run", SECTIONS, {})
+        assert read_run(arguments[1:], "run", SECTIONS)
     elif arguments[:1] == ["predict"]:
         assert read_asked(arguments[1:], "predict", TASKS)
     else:
