@@ -261,6 +261,9 @@ mine = tools.prepare("6.1", sentence=sentence)
 tools.show(tools.pick(figures.figures(tools.record(mine, metrics | {"looks": tag(sentence)})), "sentences"))
 
 # %% [markdown]
+# 这一句前馈网络恰好也全对：它把 Oslo 一律当作出发地，把生词一律当作目的地。对调两个城市再运行，就看出它并没有读懂。
+
+# %% [markdown]
 # ## 五种形状
 #
 # *The five shapes*

@@ -7,11 +7,9 @@
 #
 # **问题：** 简单循环网络能记住多久以前读到的内容？
 #
-# 任务小到可以用眼睛检查：网络逐个读入 $L$ 个数字，读完后说出**前两个**数字之和（0 至 18）。前两个之后几乎都是 0，
-# 只有一个干扰数字。序列越长，两个加数离结尾越远，需要的记忆就越长。
+# 任务小到可以用眼睛检查：网络逐个读入 $L$ 个数字，读完后说出**前两个**数字之和（0 至 18）。前两个之后几乎都是 0，只有一个干扰数字。序列越长，两个加数离结尾越远，需要的记忆就越长。
 #
-# **你会看到：** 数字怎样变成向量；SRN 的每一步怎样计算（与笔算、与飞桨三方对照）；模型有多少参数；训练六个小模型后，
-# 准确率怎样随 $L$ 下降。
+# **你会看到：** 数字怎样变成向量；SRN 的每一步怎样计算（与笔算、与飞桨三方对照）；模型有多少参数；训练六个小模型后，准确率怎样随 $L$ 下降。
 #
 # 全文计算约半分钟，不需要 GPU 和网络。标有“摘自”的单元格就是课程代码的原文：改动并重新运行它，后面的单元格就按改动后的代码计算。
 
@@ -41,18 +39,16 @@ from paddle.nn.initializer import Assign
 # %% [markdown]
 # ## RNN 与 SRN
 #
-# 循环神经网络（recurrent neural network, RNN）逐步读入序列，并把读过的内容存在隐状态（hidden state）$H_t$ 中。
-# 最简单的一种是简单循环网络（simple recurrent network, SRN）：
+# 循环神经网络（recurrent neural network, RNN）逐步读入序列，并把读过的内容存在隐状态（hidden state）$H_t$ 中。最简单的一种是简单循环网络（simple recurrent network, SRN）：
 #
 # $$H_t = \tanh(X_t W + H_{t-1} U + b)$$
 #
-# 比前馈网络只多一项 $H_{t-1} U$。每一步用的都是同样的 $W$、$U$、$b$，这就是**权重共享**。
-# 在本实验中，只有读完之后的 $H_L$ 用于分类：前两个数字必须经过 $L-2$ 步才能到达那里。
+# 比前馈网络只多一项 $H_{t-1} U$。每一步用的都是同样的 $W$、$U$、$b$，这就是**权重共享**。在本实验中，只有读完之后的 $H_L$ 用于分类：前两个数字必须经过 $L-2$ 步才能到达那里。
 
 # %%
 figure, (axes,) = plot.panels(1, size=(5.6, 2.3))
 plot.unrolled(axes, reads=["6", "7", "0", "1", "0"], says=["", "", "", "", "13"])
-axes.set_xlim(-3, 3)
+_ = axes.set_xlim(-3, 3)
 # %% [markdown]
 # ## 机器学习实践五要素
 #
@@ -83,8 +79,7 @@ folder = digit_sum.provide(DATA, 10)  # 长度 L = 10
 print("\n".join((folder / "train.txt").read_text().splitlines()[219:225]))
 
 # %% [markdown]
-# 数据这样生成：列出 100 个数对 $(n_1, n_2)$，后面补 $L-2$ 个 0，再把其中**一个**位置换成 0 至 9 的随机数字。训练集中每个数对 3 个样本，
-# 验证集和测试集各 1 个。`make_loaders` 把它们分成批：
+# 数据这样生成：列出 100 个数对 $(n_1, n_2)$，后面补 $L-2$ 个 0，再把其中**一个**位置换成 0 至 9 的随机数字。训练集中每个数对 3 个样本，验证集和测试集各 1 个。`make_loaders` 把它们分成批：
 
 # %%
 # 摘自 chapter6.sec_6_2_srn_memory: make_loaders
@@ -96,8 +91,7 @@ print(f"X {list(X.shape)} = [B, L]，y {list(y.shape)} = [B]，都是 int64")
 print(f"第一个样本 {X[0].tolist()} → {y[0].item()}")
 
 # %% [markdown]
-# 测试集考查的是什么？每个数对在训练集中都出现过，新的只是干扰数字及其位置；有些序列甚至一模一样。
-# 所以泛化（generalisation）在这里的意思是：**不受干扰地**把前两个数字带到最后。
+# 测试集考查的是什么？每个数对在训练集中都出现过，新的只是干扰数字及其位置；有些序列甚至一模一样。所以泛化（generalisation）在这里的意思是：**不受干扰地**把前两个数字带到最后。
 
 # %%
 split = digit_sum.load(folder)
@@ -125,8 +119,7 @@ for digits, label in digit_sum.generate(length, k=1, rng=random.Random(seed))[40
 #
 # ### 通过查表和 one-hot 两种方式将数字映射为向量
 #
-# 嵌入矩阵 $E \in \mathbb{R}^{10 \times M}$ 的每一行是一个数字的向量。**查表**：数字 $s$ 取第 $s$ 行。**one-hot**：把数字写成独热向量
-# $S$（只有第 $s$ 位为 1），再乘以矩阵，$S E$ 也正好是第 $s$ 行。
+# 嵌入矩阵 $E \in \mathbb{R}^{10 \times M}$ 的每一行是一个数字的向量。**查表**：数字 $s$ 取第 $s$ 行。**one-hot**：把数字写成独热向量$S$（只有第 $s$ 位为 1），再乘以矩阵，$S E$ 也正好是第 $s$ 行。
 
 # %%
 # 摘自 nndl.op.embedding: lookup, one_hot_product
@@ -155,8 +148,7 @@ for digit in (0, 1, 5, 9):
 tools.show(Table("1 − H² 的平均值（越小越饱和）", ["数字", "直接输入实数", "先嵌入"], rows))
 
 # %% [markdown]
-# 直接输入时，数字越大，tanh 越饱和，梯度越小；而 0 根本不产生输入。嵌入之后，十个数字受到同等对待，$M$ 维向量还可以在训练中改变。
-# 对词来说问题更大：编号的大小毫无意义，第 900 号词并不是第 9 号词的一百倍。
+# 直接输入时，数字越大，tanh 越饱和，梯度越小；而 0 根本不产生输入。嵌入之后，十个数字受到同等对待，$M$ 维向量还可以在训练中改变。对词来说问题更大：编号的大小毫无意义，第 900 号词并不是第 9 号词的一百倍。
 
 # %% [markdown]
 # ### SRN 层
@@ -165,8 +157,7 @@ tools.show(Table("1 − H² 的平均值（越小越饱和）", ["数字", "直�
 #
 # $$H_t = \tanh(\underbrace{X_t W + b}_{\texttt{project}} + H_{t-1} U), \qquad H_0 = 0$$
 #
-# 代码把一步分成两部分：`project` 与状态无关，可以对所有时刻一次算完；`step` 必须逐步进行。下面是 `nndl/op/cell.py` 中的单元，
-# 其中 `project` 继承自 `Cell`，即 `X @ self.W + self.b`。
+# 代码把一步分成两部分：`project` 与状态无关，可以对所有时刻一次算完；`step` 必须逐步进行。下面是 `nndl/op/cell.py` 中的单元，其中 `project` 继承自 `Cell`，即 `X @ self.W + self.b`。
 
 # %%
 from nndl.op.cell import ACTIVATIONS, Cell
@@ -195,8 +186,7 @@ print(f"与上面的循环最大相差 {(H - last[0]).abs().max().item():.0e}")
 
 # %% [markdown]
 # ### 动手改一改
-# 回到 `SRNCell` 的单元格，把 `step` 中的公式改成 `ACTIVATIONS[self.activation](projected)`（去掉 $H_{t-1}U$，变成前馈网络）并运行它，再运行下面这一格：
-# 最后的状态还知道前两个数字吗？试过之后改回来。
+# 回到 `SRNCell` 的单元格，把 `step` 中的公式改成 `ACTIVATIONS[self.activation](projected)`（去掉 $H_{t-1}U$，变成前馈网络）并运行它，再运行下面这一格：最后的状态还知道前两个数字吗？试过之后改回来。
 
 # %%
 digits = paddle.to_tensor([[6, 7, 0, 0, 0], [1, 2, 0, 0, 0]])  # ← 或者改这里
@@ -234,8 +224,7 @@ print("笔算    ", np.round(example["paper"], 6).tolist())
 print("nndl.SRN", np.round(example["srn"], 6).tolist())
 
 # %% [markdown]
-# 再交给 `paddle.nn.SimpleRNN`。它有两处不同：权重是转置的，`weight_ih_l0` 为 $[D, M]$；有**两个**偏置，计算时相加，
-# $H_t = \tanh(W_{ih} X_t + b_{ih} + W_{hh} H_{t-1} + b_{hh})$。所以我们的 $b$ 怎样分给两者都可以：
+# 再交给 `paddle.nn.SimpleRNN`。它有两处不同：权重是转置的，`weight_ih_l0` 为 $[D, M]$；有**两个**偏置，计算时相加，$H_t = \tanh(W_{ih} X_t + b_{ih} + W_{hh} H_{t-1} + b_{hh})$。所以我们的 $b$ 怎样分给两者都可以：
 
 # %%
 theirs = nn.SimpleRNN(2, 2)
@@ -260,8 +249,7 @@ comparison = compare_with_paddle(run.settings)
 tools.show(measure.parity_claim("SRN", comparison["parity"]), measure.speed_table(comparison["speed"]))
 
 # %% [markdown]
-# “逐步计算”是书中的写法：Python 循环每一步调用一次单元。它的耗时随 $L$ 增长，时间主要花在调用上，而不是乘法上。“本项目”是同一公式的 C++ 算子
-# （能编译时自动采用）。时间随机器而变，倍数也是；“逐步 / 飞桨”一列说明同一公式的写法可以相差几倍。
+# “逐步计算”是书中的写法：Python 循环每一步调用一次单元。它的耗时随 $L$ 增长，时间主要花在调用上，而不是乘法上。“本项目”是同一公式的 C++ 算子（能编译时自动采用）。时间随机器而变，倍数也是；“逐步 / 飞桨”一列说明同一公式的写法可以相差几倍。
 
 # %% [markdown]
 # ### 线性层
@@ -323,8 +311,7 @@ tools.show(Table("模型汇总", ["层", "输入", "输出", "参数：按公式
 #
 # *One training for each length and seed*
 #
-# 现在调用开头的 `learn`：三个长度，每个长度两个随机种子，共六个模型。设置如 `quick` 预设，每批 100 个，学习率 0.005，但只有 200 回合
-# （书中 500 回合，每批 8 个，学习率 0.001；六个长度 10 至 35）。
+# 现在调用开头的 `learn`：三个长度，每个长度两个随机种子，共六个模型。设置如 `quick` 预设，每批 100 个，学习率 0.005，但只有 200 回合（书中 500 回合，每批 8 个，学习率 0.001；六个长度 10 至 35）。
 
 # %%
 # 摘自 chapter6.sec_6_2_srn_memory: trainings
@@ -354,8 +341,7 @@ record = tools.record(run, {"example": example, **comparison, "trainings": resul
 tools.show(findings.draw_losses(record, "SRN"))
 
 # %% [markdown]
-# 三个长度上训练损失都接近 0：300 个样本几乎全被背下来了。差别在验证集上：$L = 5$ 与 $10$ 时损失停在较低处，$L = 20$ 时停得高得多，甚至回升。
-# 训练损失与验证集损失之差，就是背下来却不能泛化的部分。
+# 三个长度上训练损失都接近 0：300 个样本几乎全被背下来了。差别在验证集上：$L = 5$ 与 $10$ 时损失停在较低处，$L = 20$ 时停得高得多，甚至回升。训练损失与验证集损失之差，就是背下来却不能泛化的部分。
 
 # %% [markdown]
 # ## 利用测试集对指定长度的模型评价
@@ -434,8 +420,7 @@ tools.show(
 )
 
 # %% [markdown]
-# 只要长度差一步，准确率就跌到猜测附近。再看隐状态本身：两个序列只有第一个数字不同，其后完全相同，
-# 那么 $\lVert H_t - H'_t \rVert$ 就是第一个数字在第 $t$ 步留下的痕迹。
+# 只要长度差一步，准确率就跌到猜测附近。再看隐状态本身：两个序列只有第一个数字不同，其后完全相同，那么 $\lVert H_t - H'_t \rVert$ 就是第一个数字在第 $t$ 步留下的痕迹。
 
 
 # %%
@@ -462,9 +447,7 @@ plot.plain_log(axes)
 plot.legend(figure)
 
 # %% [markdown]
-# 未训练的网络每一步都把痕迹缩小，读过的内容很快淡去。训练之后痕迹不再消失，但它随着每一步不断变形，线性层只学会了辨认第 $L$ 步的样子：
-# 痕迹还在，答案却读不出来。$H$ 每一步都要乘以 $U$ 再经过 tanh，想原样保持一个量很难，这正是**长程依赖问题**（long-term dependencies）。
-# 6.4 节看它的梯度，6.5 节换一种网络。
+# 未训练的网络每一步都把痕迹缩小，读过的内容很快淡去。训练之后痕迹不再消失，但它随着每一步不断变形，线性层只学会了辨认第 $L$ 步的样子：痕迹还在，答案却读不出来。$H$ 每一步都要乘以 $U$ 再经过 tanh，想原样保持一个量很难，这正是**长程依赖问题**（long-term dependencies）。6.4 节看它的梯度，6.5 节换一种网络。
 #
 # 把全部论断交给课程代码判定。“未定”指两个种子（测时间则为各次测量）既不能肯定也不能否定，须用更多种子：
 
@@ -473,8 +456,7 @@ tools.show(findings.claims(record))
 
 # %% [markdown]
 # ### 动手改一改
-# 换一个循环层，其余不变：`learn` 接受任何层。先试残差连接 $H_t = H_{t-1} + \tanh(\cdot)$（**动手练习 6.1**），再试
-# `nndl.op.LayerNormSRNCell`、`nndl.op.IRNNCell`，或者在 `SRNCell` 的单元格中写你自己的公式。
+# 换一个循环层，其余不变：`learn` 接受任何层。先试残差连接 $H_t = H_{t-1} + \tanh(\cdot)$（**动手练习 6.1**），再试`nndl.op.LayerNormSRNCell`、`nndl.op.IRNNCell`，或者在 `SRNCell` 的单元格中写你自己的公式。
 
 # %%
 from nndl.op import IRNNCell, LayerNormSRNCell, ResidualSRNCell
@@ -541,7 +523,6 @@ print(
 # |---|---|---|---|---|---|---|
 # | SRN | 0.79 ± 0.06 | 0.67 ± 0.06 | 0.64 ± 0.17 | 0.52 ± 0.10 | 0.34 ± 0.08 | 0.25 ± 0.17 |
 #
-# （均值 ± 标准差，出自本项目 README“实测结果”。）验证集损失随长度增大、准确率随长度下降，两者都成立；“训练损失在各长度上都趋于 0”在较长的序列上
-# 不成立（L = 35 时为 0.42 ± 0.06）。
+# （均值 ± 标准差，出自本项目 README“实测结果”。）验证集损失随长度增大、准确率随长度下降，两者都成立；“训练损失在各长度上都趋于 0”在较长的序列上不成立（L = 35 时为 0.42 ± 0.06）。
 #
 # **下一步：** 6.3 是本节的代码演示；[6.4](sec_6_4_gradient_explosion.ipynb) 看梯度怎样爆炸；[6.5](sec_6_5_lstm_memory.ipynb) 用 LSTM 延长记忆。
