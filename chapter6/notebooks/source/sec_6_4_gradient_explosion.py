@@ -135,9 +135,7 @@ tools.show(walk("none"))  # ← 可以改学习率：walk("none", learning_rate=
 # 下面是课程代码中完整的训练，五要素各占一行；`GradientNormRecorder` 在每次反向传播之后、更新之前记录范数（书中写在 `custom_print_log` 里）。四种截断各训练一个模型：`book` 是书中的设置，`gentle` 的学习率低到十分之一，留到最后比较。
 
 # %%
-LARGEST = 3.4e38
-
-# 摘自 chapter6.sec_6_4_gradient_explosion: PARAMETERS, train, _of_srn, _round, _trainings
+# 摘自 chapter6.sec_6_4_gradient_explosion: PARAMETERS, LARGEST, train, _of_srn, _round, _trainings
 
 run = tools.prepare("6.4", gentle_epochs=100)
 book = tools.train_here(_trainings(run, run.settings.epochs, run.settings.learning_rate))
