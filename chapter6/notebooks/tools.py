@@ -1,7 +1,7 @@
 """What the notebooks import: it starts them, runs a lesson's trainings in this process, and shows what was found."""
 
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -72,6 +72,16 @@ def record(run: Run, metrics: dict[str, Any]) -> Record:
         environment=runtime.describe(),
         metrics=jsonfile.finite(metrics),
     )
+
+
+def pick(drawings: Mapping[str, Drawing], name: str) -> Drawing:
+    """One of a lesson's figures; the others are closed, for a notebook shows whatever is open at the end of a cell."""
+    import matplotlib.pyplot as plt
+
+    for other, drawing in drawings.items():
+        if other != name:
+            plt.close(drawing.figure)
+    return drawings[name]
 
 
 def show(*shown: Drawing | Table | Claim | Sequence[Claim]) -> None:
