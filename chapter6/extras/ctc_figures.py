@@ -15,10 +15,10 @@ from matplotlib.axes import Axes
 
 def figures(record: Record) -> dict[str, Drawing]:
     """The lattice of the small example, what the networks say over one string each, and the course of training."""
-    return {"alignments": _alignments(record), "spikes": _spikes(record), "learning": _learning(record)}
+    return {"alignments": draw_alignments(record), "spikes": draw_spikes(record), "learning": _learning(record)}
 
 
-def _alignments(record: Record) -> Drawing:
+def draw_alignments(record: Record) -> Drawing:
     """Each alignment of the small example as a line through the symbols φ a φ b φ, as wide as it is likely."""
     plot, found = nndl.plot, record.metrics["alignments"]
     figure, axes = plt.subplots(figsize=(6.4, 3.6))
@@ -58,7 +58,7 @@ def _rows_of(path: str) -> list[int]:
     return rows
 
 
-def _spikes(record: Record) -> Drawing:
+def draw_spikes(record: Record) -> Drawing:
     """Below what is read, the probability of each symbol at each step; a column a direction."""
     plot, shown = nndl.plot, record.metrics["spikes"]
     is_image = record.settings["corpus"] == "strips"
