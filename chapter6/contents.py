@@ -2,6 +2,7 @@
 
 from chapter6 import presets
 from chapter6.extras.presets.addition import ADDITION
+from chapter6.extras.presets.audit import AUDIT
 from chapter6.extras.presets.autoencoder import AUTOENCODER
 from chapter6.extras.presets.by_hand import BY_HAND
 from chapter6.extras.presets.cells import CELLS
@@ -230,6 +231,18 @@ ENTRIES = (
             ),
             settings=CtcAsked(),
         ),
+    ),
+    Entry(
+        number="audit",
+        printed="",
+        title=Text("Numbers that are often quoted, and what is behind them", "常被引用的数字，背后是什么"),
+        shows=Text(
+            "nine numbers and beliefs of courses made again in small: perplexity 1.0, BLEU 1.0, 99 % of what?",
+            "九个常见的数字与说法，小规模重现：困惑度 1.0、BLEU 1.0、什么的 99 %？",
+        ),
+        module="chapter6.extras.quoted_numbers",
+        presets=AUDIT,
+        seeds={},
     ),
 )
 SECTIONS: dict[str, Entry] = {entry.number: entry for entry in ENTRIES}

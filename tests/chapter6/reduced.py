@@ -22,6 +22,10 @@ REDUCED = {
         "--digits", "2", "--examples", "128", "--steps", "4", "--eval-steps", "2", "--batch-size", "32",
         "--input-size", "4", "--hidden-size", "4",
     ],
+    "audit": [
+        "--addition-steps", "4", "--dates-steps", "4", "--memorised-epochs", "1", "--language-steps", "4",
+        "--adding-examples", "1000", "--hidden-size", "4", "--distance", "10",
+    ],
     "autoencoder": [
         "--pairs", "64", "--steps", "4", "--eval-steps", "2", "--batch-size", "32", "--input-size", "4",
         "--hidden-size", "4",

@@ -43,6 +43,7 @@ FIGURES["gradients"] = {
 FIGURES["6.1"] = {"shapes", "slots", "sentences", "losses"}
 FIGURES["slots"] = {"f1", "sentence", "apart"}
 FIGURES["language"] = {"curves", "bars", "characters"}
+FIGURES["audit"] = {"quoted"}
 FIGURES["translation"] = {"steps", "attention"}
 CLAIMS = {
     "6.1": {
@@ -59,6 +60,9 @@ CLAIMS = {
     },
     "6.8": {"parity", "paddle_faster", "same_accuracy", "trains_faster", "native_faster", "memory"},
     "addition": {"characters_flatter", "exposure_bias", "sigmoid_helps", "free_is_worse"},
+    "audit": {
+        "adding", "addition", "perplexity", "bleu", "last_output", "clipping", "padding", "both_ways", "explodes",
+    },
     "autoencoder": {"rebuilds", "twins_differ", "code_tells"},
     "by_hand": {
         "add_only", "order", "gates", "rule", "one_product", "one_hot", "bptt", "start_matters", "random_helps",
