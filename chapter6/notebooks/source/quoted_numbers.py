@@ -180,7 +180,9 @@ for p in (0.99, 0.97, 0.95):
 norms = exploding(seed=0, distance=50)
 figure, axes = plt.subplots(figsize=(5.2, 3))
 axes.plot(norms)
-axes.set(yscale="log", xlabel=nndl.plot.both("steps back", "回传的步数"), ylabel=nndl.plot.both("gradient norm", "梯度的模"))
+axes.set(
+    yscale="log", xlabel=nndl.plot.both("steps back", "回传的步数"), ylabel=nndl.plot.both("gradient norm", "梯度的模")
+)
 plt.show()
 print(f"50 步之后 after 50 steps: {norms[-1]:.1e}")
 
