@@ -17,7 +17,7 @@ from nndl.file import replacing
 NAMES = Text("MEASURED.md", "MEASURED_cn.md")
 _TITLE = Text("Measurements", "实测")
 _ABOUT = Text(
-    "Made from the records of runs by `python -m chapter6 measurements`. Each number is the mean over the seeds ± their "
+    "Made from the records of runs by `python -m chapter6 measurements`. Numbers are means over the seeds ± their "
     "standard deviation; how a verdict is found, says `chapter6/lab/claim.py`. Seconds are of the whole run, reused "
     "trainings not counted. On your own machine all is decided anew, see `runs/index.html`.",
     "由 `python -m chapter6 measurements` 根据运行记录生成。数字为各种子的均值 ± 标准差；结论如何作出，见 "
