@@ -4,6 +4,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 from importlib import import_module
+from pathlib import Path
 from typing import NoReturn
 
 from chapter6.contents import CORPORA, SECTIONS, TASKS
@@ -14,6 +15,7 @@ from nndl.dataset import digit_sum
 from nndl.error import SettingError
 
 PROGRAM = "python -m chapter6"
+GUIDE = Path(__file__).parent / "guide"
 MOST_DIGITS = 10**6
 """k x L of DigitSum; a hundred times as many digits are written, 200 MB."""
 
@@ -50,6 +52,15 @@ def make_page(options: argparse.Namespace) -> None:
 
     terminal.begin(options.lang)
     page.make(options.out, SECTIONS, options.open)
+
+
+def write_measurements(options: argparse.Namespace) -> None:
+    """Write the pages of measurements from the records of all runs."""
+    from chapter6.lab import measurements, terminal
+
+    terminal.begin(options.lang)
+    for path in measurements.write(options.out, SECTIONS, options.folder):
+        _say(f"written: {path}", f"已写入：{path}")
 
 
 def list_sections(options: argparse.Namespace) -> None:
@@ -139,11 +150,12 @@ def make_parser() -> cli.Parser:
     """Of all commands; what ``run`` and ``predict`` take depends on the lesson, see :mod:`chapter6.lab.cli`."""
     parser = cli.Parser(prog=PROGRAM, description="Chapter 6, recurrent neural networks 第 6 章 循环神经网络")
     parser.set_defaults(command=list_sections)
-    commands = parser.add_subparsers(metavar="{run,page,predict,data}")
+    commands = parser.add_subparsers(metavar="{run,page,predict,data,measurements}")
     commands.add_parser("run", help="run sections 运行各节实验", add_help=False)
     _add_page(commands.add_parser("page", help="make the page of all runs 生成全部结果的网页"))
     commands.add_parser("predict", help="ask a trained model 让训练好的模型回答", add_help=False)
     _add_data(commands.add_parser("data", help="make or fetch data that are not there yet 生成或下载数据"))
+    _add_measurements(commands.add_parser("measurements", help="all verdicts as Markdown 把全部结论写成 Markdown"))
     return parser
 
 
@@ -151,6 +163,19 @@ def _add_page(parser: cli.Parser) -> None:
     parser.set_defaults(command=make_page)
     cli.add_out(parser)
     cli.add_open(parser)
+    cli.add_lang(parser)
+
+
+def _add_measurements(parser: cli.Parser) -> None:
+    parser.set_defaults(command=write_measurements)
+    parser.add_argument(
+        "folder",
+        type=cli.folder,
+        nargs="?",
+        default=GUIDE,
+        help="where both pages go 两个页面的目录, default %(default)s",
+    )
+    cli.add_out(parser)
     cli.add_lang(parser)
 
 

@@ -1,4 +1,4 @@
-"""The READMEs' table from Keras to Paddle to here: the same code in both, and all of it runs, with results alike."""
+"""The guides' table from Keras to Paddle to here: the same code in both, and all of it runs, with results alike."""
 
 import nndl  # before Paddle: it chooses the threads
 
@@ -12,23 +12,23 @@ import pytest
 from paddle import nn
 from paddle.utils import flatten
 
-ROOT = Path(__file__).parents[1]
+GUIDE = Path(__file__).parents[1] / "chapter6" / "guide"
 
 
 def rows(name: str) -> list[list[list[str]]]:
     """What stands in backticks in each row: Keras', Paddle's and ours."""
-    text = (ROOT / name).read_text(encoding="utf-8")
-    [section] = re.findall(r"^### [^\n]*Keras[^\n]*\n(.*?)^## ", text, flags=re.DOTALL | re.MULTILINE)
+    text = (GUIDE / name).read_text(encoding="utf-8")
+    [section] = re.findall(r"^## [^\n]*Keras[^\n]*\n(.*?)\Z", text, flags=re.DOTALL | re.MULTILINE)
     lines = [line for line in section.splitlines() if line.startswith("|")][2:]  # without the head
     return [[re.findall(r"`([^`]+)`", cell) for cell in line.strip("|").split(" | ")] for line in lines]
 
 
-TABLE = rows("README.md")
+TABLE = rows("OPERATORS.md")
 
 
 def test_both_carry_the_same_table() -> None:
     assert 8 < len(TABLE) <= 14
-    assert rows("README_cn.md") == TABLE
+    assert rows("OPERATORS_cn.md") == TABLE
     assert all(len(row) == 3 and row[2] for row in TABLE)
 
 
