@@ -68,7 +68,7 @@ figure, (axes,) = plot.panels(1, size=(5.0, 2.4))
 first = added["orders"][0]
 plot.unrolled(axes, *([f"({a:g}, {b:g})" for a, b in first[name]] for name in ("inputs", "outputs")))
 axes.set_xlim(-1.5, 1.5)
-axes.set_title(plot.both("unrolled: the same W, U, V at each step", "按时间展开：每一步用同一组 W、U、V"));
+_ = axes.set_title(plot.both("unrolled: the same W, U, V at each step", "按时间展开：每一步用同一组 W、U、V"))
 
 # %% [markdown]
 # 三行的输入之和都是 $(4, 4)$，只数词频的模型看不出区别；RNN 的最后输出却是 32、36、44。
@@ -258,7 +258,7 @@ tools.show(findings.one_hot_table(one_hot()))
 by_hand = {name: np.array(value) for name, value in backward_by_hand().items()}
 for name, value in by_hand.items():
     numbers = np.array2string(value, precision=5, suppress_small=True).replace("\n", "")
-    print(f"{findings.EQUATIONS[name]:34} {str(list(value.shape)):8} {numbers}")
+    print(f"{findings.EQUATIONS[name]:34} {list(value.shape)!s:8} {numbers}")
 
 # %% [markdown]
 # 每个参数的梯度由两份组成。分开看，哪一份大？
