@@ -38,7 +38,6 @@ from nndl.op.cell import ACTIVATIONS, Cell, LSTMCell, SRNCell
 from nndl.op.setting import probability, whole
 from nndl.op.state import State
 
-import matplotlib.pyplot as plt
 import numpy as np
 import paddle
 import paddle.nn.functional as F

@@ -18,8 +18,8 @@
 # 从头到尾约半分钟。语料由代码生成，标记精确，不必下载；训练、验证、测试三者的句式互不相同，测试集还有三分之一的城市与航空公司从未在训练中出现。
 
 # %%
-from collections import Counter
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, NamedTuple
@@ -33,13 +33,11 @@ from chapter6.lab.lesson import Run
 from chapter6.lab.report import Table
 from chapter6.lab.text import Text
 from chapter6.lab.training import Training, fit
-from dataclasses import asdict
-from nndl import plot
 from nndl.dataset import flights, slots
 from nndl.dataset.tagged import Example, collate, encode, make_loader, tag_names, vocabulary_of
 from nndl.dataset.tags import PAD, Sentence, normal
 from nndl.dataset.tags import slots as slots_of
-from nndl.dataset.text import UNK, Vocabulary
+from nndl.dataset.text import Vocabulary
 from nndl.file import replacing
 from nndl.metric.chunks import f1
 from nndl.model.tagger import context_window
