@@ -223,10 +223,10 @@ def _sequence(watched: dict[str, Any]) -> str:
 
 def figures(record: Record) -> dict[str, Drawing]:
     """The LSTM set by hand at work, on the reader's sequence; accuracy from each initial state."""
-    return {"lstm": _draw_lstm(record.metrics["lstm"][-1]), "starts": starts.draw(record)}
+    return {"lstm": draw_lstm(record.metrics["lstm"][-1]), "starts": starts.draw(record)}
 
 
-def _draw_lstm(watched: dict[str, Any]) -> Drawing:
+def draw_lstm(watched: dict[str, Any]) -> Drawing:
     """Above the gates, open or closed, below the memory after each step and what is output of it."""
     plot, steps = nndl.plot, range(len(watched["inputs"]))
     names = ["\n".join(map(short, x)) for x in watched["inputs"]]

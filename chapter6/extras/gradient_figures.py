@@ -19,10 +19,10 @@ import numpy as np
 
 def tables(record: Record) -> list[Table]:
     """The powers, and what is left of a gradient a step."""
-    return [_table_of_powers(record), _table_of_distance(record), _table_of_scaled(record)]
+    return [table_of_powers(record), table_of_distance(record), table_of_scaled(record)]
 
 
-def _table_of_powers(record: Record) -> Table:
+def table_of_powers(record: Record) -> Table:
     found = record.metrics["powers"]
     steps = record.metrics["learning_rates"]
     rates = [rate for rate, _ in steps[0]["landings"]]
@@ -44,7 +44,7 @@ def _table_of_powers(record: Record) -> Table:
     return Table(title, ["w", "y = w^1000", "dy/dw", "dL/dw", *lands], rows, note)
 
 
-def _table_of_distance(record: Record) -> Table:
+def table_of_distance(record: Record) -> Table:
     results = record.results("distance")
     cells, names = (list(dict.fromkeys(results.each(key))) for key in ("cell", "initialisation"))
     rows = [[cell, *(_per_step(results.where(cell=cell, initialisation=name)) for name in names)] for cell in cells]
@@ -62,7 +62,7 @@ def _table_of_distance(record: Record) -> Table:
     return Table(title, [Text("cell", "单元"), *names], [largest, *rows], note)
 
 
-def _table_of_scaled(record: Record) -> Table:
+def table_of_scaled(record: Record) -> Table:
     results, scales = record.results("scaled"), record.settings["scales"]
     cells = dict.fromkeys(results.each("cell"))
     rows = [[cell, *(_per_step(results.where(cell=cell, scale=scale)) for scale in scales)] for cell in cells]
@@ -92,14 +92,14 @@ def _per_step(results: Results) -> str:
 def figures(record: Record) -> dict[str, Drawing]:
     """All figures of the first three parts."""
     return {
-        "powers": _draw_powers(record),
-        "surface": _draw_surface(record),
-        "distance": _draw_distance(record),
-        "scaled": _draw_scaled(record),
+        "powers": draw_powers(record),
+        "surface": draw_surface(record),
+        "distance": draw_distance(record),
+        "scaled": draw_scaled(record),
     }
 
 
-def _draw_powers(record: Record) -> Drawing:
+def draw_powers(record: Record) -> Drawing:
     """The wall: y over w, as it is and on a logarithmic axis with its derivative."""
     plot, found = nndl.plot, record.metrics["wall"]
     figure, (plain, logarithmic) = plt.subplots(1, 2, figsize=(9.4, 3.6))
@@ -128,7 +128,7 @@ def _line(number: int) -> dict[str, Any]:
 PATHS = {"free": Text("without clipping", "不截断"), "clipped": Text("clipped by norm", "按模截断")}
 
 
-def _draw_surface(record: Record) -> Drawing:
+def draw_surface(record: Record) -> Drawing:
     """The loss over (w, b) with both paths: in space, from above, and where they touch the wall."""
     plot, found = nndl.plot, record.metrics["surface"]
     w, b = np.meshgrid(found["w"], found["b"])
@@ -168,7 +168,7 @@ FLOOR = 1e-12
 """Where the axis of the gradients begins."""
 
 
-def _draw_distance(record: Record) -> Drawing:
+def draw_distance(record: Record) -> Drawing:
     """A panel a cell, a line an initialisation."""
     results = record.results("distance")
     cells, names = (list(dict.fromkeys(results.each(key))) for key in ("cell", "initialisation"))
@@ -185,7 +185,7 @@ def _draw_distance(record: Record) -> Drawing:
     )
 
 
-def _draw_scaled(record: Record) -> Drawing:
+def draw_scaled(record: Record) -> Drawing:
     """A panel a cell, a line a factor of U."""
     results, scales = record.results("scaled"), record.settings["scales"]
     cells = dict.fromkeys(results.each("cell"))

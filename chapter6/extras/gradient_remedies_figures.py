@@ -32,7 +32,7 @@ VERDICTS = {HOLDS: Text("helps", "有帮助"), FAILS: Text("hurts", "有害"), O
 
 def tables(record: Record) -> list[Table]:
     """Every remedy with its verdict; what clipping makes of one gradient; truncated BPTT."""
-    return [_table_of_remedies(record), _table_of_clipping(record), _table_of_truncation(record)]
+    return [_table_of_remedies(record), table_of_clipping(record), table_of_truncation(record)]
 
 
 def _table_of_remedies(record: Record) -> Table:
@@ -68,7 +68,7 @@ def _judged(difference: list[float]) -> list[Text | str]:
     return [mean_and_spread(difference), VERDICTS[judge(difference)]] if difference else ["", ""]
 
 
-def _table_of_clipping(record: Record) -> Table:
+def table_of_clipping(record: Record) -> Table:
     found = kept(record, "directions")
     names = {name: name.removeprefix("rnn_model.") for name in found[0]["before"]}
     rows = []
@@ -86,7 +86,7 @@ def _table_of_clipping(record: Record) -> Table:
     return Table(Text("Norms of a gradient after clipping", "截断后各参数梯度的范数"), header, rows, note)
 
 
-def _table_of_truncation(record: Record) -> Table:
+def table_of_truncation(record: Record) -> Table:
     accuracy, errors, cosines = by_steps(record)
     rows = [
         [str(k), f"{fmean(errors[k]):.3f}", f"{fmean(cosines[k]):.3f}", mean_and_spread(accuracy[k])] for k in errors
@@ -106,7 +106,7 @@ def figures(record: Record) -> dict[str, Drawing]:
     """The differences, truncation, and the saturated SRN from inside."""
     return {
         "remedies": _draw_remedies(record),
-        "truncation": _draw_truncation(record),
+        "truncation": draw_truncation(record),
         "saturation": _draw_saturation(record),
         "activations": _draw_activations(record),
     }
@@ -141,7 +141,7 @@ def _free(record: Record) -> Results:
     return kept(record, "clipped").where(clip="none")
 
 
-def _draw_truncation(record: Record) -> Drawing:
+def draw_truncation(record: Record) -> Drawing:
     """Gradient error and cosine, and accuracy, against k."""
     plot = nndl.plot
     figure, (left, right) = plt.subplots(1, 2, figsize=(9.6, 3.6))

@@ -166,11 +166,16 @@ PUBLISHED = (
 
 def tables(record: Record) -> list[Table]:
     """Scores, where they come from, what the models say of the notes' sentences, and what others published."""
-    found = [_scores(record), _details(record), _examples(record), _batch(record.metrics["batch"])]
-    return [*found, _published()] if record.settings["corpus"] == "atis" else found
+    found = [
+        table_of_scores(record),
+        table_of_details(record),
+        table_of_examples(record),
+        table_of_batch(record.metrics["batch"]),
+    ]
+    return [*found, table_of_published()] if record.settings["corpus"] == "atis" else found
 
 
-def _scores(record: Record) -> Table:
+def table_of_scores(record: Record) -> Table:
     best, rows = best_model(record), []
     reference = counts_of(record.results().where(model=best))
     for name in models_of(record):
@@ -205,7 +210,7 @@ def _scores(record: Record) -> Table:
     )
 
 
-def _details(record: Record) -> Table:
+def table_of_details(record: Record) -> Table:
     rows = []
     for name in models_of(record):
         cities = percent(_cities(record.results().where(model=name)))
@@ -231,7 +236,7 @@ def _details(record: Record) -> Table:
     )
 
 
-def _examples(record: Record) -> Table:
+def table_of_examples(record: Record) -> Table:
     examples = record.metrics["examples"]
     between = "" if all(len(word) == 1 for word in chain(*examples["words"])) else " "
     header = [between.join(words) for words in examples["words"]]
@@ -254,7 +259,7 @@ def marked(words: Sequence[str], tags: Sequence[str], between: str = " ") -> str
     return between.join([*parts, *words[at:]])
 
 
-def _batch(batch: dict) -> Table:
+def table_of_batch(batch: dict) -> Table:
     rows = []
     for key in ("words", "ids", "tags", "tag_ids"):
         rows.append([same(key), *(" ".join(map(str, row)) for row in batch[key])])
@@ -267,7 +272,7 @@ def _batch(batch: dict) -> Table:
     return Table(Text("From sentences to a batch", "从句子到批次"), header, rows, note)
 
 
-def _published() -> Table:
+def table_of_published() -> Table:
     return Table(
         Text("Published on ATIS", "ATIS 上已发表的结果"),
         [Text("model", "模型"), "F1", Text("source", "出处")],

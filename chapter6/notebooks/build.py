@@ -14,9 +14,11 @@ import hashlib
 import re
 import sys
 import time
+from base64 import b64decode, b64encode
 from collections.abc import Sequence
 from functools import cache
 from importlib.util import find_spec
+from io import BytesIO
 from pathlib import Path
 
 from nndl.error import DataError
@@ -26,6 +28,7 @@ import jupytext
 import nbclient
 import nbformat
 from nbformat import NotebookNode
+from PIL import Image
 
 FOLDER = Path(__file__).parent
 SOURCE = FOLDER / "source"
@@ -92,8 +95,9 @@ def _definitions(module: str) -> tuple[list[str], dict[str, tuple[int, int]]]:
         first = min([node.lineno, *(decorator.lineno for decorator in getattr(node, "decorator_list", ()))])
         targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", node)]
         for target in targets:
-            if name := getattr(target, "id", getattr(target, "name", None)):
-                places[name] = first - 1, node.end_lineno
+            for each in getattr(target, "elts", [target]):  # A, B = 1, 2
+                if name := getattr(each, "id", getattr(each, "name", None)):
+                    places[name] = first - 1, node.end_lineno
     return text.splitlines(), places
 
 
@@ -109,13 +113,25 @@ def execute(notebook: NotebookNode) -> float:
     What goes to standard error is about this machine and is dropped. Raises CellExecutionError where a cell fails.
     """
     start = time.perf_counter()
+    place = {"metadata": {"path": str(FOLDER)}}
     nbclient.NotebookClient(
-        notebook, timeout=MOST_SECONDS, record_timing=False, resources={"metadata": {"path": str(FOLDER)}}
+        notebook, timeout=MOST_SECONDS, record_timing=False, coalesce_streams=True, resources=place
     ).execute()
     for cell in notebook.cells:
         if cell.cell_type == "code":
             cell.outputs = [output for output in cell.outputs if output.get("name") != "stderr"]
+            for output in cell.outputs:
+                if png := output.get("data", {}).get("image/png"):
+                    output.data["image/png"] = in_few_colours(png)
     return time.perf_counter() - start
+
+
+def in_few_colours(png: str) -> str:
+    """A PNG, base64, with the 256 colours that suit it best: a third of the bytes, and to the eye the same picture."""
+    few = BytesIO()
+    picture = Image.open(BytesIO(b64decode(png))).convert("RGB")
+    picture.quantize(256, dither=Image.Dither.NONE).save(few, "PNG", optimize=True)
+    return b64encode(few.getvalue()).decode()
 
 
 def make(name: str) -> float:
