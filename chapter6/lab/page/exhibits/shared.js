@@ -1,0 +1,74 @@
+// What several exhibits need: nodes of SVG, numbers as text, a heat map that the keyboard can walk through.
+exhibits.shared = (function () {
+  function svg(tag, attributes, ...children) {
+    const node = document.createElementNS("http://www.w3.org/2000/svg", tag);
+    for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, value);
+    node.append(...children);
+    return node;
+  }
+
+  // A number for a reader: three decimals, or a power of ten where these would hide it; a real minus sign.
+  function number(x, digits = 3) {
+    if (!Number.isFinite(x)) return Number.isNaN(x) ? "NaN" : x < 0 ? "−∞" : "∞";
+    const size = Math.abs(x);
+    const plain = size === 0 || (size >= 0.5 * 10 ** -digits && size < 1e5);
+    if (plain) return x.toFixed(digits).replace("-", "−");
+    const [mantissa, power] = x.toExponential(2).split("e");
+    const raised = [...String(Number(power))].map((each) => "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"["-0123456789".indexOf(each)]).join("");
+    return `${mantissa.replace("-", "−")}×10${raised}`;
+  }
+
+  // A heat map of values [rows][columns], each between -limit and limit: the deeper the colour the larger, the accent
+  // above zero, the second colour below. `pick(row, column)` is called for the cell under the pointer, or under the
+  // cursor that the arrow keys move. Returns {node, mark(row, column)}.
+  function heatMap({ label, values, limit, cell, rows = [], columns = [], pick }) {
+    const [w, h] = cell;
+    const left = rows.length ? 8 + 13 * Math.max(...rows.map((each) => [...each].length / (/^[\x20-\x7e]*$/.test(each) ? 1.6 : 1))) : 1;
+    const top = columns.length ? 17 : 1;
+    const width = left + w * values[0].length + 1;
+    const height = top + h * values.length + 1;
+    const node = svg("svg", { class: "heat", width, height, viewBox: `0 0 ${width} ${height}`, tabindex: 0, role: "application", "aria-label": label });
+    columns.forEach((each, c) => node.append(svg("text", { x: left + w * (c + 0.5), y: 12, "text-anchor": "middle" }, each)));
+    rows.forEach((each, r) => node.append(svg("text", { x: left - 4, y: top + h * (r + 0.5) + 4, "text-anchor": "end" }, each)));
+    values.forEach((row, r) =>
+      row.forEach((value, c) => {
+        const depth = Math.min(1, Math.abs(value) / limit);
+        const look = { class: value < 0 ? "below" : "above", "fill-opacity": depth.toFixed(3) };
+        node.append(svg("rect", { x: left + w * c, y: top + h * r, width: w, height: h, ...look }));
+      }),
+    );
+    node.append(svg("rect", { class: "edge", x: left, y: top, width: w * values[0].length, height: h * values.length }));
+    const cursor = svg("rect", { class: "cursor", width: w, height: h, visibility: "hidden" });
+    node.append(cursor);
+
+    let [row, column] = [0, 0];
+    function mark(r, c) {
+      [row, column] = [r, c];
+      cursor.setAttribute("x", left + w * c);
+      cursor.setAttribute("y", top + h * r);
+      cursor.setAttribute("visibility", "visible");
+    }
+    function go(r, c) {
+      const at = [Math.max(0, Math.min(values.length - 1, r)), Math.max(0, Math.min(values[0].length - 1, c))];
+      mark(...at);
+      pick(...at);
+    }
+    function point(event) {
+      const box = node.getBoundingClientRect();
+      const scale = width / box.width;
+      go(Math.floor(((event.clientY - box.top) * scale - top) / h), Math.floor(((event.clientX - box.left) * scale - left) / w));
+    }
+    node.addEventListener("pointermove", point);
+    node.addEventListener("pointerdown", point);
+    node.addEventListener("focus", () => go(row, column));
+    node.addEventListener("keydown", (event) => {
+      const step = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] }[event.key];
+      if (!step) return;
+      event.preventDefault();
+      go(row + step[0], column + step[1]);
+    });
+    return { node, mark };
+  }
+
+  return { svg, number, heatMap };
+})();
