@@ -10,12 +10,12 @@ exhibits.powers = function (stage, data, page) {
   const derivative = (w) => n * w ** (n - 1);
   stage.compute = (w) => ({ y: value(w), derivative: derivative(w) });
 
-  const [W, H, left, bottom] = [520, 260, 44, 22];
+  const [W, H, left, bottom] = [400, 230, 44, 22];
   const [low, high] = [-5, 8]; // powers of ten
   const x = (w) => left + ((W - left - 8) * (w - range[0])) / (range[1] - range[0]);
   const y = (v) => 6 + ((H - bottom - 6) * (high - Math.log10(v))) / (high - low);
 
-  const chart = svg("svg", { class: "chart", width: W, height: H, viewBox: `0 0 ${W} ${H}`, role: "img", "aria-label": `w^${n} 与导数，对数轴 w^${n} and its derivative, log axis` });
+  const chart = svg("svg", { class: "chart", viewBox: `0 0 ${W} ${H}`, role: "img", "aria-label": `w^${n} 与导数，对数轴 w^${n} and its derivative, log axis` });
   for (let power = -4; power <= high; power += 2) {
     const at = y(10 ** power);
     chart.append(svg("line", { class: "grid", x1: left, x2: W - 8, y1: at, y2: at }), svg("text", { x: left - 5, y: at + 4, "text-anchor": "end" }, power ? `1e${number(power, 0)}` : "1"));
@@ -52,6 +52,6 @@ exhibits.powers = function (stage, data, page) {
   const gaps = measured.flatMap(([w, h, slope]) => [Math.abs(value(w) / h - 1), Math.abs(derivative(w) / slope - 1)]);
   const shown = number(Math.max(...gaps));
   const note = text(`Solid: y; dashed: dy/dw. Dots: what Paddle computed in ${n} steps, and by BPTT through them; they differ from the formulas by a share of at most ${shown}.`, `实线：y；虚线：dy/dw。圆点：飞桨逐步计算 ${n} 步及沿时间反向传播的结果，与公式的相对误差不超过 ${shown}。`);
-  stage.append(element("div", { class: "controls" }, element("label", {}, element("i", {}, "w"), " ", input)), said, element("div", { class: "scroll" }, chart), element("p", { class: "note" }, note));
+  stage.append(element("div", { class: "controls" }, element("label", {}, element("i", {}, "w"), " ", input)), said, chart, element("p", { class: "note" }, note));
   draw();
 };

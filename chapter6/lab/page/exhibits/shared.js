@@ -70,5 +70,19 @@ exhibits.shared = (function () {
     return { node, mark };
   }
 
-  return { svg, number, heatMap };
+  // Buttons of which one is pressed; `choose(i)` is called for it. Returns {node, press(i)}.
+  function choices(page, labels, choose) {
+    const buttons = labels.map((label, i) => {
+      const button = page.element("button", { type: "button" }, label);
+      button.addEventListener("click", () => press(i));
+      return button;
+    });
+    function press(i) {
+      buttons.forEach((button, n) => button.setAttribute("aria-pressed", String(n === i)));
+      choose(i);
+    }
+    return { node: page.element("div", { class: "controls" }, ...buttons), press };
+  }
+
+  return { svg, number, heatMap, choices };
 })();

@@ -1,0 +1,41 @@
+// Attention maps of stored examples; what is read is shown as the decoder sees it while it writes one character.
+exhibits.attention = function (stage, data, page) {
+  const { text, element } = page;
+  const { heatMap, choices } = exhibits.shared;
+  const place = element("div", { class: "maps" });
+
+  function panel(source, { kind, answer, weights }) {
+    const strip = element("p", { class: "strip" });
+    const said = element("p", { class: "note", role: "status" });
+    const seen = source.map((token) => {
+      const shade = element("span", { class: "shade above" });
+      const node = element("span", { class: "seen" }, shade, element("span", {}, token));
+      strip.append(node);
+      return shade;
+    });
+    const widest = Math.max(...source.map((each) => [...each].length));
+    const w = Math.max(22, 8 * widest + 6);
+    const map = heatMap({
+      label: `注意力权重：${kind.zh} attention weights: ${kind.en}`,
+      values: weights,
+      limit: 1,
+      cell: [w, 22],
+      rows: answer,
+      columns: source,
+      pick(row) {
+        weights[row].forEach((weight, s) => (seen[s].style.opacity = weight.toFixed(3)));
+        const most = weights[row].indexOf(Math.max(...weights[row]));
+        const [written, read, weight] = [answer[row], source[most], weights[row][most].toFixed(3)];
+        said.replaceChildren(text(`writing “${written}” it looks most at “${read}” (character ${most + 1}): ${weight}`, `写出“${written}”时最看重第 ${most + 1} 个“${read}”：${weight}`));
+      },
+    });
+    map.node.dispatchEvent(new Event("focus"));
+    const name = element("p", { class: "name" }, text(kind.en, kind.zh), element("small", {}, answer.slice(0, -1).join(answer.some((each) => each.length > 1 && each !== "[EOS]") ? " " : "")));
+    return element("div", { class: "map" }, name, strip, said, element("div", { class: "scroll" }, map.node));
+  }
+
+  const labels = data.examples.map(({ source }) => source.join(source.some((each) => each.length > 1) ? " " : ""));
+  const which = choices(page, labels, (i) => place.replaceChildren(...data.examples[i].maps.map((map) => panel(data.examples[i].source, map))));
+  stage.append(which.node, place);
+  which.press(0);
+};
