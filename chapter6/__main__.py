@@ -10,6 +10,7 @@ from chapter6.contents import CORPORA, ELSEWHERE, SECTIONS, TASKS
 from chapter6.lab import cli
 from chapter6.lab.settings import check_whole
 from chapter6.lab.text import Text
+from nndl import distributed
 from nndl.dataset import digit_sum
 from nndl.error import SettingError
 
@@ -39,9 +40,21 @@ def _command(words: list[str]) -> None:
 def run_lessons(words: Sequence[str]) -> None:
     """Run the lessons asked for, in their order in the course; all is checked before the first starts."""
     runs, options = cli.read_run(words, f"{PROGRAM} run", SECTIONS, ELSEWHERE)
+    from chapter6.lab import page
     from chapter6.lab.execute import execute_all
 
+    page.check(options.out)
     execute_all(runs, options.device, options.lang)
+    if not distributed.rank():
+        page.make(options.out, SECTIONS, options.open)
+
+
+def make_page(options: argparse.Namespace) -> None:
+    """Make the page of all runs, without training anything."""
+    from chapter6.lab import page, terminal
+
+    terminal.begin(options.lang)
+    page.make(options.out, SECTIONS, options.open)
 
 
 def list_sections(options: argparse.Namespace) -> None:
@@ -131,11 +144,19 @@ def make_parser() -> cli.Parser:
     """Of all commands; what ``run`` and ``predict`` take depends on the lesson, see :mod:`chapter6.lab.cli`."""
     parser = cli.Parser(prog=PROGRAM, description="Chapter 6, recurrent neural networks 第 6 章 循环神经网络")
     parser.set_defaults(command=list_sections)
-    commands = parser.add_subparsers(metavar="{run,predict,data}")
+    commands = parser.add_subparsers(metavar="{run,page,predict,data}")
     commands.add_parser("run", help="run sections 运行各节实验", add_help=False)
+    _add_page(commands.add_parser("page", help="make the page of all runs 生成全部结果的网页"))
     commands.add_parser("predict", help="ask a trained model 让训练好的模型回答", add_help=False)
     _add_data(commands.add_parser("data", help="make or fetch data that are not there yet 生成或下载数据"))
     return parser
+
+
+def _add_page(parser: cli.Parser) -> None:
+    parser.set_defaults(command=make_page)
+    cli.add_out(parser)
+    cli.add_open(parser)
+    cli.add_lang(parser)
 
 
 def _add_data(parser: argparse.ArgumentParser) -> None:

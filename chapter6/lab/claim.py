@@ -59,6 +59,7 @@ class Claim:
             "measured": self.measured.en,
             "measured_zh": self.measured.zh,
             "evidence": self.evidence if isinstance(self.evidence, bool) else [*map(list, self.evidence or ())],
+            "intervals": [] if isinstance(self.evidence, bool) else [*map(interval, self.evidence or ())],
             "verdict": self.verdict,
         }
 
@@ -81,12 +82,24 @@ def judge(evidence: Sequence[float]) -> str:
     """
     if len(evidence) < 2:
         return OPEN
+    low, high = interval(evidence)
+    if low > 0:
+        return HOLDS
+    return FAILS if high < 0 else OPEN
+
+
+def interval(evidence: Sequence[float]) -> list[float]:
+    """The lower and the upper bound of the mean, each with 95 % confidence; none of fewer than two numbers.
+
+    >>> [round(bound, 2) for bound in interval([1.0, 2.0, 3.0])]
+    [0.31, 3.69]
+    """
+    if len(evidence) < 2:
+        return []
     from scipy.special import stdtrit
 
-    margin = stdtrit(len(evidence) - 1, CONFIDENCE) * stdev(evidence) / len(evidence) ** 0.5
-    if fmean(evidence) - margin > 0:
-        return HOLDS
-    return FAILS if fmean(evidence) + margin < 0 else OPEN
+    margin = float(stdtrit(len(evidence) - 1, CONFIDENCE)) * stdev(evidence) / len(evidence) ** 0.5
+    return [fmean(evidence) - margin, fmean(evidence) + margin]
 
 
 def is_open_by_chance(claim: dict[str, Any]) -> bool:

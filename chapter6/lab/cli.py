@@ -3,6 +3,7 @@
 import argparse
 import os
 import re
+import shlex
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import Field, fields, replace
@@ -19,6 +20,9 @@ from chapter6.lab.text import LANGUAGES, Text
 from nndl import runtime
 from nndl.dataset import DATA
 from nndl.error import NndlError, SettingError
+
+PRESET = "quick"
+OUT = Path("runs")
 
 
 class Parser(argparse.ArgumentParser):
@@ -218,6 +222,39 @@ def _keeping_lines(prog: str) -> argparse.HelpFormatter:
     return argparse.RawDescriptionHelpFormatter(prog)
 
 
+def run_command(
+    entry: Entry, preset: str, settings: Mapping[str, Any] | None = None, seeds: int | None = None, out: Path = OUT
+) -> str:
+    """What to type, into a POSIX shell or PowerShell, for a run; it names only what is not the default.
+
+    Args:
+        settings: all of them, as a record keeps them; None: those of the preset.
+        seeds: None: as many as the preset has.
+        out: the folder of the results.
+    """
+    words = ["python", "-m", "chapter6", "run", entry.number]
+    if preset != PRESET:
+        words += ["--preset", preset]
+    if seeds not in (None, entry.default_seeds(preset)):
+        words += ["--seeds", str(seeds)]
+    for field in fields(entry.presets[preset]):
+        theirs = getattr(entry.presets[preset], field.name)
+        ours = (settings or {}).get(field.name, theirs)
+        ours = tuple(ours) if isinstance(ours, list) else ours
+        if ours == theirs:
+            continue
+        if isinstance(theirs, bool):
+            words.append(_option(field.name) if ours else f"--no-{_option(field.name).removeprefix('--')}")
+        elif _show(ours).startswith("-"):
+            words.append(f"{_option(field.name)}={_show(ours)}")
+        else:
+            words += [_option(field.name), _show(ours)]
+    if out.absolute() != OUT.absolute():
+        here = Path.cwd()
+        words += ["--out", str(out.relative_to(here) if out.is_relative_to(here) else out)]
+    return shlex.join(words)
+
+
 # --- the command predict ---
 
 
@@ -264,7 +301,7 @@ def _predict_parser(prog: str, tasks: Mapping[str, Entry], task: str) -> Parser:
     of = tasks[task].number
     add("--model", type=folder, help=f"folder of a trained model; default: the best that {of} left in --out")
     add_device_and_out(parser)
-    _add_lang(parser)
+    add_lang(parser)
     defaults = predicts[task].settings
     if fields(defaults):
         group = parser.add_argument_group(f"settings of {task} 本任务的设置")
@@ -284,9 +321,9 @@ def _add_common(parser: Parser, entries: Sequence[Entry]) -> None:
     choice = [f"{n} ({', '.join(having[n])})" if len(having[n]) < len(entries) else n for n in presets]
     add(
         "--preset",
-        default="quick",
+        default=PRESET,
         metavar="NAME",
-        help=f"settings to start from (预设), default quick: {', '.join(choice)}",
+        help=f"settings to start from (预设), default {PRESET}: {', '.join(choice)}",
     )
     seeds = {f"{name} {entry.default_seeds(name)}" for entry in entries for name in entry.presets}
     default = f", default {', '.join(sorted(seeds))}" if len(entries) == 1 else ""
@@ -300,12 +337,13 @@ def _add_common(parser: Parser, entries: Sequence[Entry]) -> None:
     )
     add_device_and_out(parser)
     add_data_dir(parser)
-    _add_lang(parser)
+    add_lang(parser)
     add(
         "--visualdl",
         action="store_true",
         help="each training writes a log for VisualDL (写 VisualDL 日志), and takes longer",
     )
+    add_open(parser)
 
 
 def _add_setting(group: Any, field: Field, presets: Mapping[str, Settings], is_read: bool = True) -> None:
@@ -343,7 +381,7 @@ def _show(value: Any) -> str:
     return ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
 
 
-def _add_lang(parser: Parser) -> None:
+def add_lang(parser: Parser) -> None:
     """What the terminal speaks."""
     parser.add_argument(
         "--lang",
@@ -356,7 +394,17 @@ def _add_lang(parser: Parser) -> None:
 def add_device_and_out(parser: Parser) -> None:
     """Where it computes, and where results are."""
     parser.add_argument("--device", default="auto", help="auto (default), cpu, gpu or gpu:N")
-    parser.add_argument("--out", type=folder, default="runs", help="folder of the results, default %(default)s/")
+    add_out(parser)
+
+
+def add_out(parser: Parser) -> None:
+    """Where results are."""
+    parser.add_argument("--out", type=folder, default=str(OUT), help="folder of the results, default %(default)s/")
+
+
+def add_open(parser: Parser) -> None:
+    """Whether the page of the results is shown."""
+    parser.add_argument("--open", action="store_true", help="show the page of the results in the browser 打开网页")
 
 
 def add_data_dir(parser: Parser) -> None:

@@ -8,9 +8,10 @@ from dataclasses import asdict
 from importlib import import_module
 from pathlib import Path
 
-from chapter6.lab import interruption, progress, record, report, terminal
+from chapter6.lab import interruption, progress, record, report, shown, terminal
 from chapter6.lab.lesson import Lesson, Run
 from chapter6.lab.record import Record
+from chapter6.lab.shown import Shown
 from chapter6.lab.text import Text
 from nndl import distributed, jsonfile, plot, runtime
 from nndl.error import CheckpointError, OutputError, SettingError
@@ -18,8 +19,11 @@ from nndl.file import leaving_no_empty, replacing
 from nndl.lock import holding
 
 
-def execute(lesson: Lesson, run: Run) -> Record:
+def execute(lesson: Lesson, run: Run) -> tuple[Record, Shown]:
     """Run a lesson, judge its claims, draw its figures, and write all of it to ``run.folder``.
+
+    Returns:
+        The record, and what a reader is shown of it.
 
     Raises:
         OutputError: the folder cannot be written (found before anything is trained).
@@ -44,15 +48,17 @@ def execute(lesson: Lesson, run: Run) -> Record:
     done.claims = [claim.plain() for claim in lesson.claims(done)]
     with plot.style():
         drawings = lesson.figures(done)
+    seen = shown.collect(lesson, run.entry, done, drawings)
     with holding(run.folder):  # figures and numbers of two runs must not mix
         _tell_what_is_replaced(run)
         plot.save({name: drawing.figure for name, drawing in drawings.items()}, run.folder / "figures")
         done.seconds = round(time.perf_counter() - start, 1)
         record.save(done, run.folder / "record.json")
+        shown.save(seen, run.folder / "record.json")
         with replacing(run.folder / "report.md") as temporary:
-            text = report.markdown(run.entry, done, lesson.tables(done), drawings)
+            text = report.markdown(run.entry, done, seen)
             temporary.write_text(text, encoding="utf-8", errors="backslashreplace")
-    return done
+    return done, seen
 
 
 def execute_all(runs: Sequence[Run], device: str, language: str) -> None:
@@ -81,8 +87,8 @@ def execute_all(runs: Sequence[Run], device: str, language: str) -> None:
         title = run.entry.title
         terminal.say_of(run.number, f"{title.en}, preset {run.preset}", f"{title.zh}，预设 {run.preset}")
         with progress.section(run.number):
-            record = execute(lesson, run)
-        terminal.show(record, report.notes(run.entry, record), lesson.tables(record))
+            record, seen = execute(lesson, run)
+        terminal.show(record, seen.notes, seen.tables)
         _tell_where(run, record)
 
 
@@ -106,7 +112,7 @@ def start(device: str) -> None:
 
 def _check_places(folder: Path) -> None:
     """Raise OutputError where something stands in the way of what is written after all trainings."""
-    for name in ("record.json", "report.md"):
+    for name in ("record.json", shown.NAME, "report.md"):
         if os.path.exists(folder / name) and not os.path.isfile(folder / name):
             raise OutputError(f"cannot write {folder / name}: it is no file; move it away")
     for name in ("figures", "checkpoints"):

@@ -2,14 +2,17 @@
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from chapter6.lab.claim import CHINESE, WHAT_OPEN_MEANS, is_open_by_chance
-from chapter6.lab.lesson import Drawing, Entry
+from chapter6.lab.lesson import Entry
 from chapter6.lab.record import Record
 from chapter6.lab.text import Text
+
+if TYPE_CHECKING:
+    from chapter6.lab.shown import Shown
 
 _TAG = re.compile(r"<(?!br>)([/!?a-zA-Z])")
 """How HTML begins, but for the break that :func:`_lines` writes."""
@@ -62,7 +65,7 @@ def _differences(settings: dict[str, Any], preset: Any) -> str:
     return ", ".join(f"{n} = {plain(v)} ({plain(theirs[n])})" for n, v in ours.items() if v != theirs[n])
 
 
-def markdown(entry: Entry, record: Record, tables: Sequence[Table], drawings: Mapping[str, Drawing]) -> str:
+def markdown(entry: Entry, record: Record, shown: "Shown") -> str:
     """The short report of a run, in English and Chinese: verdicts, numbers, figures, machine."""
     environment = record.environment
     verdicts = [
@@ -80,13 +83,13 @@ def markdown(entry: Entry, record: Record, tables: Sequence[Table], drawings: Ma
         f"{printed}preset `{record.preset}` · seeds {plain(record.seeds)} · {record.seconds:.0f} s, "
         "reused trainings not counted 不含已完成的训练",
         f"Settings 设置: {settings}",
-        *map(_lines, notes(entry, record)),
+        *map(_lines, shown.notes),
         "## Verdicts 结论",
         markdown_table(["claim 论断", "measured 实测", "verdict 结论"], verdicts),
         *([_lines(WHAT_OPEN_MEANS)] if any(map(is_open_by_chance, record.claims)) else []),
-        *[_markdown(table) for table in tables],
+        *[_markdown(table) for table in shown.tables],
         "## Figures 图",
-        *[_figure(name, drawing) for name, drawing in drawings.items()],
+        *[_figure(name, caption) for name, caption in shown.captions.items()],
         "## Machine 环境",
         f"{record.machine}, {environment['usable_cores']} cores, device {environment['device']}, "
         f"Python {environment['python']}, "
@@ -95,9 +98,9 @@ def markdown(entry: Entry, record: Record, tables: Sequence[Table], drawings: Ma
     return "\n\n".join(parts) + "\n"
 
 
-def _figure(name: str, drawing: Drawing) -> str:
+def _figure(name: str, caption: Text) -> str:
     shown = name if name[0].isdigit() else f"`{name}`"
-    return f"![{name}](figures/{name}.png)\n\nFigure 图 {shown}: {_lines(drawing.caption)}"
+    return f"![{name}](figures/{name}.png)\n\nFigure 图 {shown}: {_lines(caption)}"
 
 
 def _markdown(table: Table) -> str:

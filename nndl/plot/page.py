@@ -11,6 +11,7 @@ import matplotlib.pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.container import Container
 from matplotlib.figure import Figure
+from PIL import Image
 
 
 def panels(
@@ -56,4 +57,13 @@ def save(figures: Mapping[str, Figure], folder: Path) -> None:
             with replacing(folder / f"{name}.{suffix}") as temporary, style(), warnings.catch_warnings():
                 warnings.filterwarnings("ignore", message="Glyph")  # of a reader's own words: a box is drawn instead
                 figure.savefig(temporary)
+                if suffix == "png":
+                    _make_small(temporary)
         plt.close(figure)
+
+
+def _make_small(path: Path) -> None:
+    """A PNG of at most 256 colours, which a figure seldom exceeds: a third of the size."""
+    with Image.open(path) as image:
+        small = image.convert("RGB").quantize(256, dither=Image.Dither.NONE)
+    small.save(path, optimize=True)
