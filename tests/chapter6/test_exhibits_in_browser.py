@@ -105,7 +105,7 @@ def test_the_equation_of_a_cell_is_shown_for_who_uses_the_keyboard(opened: WebDr
     heat.send_keys(Keys.ARROW_RIGHT, Keys.ARROW_DOWN, Keys.ARROW_DOWN)
     chosen = ask(opened, "gates", "stage.querySelector('.equation.chosen').textContent")
     value = ask(opened, "gates", "stage.compute(arguments[0]).lstm.steps[1].input_gate[2]", DIGITS)
-    assert chosen.startswith("I2[2] = σ(X2·Wi + H1·Ui + bi) = σ(")
+    assert chosen.startswith("I2[2] = σ(X2Wi + H1Ui + bi) = σ(")
     assert chosen.endswith(f" = {value:.3f}")
 
 

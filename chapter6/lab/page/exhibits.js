@@ -18,18 +18,26 @@ exhibits.shared = (function () {
     return `${mantissa.replace("-", "−")}×10${raised}`;
   }
 
+  // About how many pixels a text of 11 pixels takes: a Chinese character twice as many as a Latin one.
+  const widthOf = (words) => [...words].reduce((sum, each) => sum + (each < "\u1100" ? 7 : 12), 0);
+
   // A heat map of values [rows][columns], each between -limit and limit: the deeper the colour the larger, the accent
   // above zero, the second colour below. `pick(row, column)` is called for the cell under the pointer, or under the
   // cursor that the arrow keys move. Returns {node, mark(row, column)}.
   function heatMap({ label, values, limit, cell, rows = [], columns = [], pick }) {
     const [w, h] = cell;
-    const left = rows.length ? 8 + 13 * Math.max(...rows.map((each) => [...each].length / (/^[\x20-\x7e]*$/.test(each) ? 1.6 : 1))) : 1;
+    const left = rows.length ? 8 + Math.max(...rows.map(widthOf)) : 1;
     const top = columns.length ? 17 : 1;
     const width = left + w * values[0].length + 1;
     const height = top + h * values.length + 1;
-    const node = svg("svg", { class: "heat", width, height, viewBox: `0 0 ${width} ${height}`, tabindex: 0, role: "application", "aria-label": label });
-    columns.forEach((each, c) => node.append(svg("text", { x: left + w * (c + 0.5), y: 12, "text-anchor": "middle" }, each)));
-    rows.forEach((each, r) => node.append(svg("text", { x: left - 4, y: top + h * (r + 0.5) + 4, "text-anchor": "end" }, each)));
+    const size = { width, height, viewBox: `0 0 ${width} ${height}` };
+    const node = svg("svg", { class: "heat", ...size, tabindex: 0, role: "application", "aria-label": label });
+    columns.forEach((each, c) => {
+      node.append(svg("text", { x: left + w * (c + 0.5), y: 12, "text-anchor": "middle" }, each));
+    });
+    rows.forEach((each, r) => {
+      node.append(svg("text", { x: left - 4, y: top + h * (r + 0.5) + 4, "text-anchor": "end" }, each));
+    });
     values.forEach((row, r) =>
       row.forEach((value, c) => {
         const depth = Math.min(1, Math.abs(value) / limit);
@@ -37,7 +45,8 @@ exhibits.shared = (function () {
         node.append(svg("rect", { x: left + w * c, y: top + h * r, width: w, height: h, ...look }));
       }),
     );
-    node.append(svg("rect", { class: "edge", x: left, y: top, width: w * values[0].length, height: h * values.length }));
+    const all = { x: left, y: top, width: w * values[0].length, height: h * values.length };
+    node.append(svg("rect", { class: "edge", ...all }));
     const cursor = svg("rect", { class: "cursor", width: w, height: h, visibility: "hidden" });
     node.append(cursor);
 
@@ -49,14 +58,13 @@ exhibits.shared = (function () {
       cursor.setAttribute("visibility", "visible");
     }
     function go(r, c) {
-      const at = [Math.max(0, Math.min(values.length - 1, r)), Math.max(0, Math.min(values[0].length - 1, c))];
+      const at = [within(r, values.length), within(c, values[0].length)];
       mark(...at);
       pick(...at);
     }
     function point(event) {
       const box = node.getBoundingClientRect();
-      const scale = width / box.width;
-      go(Math.floor(((event.clientY - box.top) * scale - top) / h), Math.floor(((event.clientX - box.left) * scale - left) / w));
+      go(Math.floor((event.clientY - box.top - top) / h), Math.floor((event.clientX - box.left - left) / w));
     }
     node.addEventListener("pointermove", point);
     node.addEventListener("pointerdown", point);
@@ -69,6 +77,8 @@ exhibits.shared = (function () {
     });
     return { node, mark };
   }
+
+  const within = (i, length) => Math.max(0, Math.min(length - 1, i));
 
   // Buttons of which one is pressed; `choose(i)` is called for it. Returns {node, press(i)}.
   function choices(page, labels, choose) {
@@ -84,5 +94,5 @@ exhibits.shared = (function () {
     return { node: page.element("div", { class: "controls" }, ...buttons), press };
   }
 
-  return { svg, number, heatMap, choices };
+  return { svg, number, widthOf, heatMap, choices };
 })();

@@ -1,7 +1,7 @@
 // Attention maps of stored examples; what is read is shown as the decoder sees it while it writes one character.
 exhibits.attention = function (stage, data, page) {
   const { text, element } = page;
-  const { heatMap, choices } = exhibits.shared;
+  const { heatMap, choices, widthOf } = exhibits.shared;
   const place = element("div", { class: "maps" });
 
   function panel(source, { kind, answer, weights }) {
@@ -13,8 +13,7 @@ exhibits.attention = function (stage, data, page) {
       strip.append(node);
       return shade;
     });
-    const widest = Math.max(...source.map((each) => [...each].length));
-    const w = Math.max(22, 8 * widest + 6);
+    const w = Math.max(22, 6 + Math.max(...source.map(widthOf)));
     const map = heatMap({
       label: `注意力权重：${kind.zh} attention weights: ${kind.en}`,
       values: weights,
@@ -30,7 +29,7 @@ exhibits.attention = function (stage, data, page) {
       },
     });
     map.node.dispatchEvent(new Event("focus"));
-    const name = element("p", { class: "name" }, text(kind.en, kind.zh), element("small", {}, answer.slice(0, -1).join(answer.some((each) => each.length > 1 && each !== "[EOS]") ? " " : "")));
+    const name = element("p", { class: "label" }, text(kind.en, kind.zh), element("small", {}, answer.slice(0, -1).join(answer.some((each) => each.length > 1 && each !== "[EOS]") ? " " : "")));
     return element("div", { class: "map" }, name, strip, said, element("div", { class: "scroll" }, map.node));
   }
 

@@ -87,11 +87,11 @@ exhibits.gates = function (stage, data, page) {
   const signed = (x) => (x < 0 ? ` − ${number(-x)}` : ` + ${number(x)}`);
   const bracketed = (x) => (x < 0 ? `(${number(x)})` : number(x));
 
-  // F_3[k] = σ(X_3·W_f + H_2·U_f + b_f) = σ(0.41 − 0.20 + 0.03) = σ(0.24) = 0.56
+  // F_3[k] = σ(X_3 W_f + H_2 U_f + b_f) = σ(0.41 − 0.20 + 0.03) = σ(0.24) = 0.56
   function gateLine(letter, name, f, t, k, step, weight, gate, value) {
     const [x, h, bias] = [step.XW[gate * D + k], step.HU[gate * D + k], weight.b[gate * D + k]];
-    const symbols = [element("i", {}, "X"), element("sub", {}, t + 1), "·", element("i", {}, "W"), element("sub", {}, name)];
-    symbols.push(" + ", element("i", {}, "H"), element("sub", {}, t), "·", element("i", {}, "U"), element("sub", {}, name));
+    const symbols = [element("i", {}, "X"), element("sub", {}, t + 1), element("i", {}, "W"), element("sub", {}, name)];
+    symbols.push(" + ", element("i", {}, "H"), element("sub", {}, t), element("i", {}, "U"), element("sub", {}, name));
     symbols.push(" + ", element("i", {}, "b"), element("sub", {}, name));
     const numbers = `${number(x)}${signed(h)}${signed(bias)}`;
     return [...sub(letter, t + 1, k), ` = ${f}(`, ...symbols, `) = ${f}(${numbers}) = ${f}(${number(x + h + bias)}) = `, element("b", {}, number(value))];
@@ -108,12 +108,12 @@ exhibits.gates = function (stage, data, page) {
       ["candidate", gateLine("C̃", "c", "tanh", t, k, s, LSTM, 2, c)],
       [
         "cell_state",
-        [...sub("C", t + 1, k), " = ", i("i", {}, "F"), "·", i("i", {}, "C"), i("sub", {}, t), " + ", i("i", {}, "I"), "·", i("i", {}, "C̃"),
+        [...sub("C", t + 1, k), " = ", i("i", {}, "F"), i("sub", {}, t + 1), i("i", {}, "C"), i("sub", {}, t), " + ", i("i", {}, "I"), i("sub", {}, t + 1), i("i", {}, "C̃"), i("sub", {}, t + 1),
           ` = ${number(F)} × ${bracketed(before)} + ${number(I)} × ${bracketed(c)} = `, i("b", {}, number(C))],
       ],
       [
         "hidden_state",
-        [...sub("H", t + 1, k), " = ", i("i", {}, "O"), "·tanh(", i("i", {}, "C"), `) = ${number(O)} × tanh(${number(C)}) = `, i("b", {}, number(H))],
+        [...sub("H", t + 1, k), " = ", i("i", {}, "O"), i("sub", {}, t + 1), " tanh(", i("i", {}, "C"), i("sub", {}, t + 1), `) = ${number(O)} × tanh(${number(C)}) = `, i("b", {}, number(H))],
       ],
     ];
   }
@@ -144,7 +144,7 @@ exhibits.gates = function (stage, data, page) {
   const equations = element("div", { class: "equations", "aria-live": "polite" });
   let drawn = {};
 
-  const widthOfStep = () => Math.max(8, Math.min(24, Math.floor(300 / digits.length)));
+  const widthOfStep = () => Math.max(7, Math.min(20, Math.floor(200 / digits.length)));
 
   function panel(model, name, title, letter, limit) {
     const steps = now[model].steps;
@@ -152,9 +152,9 @@ exhibits.gates = function (stage, data, page) {
     const values = units((k) => steps.map((step) => step[name][k]));
     const id = model === "srn" ? "srn" : name;
     const pick = (k, t) => look(id, t, k);
-    drawn[id] = heatMap({ label: `${title.zh} ${title.en}`, values, limit, cell: [w, 6], columns: digits.map(String), pick });
+    drawn[id] = heatMap({ label: `${title.zh} ${title.en}`, values, limit, cell: [w, Math.max(3, Math.min(8, 160 / D))], columns: digits.map(String), pick });
     const range = name.endsWith("gate") ? "0 … 1" : `−${limit} … ${limit}`;
-    const heading = element("p", { class: "name" }, text(title.en, title.zh), " ", element("i", {}, letter), element("small", {}, range));
+    const heading = element("p", { class: "label" }, text(title.en, title.zh), " ", element("i", {}, letter), element("small", {}, range));
     return element("div", { class: "map" }, heading, element("div", { class: "scroll" }, drawn[id].node));
   }
 
@@ -172,13 +172,13 @@ exhibits.gates = function (stage, data, page) {
     const en = `${name}: ${best}, probability ${p[best].toFixed(3)}, ${best === right ? "right" : `the right ${right} has ${p[right].toFixed(3)}`}`;
     const zh = `${name}：${best}，概率 ${p[best].toFixed(3)}，${best === right ? "正确" : `正确答案 ${right} 的概率为 ${p[right].toFixed(3)}`}`;
     const bars = p.map((each, n) => {
-      const bar = element("span", { class: "bar" });
+      const bar = element("span", { class: "level" });
       bar.style.height = `${(100 * each).toFixed(2)}%`;
       const column = element("span", { class: n === right ? "column right" : "column", title: `${n}: ${each.toFixed(4)}` }, element("span", { class: "well" }, bar), String(n));
       return column;
     });
     const trained = text(`test accuracy ${found.test_accuracy.toFixed(2)}`, `测试准确率 ${found.test_accuracy.toFixed(2)}`);
-    return element("div", { class: "answer" }, element("p", { class: "name" }, text(en, zh), element("small", {}, trained)), element("div", { class: "bars", "aria-hidden": "true" }, ...bars));
+    return element("div", { class: "answer" }, element("p", { class: "label" }, text(en, zh), element("small", {}, trained)), element("div", { class: "bars", "aria-hidden": "true" }, ...bars));
   }
 
   function read() {

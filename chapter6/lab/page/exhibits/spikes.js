@@ -8,7 +8,7 @@ exhibits.spikes = function (stage, data, page) {
   function draw({ X, p, spans, wanted, read }) {
     const T = p.length;
     const w = data.is_image ? 11 : 6;
-    const [rows, size] = [X[0].length, data.is_image ? 5 : 3];
+    const [rows, size] = [X[0].length, data.is_image ? w : 3];
     const [middle, height, path] = [size * rows + 12, 120, 22];
     const H = middle + height + path;
     const values = X.flat();
@@ -24,6 +24,7 @@ exhibits.spikes = function (stage, data, page) {
       }),
     );
     const y = (q) => middle + height * (1 - q);
+    for (const q of [1, 0.5, 0]) node.append(svg("line", { class: "grid", x1: 0, x2: w * T, y1: y(q), y2: y(q) }), svg("text", { class: "blank", x: 2, y: y(q) - 2 }, String(q)));
     const curve = (k) => p.map((row, t) => `${t ? "L" : "M"}${(w * (t + 0.5)).toFixed(1)} ${y(row[k]).toFixed(1)}`).join("");
     for (let k = 0; k < SYMBOLS.length; k++) {
       if (k && Math.max(...p.map((row) => row[k])) < 0.02) continue;

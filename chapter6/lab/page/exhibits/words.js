@@ -34,7 +34,7 @@ exhibits.words = function (stage, data, page) {
       const share = added[i] === null ? 0 : added[i] / strongest;
       button.setAttribute("aria-pressed", String(out.includes(i)));
       button.firstChild.className = share < 0 ? "shade below" : "shade above";
-      button.firstChild.style.opacity = (0.75 * Math.abs(share)).toFixed(3);
+      button.firstChild.style.opacity = Math.abs(share).toFixed(3);
       button.title = added[i] === null ? "" : number(added[i], 2);
     });
     // log odds s = log (p / (1 − p)), so p = σ(s)
@@ -42,11 +42,11 @@ exhibits.words = function (stage, data, page) {
     const name = review.speaks_for;
     const labelled = review.label ? [text(`; labelled ${review.label}`, `；标注为 ${review.label}`)] : [];
     const whole = sigma(review.whole).toFixed(3);
-    const first = element("p", { class: "name" }, text(`whole: ${name} ${whole}`, `全文：${name} 的概率 ${whole}`), ...labelled);
+    const first = element("p", { class: "label" }, text(`whole review: probability of ${name} ${whole}`, `全文：${name} 的概率 ${whole}`), ...labelled);
     let second = text("nothing is left out", "尚未删去词");
-    if (out.length && p !== null) second = text(`without ${out.length === 1 ? "this word" : "these two"}: ${name} ${p.toFixed(3)} (log odds ${number(now, 2)})`, `删去${out.length === 1 ? "此词" : "这两个词"}后：${name} 的概率 ${p.toFixed(3)}（对数几率 ${number(now, 2)}）`);
+    if (out.length && p !== null) second = text(`without ${out.length === 1 ? "this word" : "these two"}: probability of ${name} ${p.toFixed(3)} (log odds ${number(now, 2)})`, `删去${out.length === 1 ? "此词" : "这两个词"}后：${name} 的概率 ${p.toFixed(3)}（对数几率 ${number(now, 2)}）`);
     if (p === null) second = review.pairs ? text("more than two words: not computed; put one back", "删去了两个以上的词：未曾计算，请放回一个") : text("only single words were computed for so long a review; put one back", "这条影评较长，只计算了逐词删去，请放回一个");
-    const bar = element("span", { class: "bar" });
+    const bar = element("span", { class: "level" });
     bar.style.width = p === null ? "0" : `${(100 * p).toFixed(1)}%`;
     const ends = element("p", { class: "ends" }, text(review.against.en, review.against.zh), element("span", { class: "track", "aria-hidden": "true" }, bar), name);
     said.replaceChildren(first, ends, element("p", { class: "note" }, second));
