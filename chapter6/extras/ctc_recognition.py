@@ -236,7 +236,7 @@ def look(found: dict[str, Any], training: Training) -> list[dict[str, Any]]:
         said = {
             "direction": found["direction"],
             "X": example.X.round(2).tolist(),
-            "p": (p / p.sum(axis=-1, keepdims=True)).round(3).tolist(),
+            "p": (p / p.sum(axis=-1, keepdims=True)).round(4).tolist(),
             "wanted": written(example.labels),
             "spans": example.spans.tolist(),
             "read": written(best_path(z)),

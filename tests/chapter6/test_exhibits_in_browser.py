@@ -130,6 +130,16 @@ def test_steps_on_it_are_pythons(clip: float | None, opened: WebDriver) -> None:
     assert ask(opened, "wall", steps, expected[:-1], clip) == [pytest.approx(place, abs=1e-5) for place in expected[1:]]
 
 
+def test_the_paths_that_are_drawn_first_are_pythons(opened: WebDriver) -> None:
+    settings = SECTIONS["gradients"].presets["quick"]
+    expected = gradient_surface.paths(settings)
+    rows = ask(opened, "wall", "[...stage.querySelectorAll('tbody tr')].map((row) => row.textContent)")
+    for row, name in zip(rows, ("free", "clipped"), strict=True):
+        w, b = expected[name]["places"][-1]
+        assert f"{settings.surface_steps}({w:.3f}, −{-b:.3f})" in row
+    assert expected["free"]["places"][-1] != pytest.approx(expected["clipped"]["places"][-1], abs=0.1)
+
+
 def test_the_powers_are_pythons(opened: WebDriver) -> None:
     weights = np.linspace(0.99, 1.01, 21).tolist()
     expected = gradient_lab.powers(weights)

@@ -2,9 +2,12 @@
 exhibits.shared = (function () {
   function svg(tag, attributes, ...children) {
     const node = document.createElementNS("http://www.w3.org/2000/svg", tag);
-    for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, value);
+    set(node, attributes);
     node.append(...children);
     return node;
+  }
+  function set(node, attributes) {
+    for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, value);
   }
 
   // A number for a reader: three decimals, or a power of ten where these would hide it; a real minus sign.
@@ -14,7 +17,7 @@ exhibits.shared = (function () {
     const plain = size === 0 || (size >= 0.5 * 10 ** -digits && size < 1e5);
     if (plain) return x.toFixed(digits).replace("-", "−");
     const [mantissa, power] = x.toExponential(2).split("e");
-    const raised = [...String(Number(power))].map((each) => "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"["-0123456789".indexOf(each)]).join("");
+    const raised = String(Number(power)).replace(/./g, (each) => "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"["-0123456789".indexOf(each)]);
     return `${mantissa.replace("-", "−")}×10${raised}`;
   }
 
@@ -33,7 +36,9 @@ exhibits.shared = (function () {
     const size = { width, height, viewBox: `0 0 ${width} ${height}` };
     const node = svg("svg", { class: "heat", ...size, tabindex: 0, role: "application", "aria-label": label });
     columns.forEach((each, c) => {
-      node.append(svg("text", { x: left + w * (c + 0.5), y: 12, "text-anchor": "middle" }, each));
+      const text = svg("text", { x: left + w * (c + 0.5), y: 12, "text-anchor": "middle" }, each);
+      text.style.fontSize = `${Math.min(11, 1.6 * w)}px`; // so that digits over narrow cells stay apart
+      node.append(text);
     });
     rows.forEach((each, r) => {
       node.append(svg("text", { x: left - 4, y: top + h * (r + 0.5) + 4, "text-anchor": "end" }, each));
@@ -53,9 +58,7 @@ exhibits.shared = (function () {
     let [row, column] = [0, 0];
     function mark(r, c) {
       [row, column] = [r, c];
-      cursor.setAttribute("x", left + w * c);
-      cursor.setAttribute("y", top + h * r);
-      cursor.setAttribute("visibility", "visible");
+      set(cursor, { x: left + w * c, y: top + h * r, visibility: "visible" });
     }
     function go(r, c) {
       const at = [within(r, values.length), within(c, values[0].length)];
@@ -94,5 +97,5 @@ exhibits.shared = (function () {
     return { node: page.element("div", { class: "controls" }, ...buttons), press };
   }
 
-  return { svg, number, widthOf, heatMap, choices };
+  return { svg, set, number, widthOf, heatMap, choices };
 })();

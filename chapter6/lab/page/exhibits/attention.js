@@ -25,16 +25,31 @@ exhibits.attention = function (stage, data, page) {
         weights[row].forEach((weight, s) => (seen[s].style.opacity = weight.toFixed(3)));
         const most = weights[row].indexOf(Math.max(...weights[row]));
         const [written, read, weight] = [answer[row], source[most], weights[row][most].toFixed(3)];
-        said.replaceChildren(text(`writing “${written}” it looks most at “${read}” (character ${most + 1}): ${weight}`, `写出“${written}”时最看重第 ${most + 1} 个“${read}”：${weight}`));
+        said.replaceChildren(
+          text(
+            `writing “${written}” it looks most at “${read}”, number ${most + 1}: ${weight}`,
+            `写出“${written}”时最看重第 ${most + 1} 个，即“${read}”：${weight}`,
+          ),
+        );
       },
     });
     map.node.dispatchEvent(new Event("focus"));
-    const name = element("p", { class: "label" }, text(kind.en, kind.zh), element("small", {}, answer.slice(0, -1).join(answer.some((each) => each.length > 1 && each !== "[EOS]") ? " " : "")));
-    return element("div", { class: "map" }, name, strip, said, element("div", { class: "scroll" }, map.node));
+    place.style.setProperty("--map", `${Number(map.node.getAttribute("width")) + 8}px`);
+    const label = element(
+      "p",
+      { class: "label" },
+      text(kind.en, kind.zh),
+      element("small", {}, joined(answer.slice(0, -1))),
+    );
+    return element("div", { class: "map" }, label, strip, said, element("div", { class: "scroll" }, map.node));
   }
 
-  const labels = data.examples.map(({ source }) => source.join(source.some((each) => each.length > 1) ? " " : ""));
-  const which = choices(page, labels, (i) => place.replaceChildren(...data.examples[i].maps.map((map) => panel(data.examples[i].source, map))));
+  // Characters stand side by side, words apart.
+  const joined = (tokens) => tokens.join(tokens.some((each) => each.length > 1) ? " " : "");
+  const labels = data.examples.map(({ source }) => joined(source));
+  const which = choices(page, labels, (i) => {
+    place.replaceChildren(...data.examples[i].maps.map((map) => panel(data.examples[i].source, map)));
+  });
   stage.append(which.node, place);
   which.press(0);
 };

@@ -83,143 +83,173 @@ exhibits.gates = function (stage, data, page) {
 
   // --- one number, taken apart ---
 
-  const sub = (letter, index, k) => [element("i", {}, letter), element("sub", {}, index), `[${k}]`];
+  // "F_{3}" becomes an italic F with a lower 3.
+  function math(words) {
+    return words.split(/(\p{L}\p{M}?_\{.*?\})/u).flatMap((part) => {
+      const [, letter, index] = part.match(/^(.+)_\{(.*)\}$/u) ?? [];
+      return letter ? [element("i", {}, letter), element("sub", {}, index)] : [part];
+    });
+  }
   const signed = (x) => (x < 0 ? ` − ${number(-x)}` : ` + ${number(x)}`);
   const bracketed = (x) => (x < 0 ? `(${number(x)})` : number(x));
 
-  // F_3[k] = σ(X_3 W_f + H_2 U_f + b_f) = σ(0.41 − 0.20 + 0.03) = σ(0.24) = 0.56
-  function gateLine(letter, name, f, t, k, step, weight, gate, value) {
-    const [x, h, bias] = [step.XW[gate * D + k], step.HU[gate * D + k], weight.b[gate * D + k]];
-    const symbols = [element("i", {}, "X"), element("sub", {}, t + 1), element("i", {}, "W"), element("sub", {}, name)];
-    symbols.push(" + ", element("i", {}, "H"), element("sub", {}, t), element("i", {}, "U"), element("sub", {}, name));
-    symbols.push(" + ", element("i", {}, "b"), element("sub", {}, name));
+  // F_3[k] = σ(X_3 W_f + H_2 U_f + b_f) = σ(0.41 − 0.20 + 0.03) = σ(0.24) = 0.56; t counts from 1
+  function gate(letter, name, f, t, k, { XW, HU }, { b }, place) {
+    const [x, h, bias] = [XW, HU, b].map((share) => share[place * D + k]);
+    const symbols = `X_{${t}}W_{${name}} + H_{${t - 1}}U_{${name}} + b_{${name}}`;
     const numbers = `${number(x)}${signed(h)}${signed(bias)}`;
-    return [...sub(letter, t + 1, k), ` = ${f}(`, ...symbols, `) = ${f}(${numbers}) = ${f}(${number(x + h + bias)}) = `, element("b", {}, number(value))];
+    return `${letter}_{${t}}[${k}] = ${f}(${symbols}) = ${f}(${numbers}) = ${f}(${number(x + h + bias)}) = `;
   }
 
-  function linesOfLSTM(t, k) {
-    const s = now.lstm.steps[t];
-    const [I, F, O, c, C, H] = PANELS.map(([name]) => s[name][k]);
-    const [i, before] = [element, s.before[k]];
-    return [
-      ["input_gate", gateLine("I", "i", "σ", t, k, s, LSTM, 0, I)],
-      ["forget_gate", gateLine("F", "f", "σ", t, k, s, LSTM, 1, F)],
-      ["output_gate", gateLine("O", "o", "σ", t, k, s, LSTM, 3, O)],
-      ["candidate", gateLine("C̃", "c", "tanh", t, k, s, LSTM, 2, c)],
-      [
-        "cell_state",
-        [...sub("C", t + 1, k), " = ", i("i", {}, "F"), i("sub", {}, t + 1), i("i", {}, "C"), i("sub", {}, t), " + ", i("i", {}, "I"), i("sub", {}, t + 1), i("i", {}, "C̃"), i("sub", {}, t + 1),
-          ` = ${number(F)} × ${bracketed(before)} + ${number(I)} × ${bracketed(c)} = `, i("b", {}, number(C))],
-      ],
-      [
-        "hidden_state",
-        [...sub("H", t + 1, k), " = ", i("i", {}, "O"), i("sub", {}, t + 1), " tanh(", i("i", {}, "C"), i("sub", {}, t + 1), `) = ${number(O)} × tanh(${number(C)}) = `, i("b", {}, number(H))],
-      ],
-    ];
+  // For each state its equation with the numbers of unit k at step t filled in, up to the value.
+  function equationsOfLSTM(t, k) {
+    const step = now.lstm.steps[t - 1];
+    const [I, F, O] = [step.input_gate[k], step.forget_gate[k], step.output_gate[k]];
+    const [candidate, C] = [step.candidate[k], step.cell_state[k]];
+    const kept = `${number(F)} × ${bracketed(step.before[k])}`;
+    const added = `${number(I)} × ${bracketed(candidate)}`;
+    return {
+      input_gate: gate("I", "i", "σ", t, k, step, LSTM, 0),
+      forget_gate: gate("F", "f", "σ", t, k, step, LSTM, 1),
+      output_gate: gate("O", "o", "σ", t, k, step, LSTM, 3),
+      candidate: gate("C̃", "c", "tanh", t, k, step, LSTM, 2),
+      cell_state: `C_{${t}}[${k}] = F_{${t}}C_{${t - 1}} + I_{${t}}C̃_{${t}} = ${kept} + ${added} = `,
+      hidden_state: `H_{${t}}[${k}] = O_{${t}} tanh(C_{${t}}) = ${number(O)} × tanh(${number(C)}) = `,
+    };
   }
-
-  function linesOfSRN(t, k) {
-    const s = now.srn.steps[t];
-    return [["srn", gateLine("H", "", "tanh", t, k, s, SRN, 0, s.hidden_state[k])]];
+  function equationsOfSRN(t, k) {
+    return { hidden_state: gate("H", "", "tanh", t, k, now.srn.steps[t - 1], SRN, 0) };
   }
 
   // --- what is seen ---
 
   const PANELS = [
-    ["input_gate", "input gate", "输入门", "I", 1],
-    ["forget_gate", "forget gate", "遗忘门", "F", 1],
-    ["output_gate", "output gate", "输出门", "O", 1],
-    ["candidate", "candidate state", "候选状态", "C̃", 1],
-    ["cell_state", "cell state", "内部状态", "C", 5],
-    ["hidden_state", "hidden state", "隐状态", "H", 1],
+    ["lstm", "input_gate", "LSTM: input gate", "LSTM：输入门", "I", 1],
+    ["lstm", "forget_gate", "LSTM: forget gate", "LSTM：遗忘门", "F", 1],
+    ["lstm", "output_gate", "LSTM: output gate", "LSTM：输出门", "O", 1],
+    ["lstm", "candidate", "LSTM: candidate state", "LSTM：候选状态", "C̃", 1],
+    ["lstm", "cell_state", "LSTM: cell state", "LSTM：内部状态", "C", 5],
+    ["lstm", "hidden_state", "LSTM: hidden state", "LSTM：隐状态", "H", 1],
+    ["srn", "hidden_state", "SRN: hidden state", "SRN：隐状态", "H", 1],
   ];
-  let now;
-  let digits = [];
-  let at = [0, 0]; // step and unit
+  let [digits, now, heats] = [[], null, []];
+  let [t, k] = [1, 0]; // the step, from 1 on, and the unit that are looked at
 
-  const field = element("input", { type: "text", inputmode: "numeric", autocomplete: "off", spellcheck: "false", maxlength: data.most, "aria-label": "数字 digits" });
+  const kind = { type: "text", inputmode: "numeric", autocomplete: "off", spellcheck: "false", maxlength: data.most };
+  const field = element("input", { ...kind, "aria-label": "数字 digits" });
   const said = element("p", { class: "note", role: "status" });
   const answers = element("div", { class: "answers" });
   const maps = element("div", { class: "maps" });
   const equations = element("div", { class: "equations", "aria-live": "polite" });
-  let drawn = {};
 
-  const widthOfStep = () => Math.max(7, Math.min(20, Math.floor(200 / digits.length)));
-
-  function panel(model, name, title, letter, limit) {
-    const steps = now[model].steps;
-    const w = widthOfStep();
-    const values = units((k) => steps.map((step) => step[name][k]));
-    const id = model === "srn" ? "srn" : name;
-    const pick = (k, t) => look(id, t, k);
-    drawn[id] = heatMap({ label: `${title.zh} ${title.en}`, values, limit, cell: [w, Math.max(3, Math.min(8, 160 / D))], columns: digits.map(String), pick });
-    const range = name.endsWith("gate") ? "0 … 1" : `−${limit} … ${limit}`;
-    const heading = element("p", { class: "label" }, text(title.en, title.zh), " ", element("i", {}, letter), element("small", {}, range));
-    return element("div", { class: "map" }, heading, element("div", { class: "scroll" }, drawn[id].node));
-  }
-
-  function look(id, t, k) {
-    at = [t, k];
-    for (const other of Object.values(drawn)) other.mark(k, t);
-    const lines = id === "srn" ? linesOfSRN(t, k) : linesOfLSTM(t, k);
-    const where = element("p", { class: "note" }, text(`step ${t + 1}, digit ${digits[t]}, unit ${k}`, `第 ${t + 1} 步，数字 ${digits[t]}，单元 ${k}`));
-    equations.replaceChildren(where, ...lines.map(([name, line]) => element("p", { class: name === id ? "equation chosen" : "equation" }, ...line)));
-  }
-
-  function answer(name, found, p) {
-    const best = p.indexOf(Math.max(...p));
-    const right = digits[0] + digits[1];
-    const en = `${name}: ${best}, probability ${p[best].toFixed(3)}, ${best === right ? "right" : `the right ${right} has ${p[right].toFixed(3)}`}`;
-    const zh = `${name}：${best}，概率 ${p[best].toFixed(3)}，${best === right ? "正确" : `正确答案 ${right} 的概率为 ${p[right].toFixed(3)}`}`;
-    const bars = p.map((each, n) => {
-      const bar = element("span", { class: "level" });
-      bar.style.height = `${(100 * each).toFixed(2)}%`;
-      const column = element("span", { class: n === right ? "column right" : "column", title: `${n}: ${each.toFixed(4)}` }, element("span", { class: "well" }, bar), String(n));
-      return column;
+  function panel(width, [model, state, en, zh, letter, limit]) {
+    const heat = heatMap({
+      label: `${zh} ${en}`,
+      values: units((k) => now[model].steps.map((step) => step[state][k])),
+      limit,
+      cell: [width, Math.max(3, Math.min(8, 160 / D))],
+      columns: digits.map(String),
+      pick: (unit, column) => look(model, state, column + 1, unit),
     });
-    const trained = text(`test accuracy ${found.test_accuracy.toFixed(2)}`, `测试准确率 ${found.test_accuracy.toFixed(2)}`);
-    return element("div", { class: "answer" }, element("p", { class: "label" }, text(en, zh), element("small", {}, trained)), element("div", { class: "bars", "aria-hidden": "true" }, ...bars));
+    heats.push(heat);
+    const range = element("small", {}, state.endsWith("gate") ? "0 … 1" : `−${limit} … ${limit}`);
+    const label = element("p", { class: "label" }, text(en, zh), " ", element("i", {}, letter), range);
+    return element("div", { class: "map" }, label, element("div", { class: "scroll" }, heat.node));
+  }
+
+  function look(model, chosen, ...where) {
+    [t, k] = where;
+    for (const heat of heats) heat.mark(k, t - 1);
+    const digit = digits[t - 1];
+    const title = text(`step ${t}, digit ${digit}, unit ${k}`, `第 ${t} 步，数字 ${digit}，单元 ${k}`);
+    const lines = Object.entries(model === "lstm" ? equationsOfLSTM(t, k) : equationsOfSRN(t, k));
+    equations.replaceChildren(
+      element("p", { class: "note" }, title),
+      ...lines.map(([state, words]) => {
+        const value = element("b", {}, number(now[model].steps[t - 1][state][k]));
+        return element("p", { class: state === chosen ? "equation chosen" : "equation" }, ...math(words), value);
+      }),
+    );
+  }
+
+  function answer(name, { test_accuracy }, p) {
+    const [best, right] = [p.indexOf(Math.max(...p)), digits[0] + digits[1]];
+    const [first, true_] = [p[best].toFixed(3), p[right].toFixed(3)];
+    const said =
+      best === right
+        ? text(`${name}: ${best}, right; probability ${first}`, `${name}：${best}，正确，概率 ${first}`)
+        : text(
+            `${name}: ${best}, wrong; probability ${first}, that of ${right} ${true_}`,
+            `${name}：${best}，错误，概率 ${first}，而 ${right} 的概率为 ${true_}`,
+          );
+    const score = test_accuracy.toFixed(2);
+    const trained = element("small", {}, text(`test accuracy ${score}`, `测试准确率 ${score}`));
+    const bars = p.map((share, n) => {
+      const level = element("span", { class: "level" });
+      level.style.height = `${(100 * share).toFixed(2)}%`;
+      const look = { class: n === right ? "column right" : "column", title: `${n}: ${share.toFixed(4)}` };
+      return element("span", look, element("span", { class: "well" }, level), String(n));
+    });
+    const label = element("p", { class: "label" }, said, trained);
+    return element(
+      "div",
+      { class: "answer" },
+      label,
+      element("div", { class: "bars", "aria-hidden": "true" }, ...bars),
+    );
   }
 
   function read() {
-    const typed = [...field.value.replace(/[０-９]/g, (wide) => String.fromCharCode(wide.charCodeAt(0) - 0xfee0))];
+    // a digit as a Chinese keyboard may write it counts as well
+    const typed = [...field.value.normalize("NFKC")].filter((each) => each.trim());
     digits = typed.filter((each) => each >= "0" && each <= "9").map(Number);
-    const others = typed.filter((each) => each.trim() && !(each >= "0" && each <= "9")).length;
-    drawn = {};
     if (digits.length < 2) {
-      said.replaceChildren(text("Two digits at least: their sum is the answer.", "至少两个数字：答案是前两个数字之和。"));
+      said.replaceChildren(
+        text("Two digits at least: the answer is their sum.", "至少两个数字：答案是前两个数字之和。"),
+      );
       for (const part of [answers, maps, equations]) part.replaceChildren();
       return;
     }
-    const [first, second] = digits;
-    const left = others ? [` (${others} characters that are no digits are left out)`, `（略去 ${others} 个非数字字符）`] : ["", ""];
-    said.replaceChildren(text(`${first} + ${second} = ${first + second}; L = ${digits.length}${left[0]}`, `${first} + ${second} = ${first + second}；L = ${digits.length}${left[1]}`));
+    const sum = `${digits[0]} + ${digits[1]} = ${digits[0] + digits[1]}`;
+    const [L, others] = [digits.length, typed.length - digits.length];
+    const left = others ? text(` (without ${others} that are no digits)`, `（略去 ${others} 个非数字字符）`) : "";
+    said.replaceChildren(text(`${sum}; L = ${L}`, `${sum}；L = ${L}`), left);
     now = stage.compute(digits);
-    answers.replaceChildren(answer("LSTM", data.lstm, now.lstm.probabilities), answer("SRN", data.srn, now.srn.probabilities));
-    maps.style.setProperty("--map", `${widthOfStep() * digits.length + 8}px`);
-    maps.replaceChildren(
-      ...PANELS.map(([name, en, zh, letter, limit]) => panel("lstm", name, { en: `LSTM: ${en}`, zh: `LSTM：${zh}` }, letter, limit)),
-      panel("srn", "hidden_state", { en: "SRN: hidden state", zh: "SRN：隐状态" }, "H", 1),
+    answers.replaceChildren(
+      ...["lstm", "srn"].map((each) => answer(each.toUpperCase(), data[each], now[each].probabilities)),
     );
-    look("cell_state", Math.min(at[0], digits.length - 1), at[1]);
+    const width = Math.max(6, Math.min(18, Math.floor(190 / L)));
+    heats = [];
+    maps.style.setProperty("--map", `${width * L + 8}px`);
+    maps.replaceChildren(...PANELS.map((each) => panel(width, each)));
+    look("lstm", "cell_state", Math.min(t, L), k);
   }
 
   // --- does it agree with Python? ---
 
   function agreement() {
-    const { digits, hidden_state, cell_state } = data.check;
-    const gaps = readLSTM(digits).steps.flatMap((step, t) =>
-      units((k) => Math.max(Math.abs(step.hidden_state[k] - hidden_state[t][k]), Math.abs(step.cell_state[k] - cell_state[t][k]))),
+    const gaps = readLSTM(data.check.digits).steps.flatMap((step, n) =>
+      ["cell_state", "hidden_state"].flatMap((state) =>
+        step[state].map((x, k) => Math.abs(x - data.check[state][n][k])),
+      ),
     );
     const largest = Math.max(...gaps);
-    const shown = number(largest);
     return largest < 1e-4
-      ? text(`Computed here from the weights of your models; C and H of the run's digits differ from Python's by at most ${shown}.`, `此处由你训练的模型权重在浏览器中算出；对运行时的数字，C 与 H 同 Python 的结果最多相差 ${shown}。`)
-      : text(`C and H of the run's digits differ from Python's by ${shown}: the model was trained with other equations than those of this page.`, `对运行时的数字，C 与 H 同 Python 的结果相差 ${shown}：训练所用的公式与此页不同。`);
+      ? text(
+          "Computed in the browser from the weights of your models. " +
+            `C and H of the run's digits differ from Python's by at most ${number(largest)}.`,
+          `由你训练的模型权重在浏览器中算出。对运行时的数字，C 与 H 同 Python 的结果最多相差 ${number(largest)}。`,
+        )
+      : text(
+          `C and H of the run's digits differ from Python's by ${number(largest)}: ` +
+            "the model was trained with other equations than those of this page.",
+          `对运行时的数字，C 与 H 同 Python 的结果相差 ${number(largest)}：训练所用的公式与此页不同。`,
+        );
   }
 
-  const shown = [...new Set([data.check.digits.join(""), "67" + "0".repeat(data.length - 2), "94" + "1".repeat(data.length - 2)])];
-  const choices = shown.map((each) => {
+  const zeros = "67" + "0".repeat(data.length - 2);
+  const ones = "94" + "1".repeat(data.length - 2);
+  const examples = [...new Set([data.check.digits.join(""), zeros, ones])].map((each) => {
     const button = element("button", { type: "button" }, each);
     button.addEventListener("click", () => {
       field.value = each;
@@ -227,9 +257,14 @@ exhibits.gates = function (stage, data, page) {
     });
     return button;
   });
-  field.value = shown[0];
+  field.value = data.check.digits.join("");
   field.addEventListener("input", read);
-  const label = element("label", {}, text("digits", "数字"), " ", field);
-  stage.append(element("div", { class: "controls" }, label, ...choices), said, answers, maps, equations, element("p", { class: "note" }, agreement()));
+  const controls = element(
+    "div",
+    { class: "controls" },
+    element("label", {}, text("digits", "数字"), " ", field),
+    ...examples,
+  );
+  stage.append(controls, said, answers, maps, equations, element("p", { class: "note" }, agreement()));
   read();
 };

@@ -11,7 +11,13 @@ exhibits.tags = function (stage, data, page) {
       const slot = slots.find((each) => each.start === t);
       if (slot) {
         const sign = slot.right ? "" : "✗ ";
-        found.push(element("td", { colspan: slot.end - slot.start, class: slot.right ? "slot right" : "slot wrong" }, sign + slot.kind));
+        found.push(
+          element(
+            "td",
+            { colspan: slot.end - slot.start, class: slot.right ? "slot right" : "slot wrong" },
+            sign + slot.kind,
+          ),
+        );
         t = slot.end - 1;
       } else {
         const missed = sentence.true.some((each) => each.start <= t && t < each.end);
@@ -24,15 +30,31 @@ exhibits.tags = function (stage, data, page) {
   function show(i) {
     const sentence = data.sentences[i];
     const isRight = (slots) => slots.length === sentence.true.length && slots.every((each) => each.right);
-    const head = element("tr", {}, element("td", {}), ...sentence.words.map((word) => element("th", { scope: "col" }, word)));
-    const truth = element("tr", { class: "truth" }, element("th", { scope: "row" }, text("true", "真实")), ...cells(sentence.true, sentence));
+    const head = element(
+      "tr",
+      {},
+      element("td", {}),
+      ...sentence.words.map((word) => element("th", { scope: "col" }, word)),
+    );
+    const truth = element(
+      "tr",
+      { class: "truth" },
+      element("th", { scope: "row" }, text("true", "真实")),
+      ...cells(sentence.true, sentence),
+    );
     const rows = Object.entries(sentence.models).map(([name, slots]) =>
       element("tr", {}, element("th", { scope: "row" }, name, isRight(slots) ? " ✓" : ""), ...cells(slots, sentence)),
     );
-    place.replaceChildren(element("table", { class: "tags" }, element("thead", {}, head), element("tbody", {}, truth, ...rows)));
+    place.replaceChildren(
+      element("table", { class: "tags" }, element("thead", {}, head), element("tbody", {}, truth, ...rows)),
+    );
   }
 
-  const which = choices(page, data.sentences.map((_, i) => text(`sentence ${i + 1}`, `第 ${i + 1} 句`)), show);
+  const which = choices(
+    page,
+    data.sentences.map((_, i) => text(`sentence ${i + 1}`, `第 ${i + 1} 句`)),
+    show,
+  );
   stage.append(which.node, place);
   which.press(0);
 };

@@ -1,7 +1,7 @@
 // The gradient wall: walk on the error surface of one unit, by the pointer, by the keyboard, or by gradient descent.
 exhibits.wall = function (stage, data, page) {
   const { text, element } = page;
-  const { svg, number } = exhibits.shared;
+  const { svg, set, number } = exhibits.shared;
   const { steps: L, h_0, target, w_range, b_range, start } = data;
 
   // --- the network of one unit ---
@@ -9,7 +9,7 @@ exhibits.wall = function (stage, data, page) {
   const sigma = (z) => 1 / (1 + Math.exp(-z));
 
   // The loss at (w, b) and its gradient, by back-propagation through the L steps.
-  function descendable(w, b) {
+  function evaluate(w, b) {
     // h_t = w σ(h_{t-1}) + b
     const s = [sigma(h_0)]; // σ(h_0), σ(h_1), …, σ(h_L)
     for (let t = 1; t <= L; t++) s.push(sigma(w * s[t - 1] + b));
@@ -30,14 +30,14 @@ exhibits.wall = function (stage, data, page) {
 
   // One step of gradient descent; clip = Infinity: without clipping.
   function step([w, b], rate, clip) {
-    const { gradient, norm } = descendable(w, b);
+    const { gradient, norm } = evaluate(w, b);
     // g ← g min(1, v / |g|)
     const shorter = norm > clip ? clip / norm : 1;
     // (w, b) ← (w, b) − η g
     return [w - rate * shorter * gradient[0], b - rate * shorter * gradient[1]];
   }
 
-  stage.compute = descendable;
+  stage.compute = evaluate;
   stage.step = step;
 
   // --- the surface, from above ---
@@ -56,7 +56,7 @@ exhibits.wall = function (stage, data, page) {
         const w = w_range[0] + ((i + 0.5) / (W / 2)) * (w_range[1] - w_range[0]);
         const b = b_range[1] - ((j + 0.5) / (H / 2)) * (b_range[1] - b_range[0]);
         // the colour is the book's pink, the deeper the higher the loss; its square root, or the valley would be white
-        const depth = Math.sqrt(descendable(w, b).loss / highest);
+        const depth = Math.sqrt(evaluate(w, b).loss / highest);
         image.data.set([228, 0, 127, 235 * depth], 4 * (j * (W / 2) + i));
       }
     }
@@ -64,109 +64,124 @@ exhibits.wall = function (stage, data, page) {
     return canvas;
   }
 
+  // --- where one stands, and the paths from there ---
+
   let point = [...start];
-  let free = [];
-  let clipped = [];
-
-  const lines = {
-    free: svg("path", { class: "path free" }),
-    clipped: svg("path", { class: "path clipped" }),
-  };
-  const dots = svg("g", {});
-  const arrow = svg("line", { class: "arrow" });
-  const here = svg("circle", { class: "here", r: 6 });
-  const over = svg("svg", { viewBox: `0 0 ${W} ${H}`, tabindex: 0, role: "application", "aria-label": "误差面上的点 (w, b)，用方向键移动 the point (w, b) on the error surface, moved by the arrow keys" });
-  over.append(lines.free, lines.clipped, dots, arrow, here);
-  const tick = (name, value, left, top) => {
-    const node = element("span", { class: "tick", "aria-hidden": "true" }, `${name} = ${number(value, 1)}`);
-    Object.assign(node.style, { left: `${(100 * left) / W}%`, top: `${(100 * top) / H}%` });
-    return node;
-  };
-  const between = (ends, ticks) => ticks.filter((each) => each > ends[0] && each < ends[1]);
-  const ticks = [
-    ...between(w_range, [5, 6]).map((w) => tick("w", w, x(w), H - 20)),
-    ...between(b_range, [-2, -2.5, -3, -3.5]).map((b) => tick("b", b, 0, y(b))),
+  const walkers = [
+    { name: "solid", title: ["without clipping", "不截断"], path: [], bound: () => Infinity },
+    { name: "dashed", title: ["clipped by norm", "按模截断"], path: [], bound: () => clip.value() },
   ];
-  const plane = element("div", { class: "plane" }, surface(), ...ticks, over);
 
-  // --- controls ---
-
-  function slider(en, zh, from, to, value, show) {
-    const input = element("input", { type: "range", min: Math.log10(from), max: Math.log10(to), step: 0.01, value: Math.log10(value), "aria-label": `${zh} ${en}` });
-    const output = element("output", {});
-    const read = () => {
-      output.textContent = number(10 ** input.value, 3);
-      show();
-    };
-    input.addEventListener("input", read);
-    output.textContent = number(value, 3);
-    return { node: element("label", {}, text(en, zh), " ", input, " ", output), get: () => 10 ** input.value };
-  }
-  const rate = slider("learning rate η", "学习率 η", 0.001, 1, data.rate, () => draw());
-  const clip = slider("threshold v", "截断阈值 v", 0.01, 100, data.clip, () => draw());
-
-  const said = element("p", { class: "equation chosen", role: "status" });
-  const result = element("div", {});
-
-  function button(en, zh, act) {
-    const node = element("button", { type: "button" }, text(en, zh));
-    node.addEventListener("click", () => {
-      act();
-      draw();
-    });
-    return node;
-  }
-
-  // Both ways begin where the point stands; each goes on by so many steps.
   function walk(count) {
-    for (const [path, bound] of [[free, Infinity], [clipped, clip.get()]]) {
-      if (!path.length) path.push([...point]);
-      for (let n = 0; n < count; n++) path.push(step(path.at(-1), rate.get(), bound));
+    for (const { path, bound } of walkers) {
+      if (!path.length) path.push(point);
+      for (let n = 0; n < count; n++) path.push(step(path.at(-1), rate.value(), bound()));
     }
-  }
-  function place(w, b) {
-    point = [Math.max(w_range[0], Math.min(w_range[1], w)), Math.max(b_range[0], Math.min(b_range[1], b))];
-    [free, clipped] = [[], []];
     draw();
   }
+  function wipe() {
+    for (const walker of walkers) walker.path.length = 0;
+    draw();
+  }
+  const within = (value, [low, high]) => Math.max(low, Math.min(high, value));
+  function place(w, b) {
+    point = [within(w, w_range), within(b, b_range)];
+    wipe();
+  }
 
-  // --- drawing ---
+  // --- what is seen ---
+
+  const label = "误差面上的点 (w, b)，用方向键移动 the point (w, b) on the error surface, moved by arrow keys";
+  const over = svg("svg", { viewBox: `0 0 ${W} ${H}`, tabindex: 0, role: "application", "aria-label": label });
+  const arrow = svg("line", { class: "arrow" });
+  const here = svg("circle", { class: "here", r: 6 });
+  const paths = svg("g", {});
+  over.append(paths, arrow, here);
+
+  function tick(name, value, left, top) {
+    const node = element("span", { class: "tick", "aria-hidden": "true" }, `${name} = ${number(value, 1)}`);
+    node.style.left = `${(100 * left) / W}%`;
+    node.style.top = `${(100 * top) / H}%`;
+    return node;
+  }
+  const ticks = [
+    ...[5, 6].map((w) => tick("w", w, x(w), H - 12)),
+    ...[-2, -2.5, -3, -3.5].map((b) => tick("b", b, 0, y(b))),
+  ];
+  const said = element("p", { class: "equation chosen", role: "status" });
+  const table = element("div", { class: "scroll" });
 
   function draw() {
     const [w, b] = point;
-    const { loss, gradient, norm } = descendable(w, b);
-    here.setAttribute("cx", x(w));
-    here.setAttribute("cy", y(b));
+    const { loss, gradient, norm } = evaluate(w, b);
+    const partial = `∂L/∂w = ${number(gradient[0])}, ∂L/∂b = ${number(gradient[1])}, |g| = ${number(norm)}`;
+    said.textContent = `w = ${number(w)}, b = ${number(b)}: L(w, b) = ${number(loss, 4)}, ${partial}`;
+    set(here, { cx: x(w), cy: y(b) });
     // the step that gradient descent would take from here, without clipping
-    const [w_1, b_1] = step(point, rate.get(), Infinity);
-    for (const [name, value] of Object.entries({ x1: x(w), y1: y(b), x2: x(w_1), y2: y(b_1) })) arrow.setAttribute(name, value);
-    dots.replaceChildren();
-    for (const [name, path] of [["free", free], ["clipped", clipped]]) {
-      lines[name].setAttribute("d", path.map(([w, b], n) => `${n ? "L" : "M"}${x(w).toFixed(2)} ${y(b).toFixed(2)}`).join(""));
-      for (const [w, b] of path.slice(1)) dots.append(svg("circle", { class: `dot ${name}`, cx: x(w).toFixed(2), cy: y(b).toFixed(2), r: 1.5 }));
-    }
-    said.textContent = `w = ${number(w)}, b = ${number(b)}: L(w, b) = ${number(loss, 4)}, ∂L/∂w = ${number(gradient[0])}, ∂L/∂b = ${number(gradient[1])}, |g| = ${number(norm)}`;
-    const rows = [
-      ["free", "without clipping", "不截断", free],
-      ["clipped", "clipped by norm", "按模截断", clipped],
-    ].map(([name, en, zh, path]) => {
-      const last = path.length ? path.at(-1) : point;
-      const out = last[0] < w_range[0] || last[0] > w_range[1] || last[1] < b_range[0] || last[1] > b_range[1];
-      const farthest = Math.max(0, ...path.slice(1).map(([w, b], n) => Math.hypot(w - path[n][0], b - path[n][1])));
-      return element("tr", {},
-        element("th", { scope: "row", class: name }, text(en, zh)),
-        element("td", {}, String(Math.max(0, path.length - 1))),
-        element("td", {}, `(${number(last[0])}, ${number(last[1])})`, ...(out ? [" ", text("outside", "图外")] : [])),
-        element("td", {}, number(descendable(...last).loss, 4)),
-        element("td", {}, number(farthest)),
-      );
-    });
-    const header = [["", ""], ["steps", "步数"], ["now at (w, b)", "位置 (w, b)"], ["loss", "损失"], ["longest step", "最长一步"]];
-    const head = element("tr", {}, ...header.map(([en, zh]) => element("th", { scope: "col" }, text(en, zh))));
-    result.replaceChildren(element("div", { class: "scroll" }, element("table", {}, element("thead", {}, head), element("tbody", {}, ...rows))));
+    const [w_1, b_1] = step(point, rate.value(), Infinity);
+    set(arrow, { x1: x(w), y1: y(b), x2: x(w_1), y2: y(b_1) });
+    paths.replaceChildren(...walkers.flatMap(drawPath));
+    const columns = [
+      ["", ""],
+      ["steps", "步数"],
+      ["now at (w, b)", "位置 (w, b)"],
+      ["loss", "损失"],
+      ["longest step", "最长一步"],
+    ];
+    const head = element("tr", {}, ...columns.map((each) => element("th", { scope: "col" }, text(...each))));
+    table.replaceChildren(
+      element("table", {}, element("thead", {}, head), element("tbody", {}, ...walkers.map(row))),
+    );
   }
 
-  // --- pointer and keys ---
+  function drawPath({ name, path }) {
+    const places = path.map(([w, b]) => [x(w).toFixed(2), y(b).toFixed(2)]);
+    const line = svg("polyline", { class: `path ${name}`, points: places.join(" ") });
+    return [line, ...places.slice(1).map(([cx, cy]) => svg("circle", { class: `dot ${name}`, cx, cy, r: 1.5 }))];
+  }
+
+  function row({ name, title, path }) {
+    const last = path.at(-1) ?? point;
+    const isInside = last[0] === within(last[0], w_range) && last[1] === within(last[1], b_range);
+    const lengths = path.slice(1).map(([w, b], n) => Math.hypot(w - path[n][0], b - path[n][1]));
+    const cells = [
+      [String(lengths.length)],
+      [`(${number(last[0])}, ${number(last[1])})`, isInside ? "" : text(" outside", "，图外")],
+      [number(evaluate(...last).loss, 4)],
+      [number(Math.max(0, ...lengths))],
+    ];
+    const heading = element("th", { scope: "row", class: name }, text(...title));
+    return element("tr", {}, heading, ...cells.map((cell) => element("td", {}, ...cell)));
+  }
+
+  // --- sliders, buttons, pointer and keys ---
+
+  // On a log scale; wide enough for the run's own setting.
+  function slider(en, zh, from, to, value) {
+    const [min, max] = [Math.min(from, value), Math.max(to, value)].map(Math.log10);
+    const input = element("input", { type: "range", min, max, step: "any", "aria-label": `${zh} ${en}` });
+    input.value = Math.log10(value);
+    const shown = element("output", {}, number(value));
+    input.addEventListener("input", () => {
+      shown.textContent = number(10 ** input.value);
+      draw();
+    });
+    return { node: element("label", {}, text(en, zh), " ", input, " ", shown), value: () => 10 ** input.value };
+  }
+  const rate = slider("learning rate η", "学习率 η", 0.001, 1, data.rate);
+  const clip = slider("threshold v", "截断阈值 v", 0.01, 100, data.clip);
+
+  function button(en, zh, act) {
+    const node = element("button", { type: "button" }, text(en, zh));
+    node.addEventListener("click", act);
+    return node;
+  }
+  const buttons = [
+    button("one step", "走一步", () => walk(1)),
+    button(`${data.walk} steps`, `走 ${data.walk} 步`, () => walk(data.walk)),
+    button("wipe the paths", "清除路径", wipe),
+    button("back to the start", "回到起点", () => place(...start)),
+  ];
 
   function follow(event) {
     const box = over.getBoundingClientRect();
@@ -186,13 +201,8 @@ exhibits.wall = function (stage, data, page) {
     place(point[0] + size * to[0], point[1] + size * to[1]);
   });
 
-  const buttons = [
-    button("one step", "走一步", () => walk(1)),
-    button(`${data.walk} steps`, `走 ${data.walk} 步`, () => walk(data.walk)),
-    button("wipe the paths", "清除路径", () => ([free, clipped] = [[], []])),
-    button("back to the start", "回到起点", () => place(...start)),
-  ];
-  stage.append(element("div", { class: "controls" }, rate.node, clip.node), element("div", { class: "controls" }, ...buttons), plane, said, result);
+  const plane = element("div", { class: "plane" }, surface(), ...ticks, over);
+  const sliders = element("div", { class: "controls" }, rate.node, clip.node);
+  stage.append(sliders, element("div", { class: "controls" }, ...buttons), plane, said, table);
   walk(data.walk);
-  draw();
 };

@@ -42,14 +42,40 @@ exhibits.words = function (stage, data, page) {
     const name = review.speaks_for;
     const labelled = review.label ? [text(`; labelled ${review.label}`, `；标注为 ${review.label}`)] : [];
     const whole = sigma(review.whole).toFixed(3);
-    const first = element("p", { class: "label" }, text(`whole review: probability of ${name} ${whole}`, `全文：${name} 的概率 ${whole}`), ...labelled);
-    let second = text("nothing is left out", "尚未删去词");
-    if (out.length && p !== null) second = text(`without ${out.length === 1 ? "this word" : "these two"}: probability of ${name} ${p.toFixed(3)} (log odds ${number(now, 2)})`, `删去${out.length === 1 ? "此词" : "这两个词"}后：${name} 的概率 ${p.toFixed(3)}（对数几率 ${number(now, 2)}）`);
-    if (p === null) second = review.pairs ? text("more than two words: not computed; put one back", "删去了两个以上的词：未曾计算，请放回一个") : text("only single words were computed for so long a review; put one back", "这条影评较长，只计算了逐词删去，请放回一个");
+    const first = element(
+      "p",
+      { class: "label" },
+      text(`whole review: probability of ${name} ${whole}`, `全文：${name} 的概率 ${whole}`),
+      ...labelled,
+    );
     const bar = element("span", { class: "level" });
     bar.style.width = p === null ? "0" : `${(100 * p).toFixed(1)}%`;
-    const ends = element("p", { class: "ends" }, text(review.against.en, review.against.zh), element("span", { class: "track", "aria-hidden": "true" }, bar), name);
-    said.replaceChildren(first, ends, element("p", { class: "note" }, second));
+    const ends = element(
+      "p",
+      { class: "ends" },
+      text(review.against.en, review.against.zh),
+      element("span", { class: "track", "aria-hidden": "true" }, bar),
+      name,
+    );
+    said.replaceChildren(first, ends, element("p", { class: "note" }, without(p)));
+  }
+
+  // What is left out, and what becomes of the probability p, null where nobody knows.
+  function without(p) {
+    if (!out.length) return text("nothing is left out", "尚未删去词");
+    if (p === null && review.pairs)
+      return text("more than two words: not computed; put one back", "删去两个以上的词未曾计算，请放回一个");
+    if (p === null)
+      return text(
+        "of so long a review only single words were computed; put one back",
+        "这条影评较长，只计算了逐词删去，请放回一个",
+      );
+    const [en, zh] = out.length === 1 ? ["this word", "此词"] : ["these two", "这两个词"];
+    const [share, s, name] = [p.toFixed(3), number(logOdds(out), 2), review.speaks_for];
+    return text(
+      `without ${en}: probability of ${name} ${share} (log odds ${s})`,
+      `删去${zh}后：${name} 的概率 ${share}（对数几率 ${s}）`,
+    );
   }
 
   function show(i) {
@@ -57,7 +83,12 @@ exhibits.words = function (stage, data, page) {
     out = [];
     words.replaceChildren(
       ...review.tokens.flatMap((token, i) => {
-        const button = element("button", { type: "button", class: "word" }, element("span", {}), element("span", {}, token));
+        const button = element(
+          "button",
+          { type: "button", class: "word" },
+          element("span", {}),
+          element("span", {}, token),
+        );
         button.addEventListener("click", () => {
           out = out.includes(i) ? out.filter((each) => each !== i) : [...out, i].sort((a, b) => a - b);
           draw();
@@ -68,7 +99,11 @@ exhibits.words = function (stage, data, page) {
     draw();
   }
 
-  const which = choices(page, data.reviews.map((each) => text(each.which.en, each.which.zh)), show);
+  const which = choices(
+    page,
+    data.reviews.map((each) => text(each.which.en, each.which.zh)),
+    show,
+  );
   const back = element("button", { type: "button" }, text("put all words back", "放回所有词"));
   back.addEventListener("click", () => {
     out = [];

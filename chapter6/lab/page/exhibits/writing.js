@@ -24,17 +24,26 @@ exhibits.writing = function (stage, data, page) {
     const characters = [...data.texts[i].text];
     const { marks, share } = repeated(characters, data.run);
     const pieces = [element("span", { class: "prefix" }, data.prefix)];
-    for (let t = 0; t < characters.length; ) {
+    for (let t = 0; t < characters.length;) {
       let end = t;
       while (end < characters.length && marks[end] === marks[t]) end++;
       pieces.push(element(marks[t] ? "mark" : "span", {}, characters.slice(t, end).join("")));
       t = end;
     }
     place.replaceChildren(...pieces);
-    said.replaceChildren(text(`${Math.round(100 * share)} % of the runs of ${data.run} characters had been written before`, `连续 ${data.run} 个字符的片段中有 ${Math.round(100 * share)}% 是此前写过的`));
+    said.replaceChildren(
+      text(
+        `${Math.round(100 * share)} % of the runs of ${data.run} characters had been written before`,
+        `连续 ${data.run} 个字符的片段中有 ${Math.round(100 * share)}% 是此前写过的`,
+      ),
+    );
   }
 
-  const which = choices(page, data.texts.map(({ way }) => text(way.en, way.zh)), show);
+  const which = choices(
+    page,
+    data.texts.map(({ way }) => text(way.en, way.zh)),
+    show,
+  );
   stage.append(which.node, place, said);
   which.press(0);
 };
