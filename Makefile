@@ -30,7 +30,7 @@ lint: $(READY)
 
 $(READY): requirements.txt pyproject.toml
 	$(PYTHON) -m venv $(VENV)
-	@echo "Installing about 190 packages, 2 GB; unpacking them takes a minute without a word. 正在安装，解包时约一分钟没有输出。"
+	@echo "Installing about 200 packages, 2 GB; unpacking them takes a minute without a word. 正在安装，解包时约一分钟没有输出。"
 	$(BIN)/python -m pip install --requirement requirements.txt
 	touch $(READY)
 

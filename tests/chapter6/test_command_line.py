@@ -74,7 +74,7 @@ def command_lines(draw: random.Random) -> Iterator[list[str]]:
         ["data", "digit_sum", "--length", "7"],
         [],
     ]
-    commands += [["data", "book", "here"]]
+    commands += [["data", "book", "here"], ["page"]]
     for _ in range(LINES):
         words = draw.choice(commands)
         line, others = list(words), draw.choice([words, words, words, draw.choice(commands)])

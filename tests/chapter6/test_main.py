@@ -72,7 +72,7 @@ def test_list_and_help_load_nothing_large() -> None:
     code = "import sys, runpy\nsys.argv = ['chapter6', *sys.argv[1:]]\n"
     code += "try: runpy.run_module('chapter6', run_name='__main__')\n"
     code += "except SystemExit: pass\nassert not {'paddle', 'numpy', 'matplotlib', 'scipy', 'rich'} & set(sys.modules)"
-    for arguments in ([], ["--help"], ["run", "--help"], ["run", "6.5", "--help"], ["run", "6.3"]):
+    for arguments in ([], ["--help"], ["run", "--help"], ["run", "6.5", "--help"], ["run", "6.3"], ["page", "--help"]):
         subprocess.run([sys.executable, "-c", code, *arguments], check=True, capture_output=True)
 
 

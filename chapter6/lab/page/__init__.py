@@ -15,7 +15,7 @@ from chapter6.lab import terminal
 from chapter6.lab.lesson import Entry
 from chapter6.lab.page import found, write
 from chapter6.lab.text import Text
-from nndl.error import OutputError
+from nndl.error import OutputError, SettingError
 from nndl.file import replacing
 
 NAME = "index.html"
@@ -43,15 +43,20 @@ def make(out: Path, contents: Mapping[str, Entry], opens: bool = False) -> Path:
         opens: whether the reader's browser shall show it.
 
     Raises:
+        SettingError: there are no runs.
         OutputError: the page cannot be written.
     """
     check(out)
     runs, left_out = found.look(out, contents)
-    text, more_left_out = write.page(runs, contents, out)
+    for line in left_out:
+        terminal.say(line)
+    if not runs:
+        raise SettingError(f"--out {out}: no run is there; first: python -m chapter6 run {next(iter(contents))}")
+    text, left_out = write.page(runs, contents, out)
+    for line in left_out:
+        terminal.say(line)
     with replacing(out / NAME) as temporary:
         temporary.write_text(text, encoding="utf-8", errors="replace")
-    for line in [*left_out, *more_left_out]:
-        terminal.say(line)
     size = f"{(out / NAME).stat().st_size / 1e6:.1f} MB"
     en, zh = f"the page of {len(runs)} runs, {size}", f"{len(runs)} 次运行的网页，{size}"
     terminal.say(Text(f"{en}: {out / NAME}", f"{zh}：{out / NAME}"))

@@ -12,6 +12,13 @@ WIDTH, HEIGHT = 220, 18
 _REACH = WIDTH / 2 - 8
 
 
+HOW_TO_READ = Text(
+    "A dot is a seed: right of the line it speaks for the claim, left of it against. The grey band is where the mean "
+    "lies (each end with 95 % confidence); a claim is decided where it does not reach the line.",
+    "每点为一个种子：在线右侧支持论断，左侧反对。灰带为均值所在范围（两端置信度各 95 %），不碰线即可判定。",
+)
+
+
 def draw(claim: dict[str, Any]) -> Markup | None:
     """The rows of a claim, as :meth:`chapter6.lab.claim.Claim.plain` has it; None where chance has no part in it."""
     rows = [] if isinstance(claim["evidence"], bool) else [*zip_longest(claim["evidence"], claim["intervals"])]
@@ -49,3 +56,6 @@ def _in_words(values: Sequence[float]) -> Text:
         f"{above} of {len(values)} above zero, from {low:.3g} to {high:.3g}. ",
         f"{len(values)} 个中 {above} 个大于零，范围 {low:.3g} 至 {high:.3g}。",
     )
+
+
+EXAMPLE = tag("span", _row([0.6, 0.35, 0.5, 0.9, -0.4], [-0.2, 0.95]), class_="example", aria_hidden="true")

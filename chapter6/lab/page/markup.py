@@ -8,7 +8,7 @@ from chapter6.lab.text import Text
 
 CHINESE = "zh-CN"
 _CODE = re.compile("`([^`]+)`")
-_NO_END = ("img", "br", "circle", "line", "rect")
+_NO_END = ("img", "circle", "line")
 
 
 class Markup(str):
@@ -27,7 +27,7 @@ def tag(name: str, *children: Text | str | None, **attributes: Any) -> Markup:
         if value is not None
     )
     inner = "".join(map(_child, children))
-    return Markup(f"<{name}{shown}>" if name in _NO_END else f"<{name}{shown}>{inner}</{name}>")
+    return Markup(f"<{name}{shown}/>" if name in _NO_END else f"<{name}{shown}>{inner}</{name}>")
 
 
 def joined(*children: Text | str | None) -> Markup:

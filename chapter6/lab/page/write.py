@@ -6,6 +6,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import zip_longest
 from pathlib import Path
 from string import Template
 from typing import Any
@@ -23,8 +24,10 @@ from chapter6.lab.text import Text
 HERE = Path(__file__).parent
 SCRIPTS = {path.stem: path for path in sorted((HERE / "exhibits").glob("*.js"))}
 """What draws each kind of exhibit."""
-_NUMBER = re.compile(r"[-+−]?[0-9]")
-MARKS = {HOLDS: ("✓", "holds"), FAILS: ("✗", "fails"), OPEN: ("?", "open")}
+SHARP = 0.75
+"""CSS pixels a pixel of a figure: sharp on fine screens, and its letters as large as those of the text."""
+_NUMBER = re.compile(r"[-+−]?[0-9]|[-–—]?$")
+MARKS = {HOLDS: ("✓", "holds"), FAILS: ("✗", "fails"), OPEN: ("?", "undecided")}
 """Of each verdict: a mark that is told apart without colour, and its name in the style sheet."""
 
 
@@ -95,13 +98,14 @@ def _overview(runs: Sequence[Found], contents: Mapping[str, Entry], out: Path) -
         tag(
             "p",
             Text(
-                f"{number} claims in {len(runs)} runs, each judged over several random seeds on this machine.",
-                f"{len(runs)} 次实验，{number} 条论断，均由本机上多个随机种子的结果判定。",
+                f"{number} claims in {len(runs)} runs, each judged by the results of all seeds of its run.",
+                f"{len(runs)} 次实验，{number} 条论断，每条都由该次实验全部随机种子的结果判定。",
             ),
             class_="lead",
         ),
+        tag("p", evidence.EXAMPLE, evidence.HOW_TO_READ, class_="note"),
         _filter(verdicts),
-        _runs_table(runs) if runs else None,
+        _runs_table(runs),
         _missing(missing, out) if missing else None,
         id="overview",
     )
@@ -146,12 +150,16 @@ def _runs_row(run: Found) -> Iterator[Markup]:
 
 def _missing(entries: Sequence[Entry], out: Path) -> Markup:
     rows = [
-        tag("li", tag("b", entry.number), " ", entry.title, _command(cli.run_command(entry, "quick", out=out)))
+        tag(
+            "li",
+            tag("span", tag("b", entry.number), " ", entry.title),
+            _command(cli.run_command(entry, cli.PRESET, out=out)),
+        )
         for entry in entries
     ]
     return tag(
         "details",
-        tag("summary", Text(f"Not run yet: {len(entries)} sections", f"尚未运行：{len(entries)} 节")),
+        tag("summary", Text(f"{len(entries)} sections not run yet", f"尚未运行的 {len(entries)} 节")),
         tag("ul", *rows, class_="missing"),
         open="",
     )
@@ -243,7 +251,7 @@ def _exhibit(exhibit: Exhibit) -> Markup:
 
 def _figure(figure: Figure) -> Markup:
     source = f"data:image/png;base64,{base64.b64encode(figure.content).decode()}"
-    size = {"width": figure.width, "height": figure.height}
+    size = {"width": round(SHARP * figure.width), "height": round(SHARP * figure.height)}
     image = tag("img", src=source, alt=f"图 Figure {figure.name}", decoding="async", **size)
     return tag(
         "figure",
@@ -258,17 +266,18 @@ def _figure(figure: Figure) -> Markup:
 
 
 def _table(table: Table) -> Markup:
-    head = tag("tr", *(tag("th", name, scope="col") for name in table.header))
-    body = [tag("tr", *(tag("td", cell, class_=_kind(cell)) for cell in row)) for row in table.rows]
+    kinds = ["number" if all(map(_is_number, column)) else None for column in zip(*table.rows, strict=False)]
+    head = [tag("th", name, scope="col", class_=kind) for name, kind in zip_longest(table.header, kinds)]
+    body = [tag("tr", *(tag("td", cell, class_=kind) for cell, kind in zip_longest(row, kinds))) for row in table.rows]
     return joined(
         tag("h3", table.title),
-        _scrolling(tag("table", tag("thead", head), tag("tbody", *body)), table.title),
+        _scrolling(tag("table", tag("thead", tag("tr", *head)), tag("tbody", *body)), table.title),
         tag("p", table.note, class_="note") if table.note else None,
     )
 
 
-def _kind(cell: Text | str) -> str | None:
-    return "number" if _NUMBER.match(cell.en if isinstance(cell, Text) else cell) else None
+def _is_number(cell: Text | str) -> bool:
+    return bool(_NUMBER.match(cell.en if isinstance(cell, Text) else cell))
 
 
 def _scrolling(table: Markup, name: Text) -> Markup:

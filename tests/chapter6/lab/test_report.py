@@ -7,6 +7,7 @@ from chapter6.lab import report
 from chapter6.lab.claim import FAILS, HOLDS, OPEN, WHAT_OPEN_MEANS, Claim
 from chapter6.lab.record import Record
 from chapter6.lab.report import Table
+from chapter6.lab.shown import Shown
 from chapter6.lab.text import Text, same
 
 import pytest
@@ -27,7 +28,7 @@ def markdown(*verdicts: str, tables: tuple[Table, ...] = (), number: str = "6.2"
     }
     all_settings = vars(ENTRY[number].presets["quick"]) | settings
     record = Record(number, "quick", all_settings, [0, 1], 1.0, environment, {}, claims)
-    return report.markdown(ENTRY[number], record, tables, {})
+    return report.markdown(ENTRY[number], record, Shown(report.notes(ENTRY[number], record), tables, {}, ()))
 
 
 @pytest.mark.parametrize(("verdicts", "is_said"), [((HOLDS, OPEN), True), ((OPEN,), True), ((HOLDS, FAILS), False)])

@@ -1,0 +1,3 @@
+"""Fixtures of several tests."""
+
+from browser import browser  # noqa: F401
