@@ -134,7 +134,7 @@ def _without(
     ids, n = corpus.vocabulary.encode(tokens), len(tokens)
     singles = [[i] for i in range(n)] if n > 1 else []
     pairs = [[i, j] for i in range(n) for j in range(i + 1, n)] if 2 < n <= MOST_IN_PAIRS else []
-    logits = predict(runner, [np.delete(ids, which) for which in ([], *singles, *pairs)], max_seq_len)
+    logits = predict(runner, [np.delete(ids, numbers) for numbers in ([], *singles, *pairs)], max_seq_len)
     c = 1 if len(corpus.labels) == 2 else int(logits[0].argmax())
     whole, *rest = (round(float(s), 4) for s in log_odds(logits, c))
     of_pairs = iter(rest[len(singles) :])

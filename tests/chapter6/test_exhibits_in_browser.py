@@ -1,7 +1,7 @@
 """The exhibits in a real browser: drawn, played with, and computing what Python does."""
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import nndl
 from chapter6 import sec_6_5_exhibits
@@ -16,11 +16,14 @@ from chapter6.lab.shown import Shown
 import numpy as np
 import paddle
 import pytest
-from browser import NARROW, assert_no_errors, browser, visit  # noqa: F401  a fixture
+from browser import NARROW, assert_no_errors, visit
 from exhibit_records import DIGITS, HOSTILE, OTHERS, gates, model_of, reviews
-from selenium.webdriver.common.keys import Keys
-from selenium.webdriver.remote.webdriver import WebDriver
 
+if TYPE_CHECKING:
+    from selenium.webdriver.remote.webdriver import WebDriver
+
+LEFT, RIGHT, DOWN = "\ue012", "\ue014", "\ue015"
+"""Keys, as WebDriver writes them."""
 SEQUENCES = ([6, 7], DIGITS, [9, 9, 1, 2, 3, 4, 5, 6, 7, 8] * 4)
 
 
@@ -37,7 +40,7 @@ def record(tmp_path_factory: pytest.TempPathFactory) -> Record:
 
 
 @pytest.fixture(scope="module")
-def opened(record: Record, browser: WebDriver, tmp_path_factory: pytest.TempPathFactory) -> WebDriver:  # noqa: F811
+def opened(record: Record, browser: "WebDriver", tmp_path_factory: pytest.TempPathFactory) -> "WebDriver":
     """A browser that shows a page of all exhibits."""
     out = tmp_path_factory.mktemp("runs")
     write(out, record, sec_6_5_exhibits.exhibits(record))
@@ -48,13 +51,13 @@ def opened(record: Record, browser: WebDriver, tmp_path_factory: pytest.TempPath
     return browser
 
 
-def ask(opened: WebDriver, kind: str, expression: str, *arguments: Any) -> Any:
+def ask(opened: "WebDriver", kind: str, expression: str, *arguments: Any) -> Any:
     """A value that JavaScript computes; ``stage`` is that of an exhibit."""
     find = f"const stage = document.querySelector('[data-kind={kind}] .stage');"
     return opened.execute_script(f"{find} return {expression};", *arguments)
 
 
-def test_every_exhibit_is_drawn(opened: WebDriver) -> None:
+def test_every_exhibit_is_drawn(opened: "WebDriver") -> None:
     drawn = opened.execute_script(
         "return [...document.querySelectorAll('.exhibit')].map(e => [e.dataset.kind, e.querySelector('.stage')"
         ".textContent.length > 20, e.querySelector('.failed') === null])"
@@ -63,14 +66,14 @@ def test_every_exhibit_is_drawn(opened: WebDriver) -> None:
     assert sorted(drawn) == sorted([kind, True, True] for kind in kinds)
 
 
-def test_texts_of_the_data_stay_texts(opened: WebDriver) -> None:
+def test_texts_of_the_data_stay_texts(opened: "WebDriver") -> None:
     assert "taken" not in opened.title
     for kind in ("words", "tags", "attention", "writing"):
         assert HOSTILE in ask(opened, kind, "stage.textContent")
 
 
 @pytest.mark.parametrize("digits", SEQUENCES, ids=len)
-def test_the_gates_are_pythons(digits: list[int], record: Record, opened: WebDriver) -> None:
+def test_the_gates_are_pythons(digits: list[int], record: Record, opened: "WebDriver") -> None:
     computed = ask(opened, "gates", "stage.compute(arguments[0])", digits)
     for result in record.results().where(seed=1):
         model = model_of(result["model"])
@@ -86,7 +89,7 @@ def test_the_gates_are_pythons(digits: list[int], record: Record, opened: WebDri
         np.testing.assert_allclose(found["probabilities"], expected, rtol=0, atol=1e-5)
 
 
-def test_typing_changes_the_gates_and_what_is_no_digit_is_left_out(opened: WebDriver) -> None:
+def test_typing_changes_the_gates_and_what_is_no_digit_is_left_out(opened: "WebDriver") -> None:
     typed = (
         "(() => { const field = stage.querySelector('input'); field.value = arguments[0]; "
         "field.dispatchEvent(new Event('input')); return [stage.querySelectorAll('.map').length, "
@@ -100,16 +103,16 @@ def test_typing_changes_the_gates_and_what_is_no_digit_is_left_out(opened: WebDr
     ask(opened, "gates", typed, "67001000")
 
 
-def test_the_equation_of_a_cell_is_shown_for_who_uses_the_keyboard(opened: WebDriver) -> None:
+def test_the_equation_of_a_cell_is_shown_for_who_uses_the_keyboard(opened: "WebDriver") -> None:
     heat = opened.find_element("css selector", "[data-kind=gates] .heat")
-    heat.send_keys(Keys.ARROW_RIGHT, Keys.ARROW_DOWN, Keys.ARROW_DOWN)
+    heat.send_keys(DOWN, DOWN, LEFT, RIGHT)
     chosen = ask(opened, "gates", "stage.querySelector('.equation.chosen').textContent")
     value = ask(opened, "gates", "stage.compute(arguments[0]).lstm.steps[1].input_gate[2]", DIGITS)
     assert chosen.startswith("I2[2] = σ(X2Wi + H1Ui + bi) = σ(")
     assert chosen.endswith(f" = {value:.3f}")
 
 
-def test_the_error_surface_is_pythons(opened: WebDriver) -> None:
+def test_the_error_surface_is_pythons(opened: "WebDriver") -> None:
     rng = np.random.default_rng(0)
     w, b = rng.uniform(*gradient_surface.W_RANGE, 200), rng.uniform(*gradient_surface.B_RANGE, 200)
     points = [paddle.to_tensor(values, stop_gradient=False) for values in (w, b)]
@@ -123,14 +126,14 @@ def test_the_error_surface_is_pythons(opened: WebDriver) -> None:
 
 
 @pytest.mark.parametrize("clip", [None, 0.5])
-def test_steps_on_it_are_pythons(clip: float | None, opened: WebDriver) -> None:
+def test_steps_on_it_are_pythons(clip: float | None, opened: "WebDriver") -> None:
     clipping = clip and paddle.nn.ClipGradByGlobalNorm(clip)
     expected = gradient_surface.path(0.05, clipping, 8)["places"]
     steps = "arguments[0].map((place) => stage.step(place, 0.05, arguments[1] ?? Infinity))"
     assert ask(opened, "wall", steps, expected[:-1], clip) == [pytest.approx(place, abs=1e-5) for place in expected[1:]]
 
 
-def test_the_paths_that_are_drawn_first_are_pythons(opened: WebDriver) -> None:
+def test_the_paths_that_are_drawn_first_are_pythons(opened: "WebDriver") -> None:
     settings = SECTIONS["gradients"].presets["quick"]
     expected = gradient_surface.paths(settings)
     rows = ask(opened, "wall", "[...stage.querySelectorAll('tbody tr')].map((row) => row.textContent)")
@@ -140,7 +143,7 @@ def test_the_paths_that_are_drawn_first_are_pythons(opened: WebDriver) -> None:
     assert expected["free"]["places"][-1] != pytest.approx(expected["clipped"]["places"][-1], abs=0.1)
 
 
-def test_the_powers_are_pythons(opened: WebDriver) -> None:
+def test_the_powers_are_pythons(opened: "WebDriver") -> None:
     weights = np.linspace(0.99, 1.01, 21).tolist()
     expected = gradient_lab.powers(weights)
     found = ask(opened, "powers", "arguments[0].map((w) => stage.compute(w))", weights)
@@ -148,7 +151,7 @@ def test_the_powers_are_pythons(opened: WebDriver) -> None:
     assert [each["derivative"] for each in found] == pytest.approx(expected["derivative"], rel=1e-9)
 
 
-def test_a_word_left_out_shows_what_was_computed_and_nothing_else(opened: WebDriver) -> None:
+def test_a_word_left_out_shows_what_was_computed_and_nothing_else(opened: "WebDriver") -> None:
     words = reviews().metrics["left_out"][0]
     probability = "(s => 1 / (1 + Math.exp(-s)))"
     click = "[...stage.querySelectorAll('.word')][arguments[0]].click()"
@@ -161,22 +164,22 @@ def test_a_word_left_out_shows_what_was_computed_and_nothing_else(opened: WebDri
     assert "未曾计算" in ask(opened, "words", status)
 
 
-def test_slots_that_are_wrong_or_missed_are_marked(opened: WebDriver) -> None:
+def test_slots_that_are_wrong_or_missed_are_marked(opened: "WebDriver") -> None:
     rows = ask(opened, "tags", "[...stage.querySelectorAll('tbody tr')].map((row) => row.innerText.split(/\\s+/))")
     assert rows[1][-3:] == ["·", "to_city", "day"]
     assert rows[2][-6:] == ["✗", "day", "✗", "to_city", "?", "?"]
 
 
-def test_the_best_path_is_collapsed(opened: WebDriver) -> None:
+def test_the_best_path_is_collapsed(opened: "WebDriver") -> None:
     rows = ask(opened, "spikes", "[...stage.querySelectorAll('table td')].map((cell) => cell.textContent)")
     assert rows == ["φ33φ3φ", "φ3φ3φ", "33", "33 ✓"]
 
 
-def test_what_is_repeated_is_marked(opened: WebDriver) -> None:
+def test_what_is_repeated_is_marked(opened: "WebDriver") -> None:
     assert ask(opened, "writing", "stage.querySelector('mark').textContent") == "abcdefghijkl"
 
 
-def test_nothing_is_wider_than_a_phone(opened: WebDriver) -> None:
+def test_nothing_is_wider_than_a_phone(opened: "WebDriver") -> None:
     metrics = {"width": NARROW[0], "height": 720, "deviceScaleFactor": 1, "mobile": False}
     opened.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
     assert opened.execute_script("return document.documentElement.scrollWidth") <= NARROW[0]

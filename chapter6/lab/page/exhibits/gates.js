@@ -133,7 +133,7 @@ exhibits.gates = function (stage, data, page) {
     ["srn", "hidden_state", "SRN: hidden state", "SRN：隐状态", "H", 1],
   ];
   let [digits, now, heats] = [[], null, []];
-  let [t, k] = [1, 0]; // the step, from 1 on, and the unit that are looked at
+  let [t, k] = [2, 0]; // the step, from 1 on, and the unit that are looked at
 
   const kind = { type: "text", inputmode: "numeric", autocomplete: "off", spellcheck: "false", maxlength: data.most };
   const field = element("input", { ...kind, "aria-label": "数字 digits" });

@@ -63,13 +63,7 @@ exhibits.words = function (stage, data, page) {
   // What is left out, and what becomes of the probability p, null where nobody knows.
   function without(p) {
     if (!out.length) return text("nothing is left out", "尚未删去词");
-    if (p === null && review.pairs)
-      return text("more than two words: not computed; put one back", "删去两个以上的词未曾计算，请放回一个");
-    if (p === null)
-      return text(
-        "of so long a review only single words were computed; put one back",
-        "这条影评较长，只计算了逐词删去，请放回一个",
-      );
+    if (p === null) return text("not computed; put a word back", "这种情况未曾计算，请放回一个词");
     const [en, zh] = out.length === 1 ? ["this word", "此词"] : ["these two", "这两个词"];
     const [share, s, name] = [p.toFixed(3), number(logOdds(out), 2), review.speaks_for];
     return text(
