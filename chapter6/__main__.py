@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from importlib import import_module
 from typing import NoReturn
 
-from chapter6.contents import CORPORA, ELSEWHERE, SECTIONS, TASKS
+from chapter6.contents import CORPORA, SECTIONS, TASKS
 from chapter6.lab import cli
 from chapter6.lab.settings import check_whole
 from chapter6.lab.text import Text
@@ -31,7 +31,7 @@ def _command(words: list[str]) -> None:
     elif words[:1] == ["predict"]:
         predict(words[1:])
     else:
-        if words and words[0] in {*SECTIONS, *ELSEWHERE}:
+        if words and words[0] in SECTIONS:
             raise SettingError(f"{words[0]}: a section is run by: {PROGRAM} run {' '.join(words)}")
         options = make_parser().parse_args(words)
         options.command(options)
@@ -39,7 +39,7 @@ def _command(words: list[str]) -> None:
 
 def run_lessons(words: Sequence[str]) -> None:
     """Run the lessons asked for, in their order in the course; all is checked before the first starts."""
-    runs, options = cli.read_run(words, f"{PROGRAM} run", SECTIONS, ELSEWHERE)
+    runs, options = cli.read_run(words, f"{PROGRAM} run", SECTIONS)
     from chapter6.lab import page
     from chapter6.lab.execute import execute_all
 

@@ -2,6 +2,7 @@
 
 from chapter6 import presets
 from chapter6.extras.presets.addition import ADDITION
+from chapter6.extras.presets.audit import AUDIT
 from chapter6.extras.presets.autoencoder import AUTOENCODER
 from chapter6.extras.presets.by_hand import BY_HAND
 from chapter6.extras.presets.cells import CELLS
@@ -40,6 +41,18 @@ ENTRIES = (
         seeds={"quick": 8},
     ),
     Entry(
+        number="6.3",
+        printed="6.1",
+        title=Text("The SRN experiment, step by step", "SRN 的记忆能力实验代码演示"),
+        shows=Text(
+            "one batch through the model of 6.2 and back: every shape and number, by hand and by the operators",
+            "一批数字走过 6.2 的模型再返回：每一步的形状与数值，手算与算子对照",
+        ),
+        module="chapter6.sec_6_3_srn_walkthrough",
+        presets=presets.SRN_STEPS,
+        seeds={},
+    ),
+    Entry(
         number="6.4",
         printed="6.2",
         title=Text("Gradient explosion in a simple recurrent network", "SRN 的梯度爆炸实验"),
@@ -62,6 +75,18 @@ ENTRIES = (
         module="chapter6.sec_6_5_lstm_memory",
         presets=presets.LSTM_MEMORY,
         seeds={"quick": 8},
+    ),
+    Entry(
+        number="6.6",
+        printed="6.3",
+        title=Text("The LSTM experiment, step by step", "LSTM 的记忆能力实验代码演示"),
+        shows=Text(
+            "three gates and three states with all their numbers, C as a direct edge, an LSTM of two units set by hand",
+            "三个门、三个状态的全部数值，C 作为直连边，手工设定两个单元即可求和的 LSTM",
+        ),
+        module="chapter6.sec_6_6_lstm_walkthrough",
+        presets=presets.LSTM_STEPS,
+        seeds={"quick": 2},
     ),
     Entry(
         number="6.7",
@@ -231,6 +256,18 @@ ENTRIES = (
             settings=CtcAsked(),
         ),
     ),
+    Entry(
+        number="audit",
+        printed="",
+        title=Text("Numbers that are often quoted, and what is behind them", "常被引用的数字，背后是什么"),
+        shows=Text(
+            "nine numbers and beliefs of courses made again in small: perplexity 1.0, BLEU 1.0, 99 % of what?",
+            "九个常见的数字与说法，小规模重现：困惑度 1.0、BLEU 1.0、什么的 99 %？",
+        ),
+        module="chapter6.extras.quoted_numbers",
+        presets=AUDIT,
+        seeds={},
+    ),
 )
 SECTIONS: dict[str, Entry] = {entry.number: entry for entry in ENTRIES}
 
@@ -289,9 +326,3 @@ CORPORA: dict[str, Corpus] = {
     ),
 }
 """What ``python -m chapter6 data NAME`` fetches and prepares, each in the folder of its name."""
-
-ELSEWHERE: dict[str, Text] = {
-    "6.3": Text("the SRN step by step is in 6.2, see nndl/op/cell.py", "SRN 的逐步实现见 6.2 与 nndl/op/cell.py"),
-    "6.6": Text("the LSTM step by step is in 6.5, see nndl/op/cell.py", "LSTM 的逐步实现见 6.5 与 nndl/op/cell.py"),
-}
-"""Videos that are no lesson here, and where their content is."""

@@ -99,6 +99,43 @@ class LSTMMemory(Memory):
 
 LSTM_MEMORY = {name: LSTMMemory(**vars(preset)) for name, preset in MEMORY.items()}
 
+# --- 6.3, 6.6: step by step 代码演示 ---
+
+
+@dataclass(frozen=True)
+class SRNSteps(Memory):
+    """Section 6.2 step by step, section 6.3: at one length, so that 6.2's models serve; and one example."""
+
+    lengths: tuple[int, ...] = setting(
+        (5,), "the sequence length L (序列长度)", least=3, most=digit_sum.MAX_LENGTH, count=(1, 1)
+    )
+    digits: tuple[int, ...] = setting(
+        (6, 7, 0, 0, 1),
+        "the example that is looked at closely (细看的数字序列), separated by commas",
+        least=0,
+        most=9,
+        count=(3, 100),
+    )
+
+
+@dataclass(frozen=True)
+class LSTMSteps(LSTMMemory):
+    """Section 6.5 step by step, section 6.6: at one length."""
+
+    lengths: tuple[int, ...] = setting(
+        (5,), "the sequence length L (序列长度)", least=3, most=digit_sum.MAX_LENGTH, count=(1, 1)
+    )
+
+
+SRN_STEPS = {
+    "quick": SRNSteps(epochs=100),
+    "book": SRNSteps(**vars(replace(MEMORY["book"], lengths=(10,))), digits=LSTM_MEMORY["book"].digits),
+}
+LSTM_STEPS = {
+    "quick": LSTMSteps(epochs=100),
+    "book": LSTMSteps(**vars(replace(LSTM_MEMORY["book"], lengths=(10,)))),
+}
+
 # --- 6.4: gradient explosion 梯度爆炸 ---
 
 

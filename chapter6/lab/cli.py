@@ -16,7 +16,7 @@ from chapter6.lab import interruption
 from chapter6.lab.lesson import Asked, Entry, Run
 from chapter6.lab.settings import Settings
 from chapter6.lab.stand_in import STAND_IN
-from chapter6.lab.text import LANGUAGES, Text
+from chapter6.lab.text import LANGUAGES
 from nndl import runtime
 from nndl.dataset import DATA
 from nndl.error import NndlError, SettingError
@@ -92,9 +92,7 @@ def _line(message: str) -> str:
 # --- the command run ---
 
 
-def read_run(
-    words: Sequence[str], prog: str, contents: Mapping[str, Entry], elsewhere: Mapping[str, Text]
-) -> tuple[list[Run], argparse.Namespace]:
+def read_run(words: Sequence[str], prog: str, contents: Mapping[str, Entry]) -> tuple[list[Run], argparse.Namespace]:
     """The lessons that a command line asks for, each with its settings; and the options.
 
     One lesson takes its own settings as options, several take only those that all have.
@@ -103,7 +101,6 @@ def read_run(
         words: the command line.
         prog: what stands before them.
         contents: number to lesson.
-        elsewhere: numbers that no lesson has, and where their content is.
 
     Raises:
         SettingError: a setting that is not what it must be. What is no option at all ends the program.
@@ -116,7 +113,7 @@ def read_run(
         everything.error(f"unknown option {unknown[0]!r}{f', did you mean {near[0]}?' if near else ''}")
     for number in left:
         if number not in contents:
-            everything.error(_where(number, contents, elsewhere))
+            everything.error(_where(number, contents))
     entries = [entry for number, entry in contents.items() if number in left or not left]
     if not left:  # of all lessons those that have the preset, if any has
         entries = [entry for entry in entries if found.preset in entry.presets] or entries
@@ -176,15 +173,12 @@ def _owners(entries: Iterable[Entry]) -> dict[str, list[str]]:
     return owners
 
 
-def _where(number: str, contents: Mapping[str, Entry], elsewhere: Mapping[str, Text]) -> str:
-    """What to say of a number that no lesson has: a video's, or one of the printed book."""
-    hints = [str(elsewhere[number])] if number in elsewhere else []
-    for entry in contents.values():
-        if entry.printed and f"{number}.".startswith(f"{entry.printed}."):
-            hints.append(
-                f"{number} of the printed book is section {entry.number} here 书中 {number} 节即此处 {entry.number}"
-            )
-    return f"unknown section {number!r}: {'; '.join(hints) or 'expected ' + ', '.join(contents)}"
+def _where(number: str, contents: Mapping[str, Entry]) -> str:
+    """What to say of a number that no lesson has; it may be one of the printed book."""
+    printed = [e.number for e in contents.values() if e.printed and f"{number}.".startswith(f"{e.printed}.")]
+    here = ", ".join(printed)
+    hint = f"{number} of the printed book is section {here} here 书中 {number} 节即此处 {here}" if printed else ""
+    return f"unknown section {number!r}: {hint or 'expected ' + ', '.join(contents)}"
 
 
 def _make_run(entry: Entry, options: argparse.Namespace) -> Run:
@@ -225,7 +219,7 @@ def _keeping_lines(prog: str) -> argparse.HelpFormatter:
 def run_command(
     entry: Entry, preset: str, settings: Mapping[str, Any] | None = None, seeds: int | None = None, out: Path = OUT
 ) -> str:
-    """What to type, into a POSIX shell or PowerShell, for a run; it names only what is not the default.
+    """What to type for a run, quoted as a POSIX shell wants it; it names only what is not the default.
 
     Args:
         settings: all of them, as a record keeps them; None: those of the preset.

@@ -88,7 +88,7 @@ def execute_all(runs: Sequence[Run], device: str, language: str) -> None:
         terminal.say_of(run.number, f"{title.en}, preset {run.preset}", f"{title.zh}，预设 {run.preset}")
         with progress.section(run.number):
             record, seen = execute(lesson, run)
-        terminal.show(record, seen.notes, seen.tables)
+        terminal.show(record, seen.notes, () if lesson.shows_tables else seen.tables)
         _tell_where(run, record)
 
 

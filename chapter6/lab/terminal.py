@@ -101,7 +101,7 @@ def last_said() -> float:
 def show(record: Record, notes: Sequence[Text], tables: Sequence[Table]) -> None:
     """Tables, notes and verdicts of a run."""
     for table in tables:
-        _show_table(table)
+        show_table(table)
     say("")
     say(Text("Verdicts", "结论"), style="bold")
     for note in notes:
@@ -127,7 +127,8 @@ def _paragraph(start: Sequence[tuple[str, str]], texts: Sequence[tuple[str, str]
         console().print(rich.text.Text.assemble(*parts, (line, style)), soft_wrap=True)
 
 
-def _show_table(table: Table) -> None:
+def show_table(table: Table) -> None:
+    """A table, as wide as the terminal."""
     say("")
     say(table.title, style="bold")
     names, rows = [*map(pick, table.header)], [[*map(pick, row)] for row in table.rows]

@@ -7,7 +7,7 @@ Vision Deficiency", 2009) and on grey paper: a test holds the least distances.
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cache
 from typing import Any
 
@@ -96,7 +96,22 @@ def families(first: str) -> list[str]:
 
 @cache
 def chinese_font() -> str | None:
-    """The name of the best Chinese font that Matplotlib knows here and that is still there; None without one."""
+    """The name of the best Chinese font that is here; None without one."""
+    return _best_chinese_font() or (_best_chinese_font() if _learn_new_fonts() else None)
+
+
+def _learn_new_fonts() -> bool:
+    """Show Matplotlib the fonts that came after it made its list, once for all; whether there are any."""
+    known = {entry.fname for entry in font_manager.fontManager.ttflist}
+    new = [path for path in font_manager.findSystemFonts() if path not in known]
+    for path in new:
+        with suppress(Exception):  # a file that is no font, or one of a kind that Matplotlib cannot draw
+            font_manager.fontManager.addfont(path)
+    return bool(new)
+
+
+def _best_chinese_font() -> str | None:
+    """Of those that Matplotlib knows, and whose file is still there."""
     installed: dict[str, list[str]] = {}
     for entry in font_manager.fontManager.ttflist:
         installed.setdefault(entry.name, []).append(entry.fname)

@@ -11,8 +11,10 @@ import pytest
 REDUCED = {
     "6.1": ["--examples", "200", "--epochs", "2", "--eval-steps", "2", "--hidden-size", "8"],
     "6.2": ["--lengths", "5,10", "--epochs", "3"],
+    "6.3": ["--epochs", "3", "--batch-size", "20", "--input-size", "4", "--hidden-size", "6"],
     "6.4": ["--length", "10", "--epochs", "6", "--gentle-epochs", "8"],
     "6.5": ["--lengths", "5,10", "--epochs", "3", "--digits", "6,7,0,0,1,0,0,0"],
+    "6.6": ["--epochs", "3", "--batch-size", "60", "--input-size", "4", "--hidden-size", "6", "--digits", "6,7,0,1"],
     "6.8": [
         "--corpus", "small", "--train-reviews", "60", "--dev-reviews", "20", "--batch-size", "20", "--eval-steps", "3",
         "--input-size", "4", "--hidden-size", "4", "--max-seq-len", "20", "--shapes", "2x3x4 3x4x5",
@@ -21,6 +23,10 @@ REDUCED = {
     "addition": [
         "--digits", "2", "--examples", "128", "--steps", "4", "--eval-steps", "2", "--batch-size", "32",
         "--input-size", "4", "--hidden-size", "4",
+    ],
+    "audit": [
+        "--addition-steps", "4", "--dates-steps", "4", "--memorised-epochs", "1", "--language-steps", "4",
+        "--adding-examples", "1000", "--hidden-size", "4", "--distance", "10",
     ],
     "autoencoder": [
         "--pairs", "64", "--steps", "4", "--eval-steps", "2", "--batch-size", "32", "--input-size", "4",

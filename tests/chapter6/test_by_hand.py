@@ -8,7 +8,7 @@ from typing import Any
 
 import nndl
 from chapter6.__main__ import main
-from chapter6.contents import ELSEWHERE, SECTIONS
+from chapter6.contents import SECTIONS
 from chapter6.extras import by_hand
 from chapter6.extras.presets.by_hand import LARGEST_X1, MOST_STEPS, parse_steps
 from chapter6.lab import cli
@@ -92,7 +92,7 @@ def test_autograd_gives_every_number_of_the_hand() -> None:
 
 
 def run_of(*words: str) -> Any:
-    (run,), _ = cli.read_run(["by_hand", *words], "run", SECTIONS, ELSEWHERE)
+    (run,), _ = cli.read_run(["by_hand", *words], "run", SECTIONS)
     return run
 
 

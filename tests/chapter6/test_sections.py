@@ -24,6 +24,8 @@ import pytest
 from reduced import REDUCED, run_section, without_times
 
 FIGURES = {"6.2": {"6.6", "6.7"}, "6.4": {"6.8", "6.9", "strategies"}, "6.5": {"6.11", "6.12", "6.13"}}
+FIGURES["6.3"] = {"unrolled", "hidden", "losses", "answer"}
+FIGURES["6.6"] = {"two_units", "edge"}
 FIGURES["6.8"] = {"steps", "size", "memory"}
 FIGURES["by_hand"] = {"lstm", "starts"}
 FIGURES["addition"] = {"sums", "positions"}
@@ -43,6 +45,7 @@ FIGURES["gradients"] = {
 FIGURES["6.1"] = {"shapes", "slots", "sentences", "losses"}
 FIGURES["slots"] = {"f1", "sentence", "apart"}
 FIGURES["language"] = {"curves", "bars", "characters"}
+FIGURES["audit"] = {"quoted"}
 FIGURES["translation"] = {"steps", "attention"}
 CLAIMS = {
     "6.1": {
@@ -50,6 +53,9 @@ CLAIMS = {
         "mode_class", "mode_synchronous", "mode_asynchronous",
     },
     "6.2": {"example", "parity", "speed", "training_loss", "dev_loss", "accuracy_falls"},
+    "6.3": {
+        "lookup", "steps", "derivation", "cross_entropy", "parameters", "gradients", "update", "loss_falls",
+    },
     "6.4": {
         "explosion", "saturation", "learning_stops", "clipped_alive", "clipped_accuracy", "gentle_accuracy",
     },
@@ -57,8 +63,15 @@ CLAIMS = {
         "example", "parity", "speed", "lstm_better", "lstm_better_on_average", "accuracy_falls", "gates_zeros",
         "forget_gate",
     },
+    "6.6": {
+        "parameters", "steps", "states", "order", "two_units", "direct_edge", "srn_chain", "untrained_forgets",
+        "open_gates", "training_opens",
+    },
     "6.8": {"parity", "paddle_faster", "same_accuracy", "trains_faster", "native_faster", "memory"},
     "addition": {"characters_flatter", "exposure_bias", "sigmoid_helps", "free_is_worse"},
+    "audit": {
+        "adding", "addition", "perplexity", "bleu", "last_output", "clipping", "padding", "both_ways", "explodes",
+    },
     "autoencoder": {"rebuilds", "twins_differ", "code_tells"},
     "by_hand": {
         "add_only", "order", "gates", "rule", "one_product", "one_hot", "bptt", "start_matters", "random_helps",

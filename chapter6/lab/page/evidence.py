@@ -13,9 +13,11 @@ _REACH = WIDTH / 2 - 8
 
 
 HOW_TO_READ = Text(
-    "A dot is a seed: right of the line it speaks for the claim, left of it against. The grey band is where the mean "
-    "lies (each end with 95 % confidence); a claim is decided where it does not reach the line.",
-    "每点为一个种子：在线右侧支持论断，左侧反对。灰带为均值所在范围（两端置信度各 95 %），不碰线即可判定。",
+    "A dot is a seed (of times: a repeat): right of the line it speaks for the claim, left of it against. The grey "
+    "band is where the mean lies (each end with 95 % confidence); where it does not reach the line, the claim is "
+    "decided. Each row has its own scale.",
+    "每点为一个种子（测时间则为一次测量）：在线右侧支持论断，左侧反对。灰带为均值所在范围（两端置信度各 95 %），"
+    "不碰线即可判定。各行刻度不同。",
 )
 
 
@@ -58,4 +60,4 @@ def _in_words(values: Sequence[float]) -> Text:
     )
 
 
-EXAMPLE = tag("span", _row([0.6, 0.35, 0.5, 0.9, -0.4], [-0.2, 0.95]), class_="example", aria_hidden="true")
+EXAMPLE = tag("span", _row([0.9, 0.7, 0.5, 0.8, -0.9], [-0.3, 1.1]), class_="example", aria_hidden="true")

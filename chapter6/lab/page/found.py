@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from chapter6.lab import record, shown
-from chapter6.lab.claim import CHINESE
+from chapter6.lab.claim import CHINESE, OPEN
 from chapter6.lab.lesson import Entry
 from chapter6.lab.record import Record
 from chapter6.lab.shown import Shown
@@ -68,6 +68,8 @@ def _places(out: Path, contents: Mapping[str, Entry]) -> Iterator[tuple[Path, En
 def _read(path: Path, number: str, preset: str) -> Record:
     kept = record.load(path)
     jsonfile.check(path, vars(kept), {"environment": _ENVIRONMENT, "claims": [_CLAIM]})
+    if odd := [each["id"] for each in kept.claims if each["verdict"] == OPEN and isinstance(each["evidence"], bool)]:
+        raise CheckpointError(f"{path}: damaged, nothing leaves claim {odd[0]!r} open")
     if (kept.section, kept.preset) != (number, preset):
         raise CheckpointError(f"{path}: is of {kept.section} {kept.preset}, expected one of {number} {preset}")
     return kept

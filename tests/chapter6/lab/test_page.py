@@ -1,15 +1,19 @@
 """The page without a browser: what it is made of, what is left out of it, and that no text becomes markup."""
 
+import copy
 import json
+import random
 import re
 import shlex
 import subprocess
 import sys
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import asdict
 from html.parser import HTMLParser
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 from chapter6 import __main__ as command_line
 from chapter6.contents import SECTIONS
@@ -18,6 +22,8 @@ from chapter6.lab.claim import Claim
 from chapter6.lab.lesson import Drawing, Exhibit, Lesson
 from chapter6.lab.report import Table
 from chapter6.lab.text import Text, same
+from nndl import jsonfile
+from nndl.file import check_sum
 
 import matplotlib.pyplot as plt
 import pytest
@@ -189,7 +195,6 @@ def test_well_written_files_of_another_shape_are_left_out(
 ) -> None:
     leave_run(tmp_path, "6.4")
     path = leave_run(tmp_path) / "record.json"
-    from nndl import jsonfile
 
     kept, seen = jsonfile.read(path), jsonfile.read(path.with_name(shown.NAME))
     if change in ("table", "caption"):
@@ -311,7 +316,7 @@ def test_the_command_asks_for_the_settings_it_was_made_of(number: str, tmp_path:
         for other in entry.presets.values():  # the settings of one preset, reached from another
             plain = json.loads(json.dumps(asdict(other)))
             words = shlex.split(cli.run_command(entry, preset, plain, 2, tmp_path))
-            [run], _ = cli.read_run(words[4:], "run", SECTIONS, {})
+            [run], _ = cli.read_run(words[4:], "run", SECTIONS)
             assert (run.settings, run.preset, run.seeds, run.out) == (other, preset, 2, tmp_path)
         assert cli.run_command(entry, preset, asdict(settings)).startswith(f"python -m chapter6 run {number}")
     assert cli.run_command(entry, "quick") == f"python -m chapter6 run {number}"
@@ -321,5 +326,35 @@ def test_a_review_in_the_command_comes_back(tmp_path: Path) -> None:
     entry = SECTIONS["6.7"]
     for review in ("it's `good` $HOME", "-- bad", "好 \n 看"):
         settings = json.loads(json.dumps(asdict(entry.presets["quick"]))) | {"review": review}
-        [run], _ = cli.read_run(shlex.split(cli.run_command(entry, "quick", settings))[4:], "run", SECTIONS, {})
+        [run], _ = cli.read_run(shlex.split(cli.run_command(entry, "quick", settings))[4:], "run", SECTIONS)
         assert run.settings.review == review
+
+
+ODD = [None, True, -1, 1e300, "", "<b>", "\ud800", "not decided", [], [[]], [None], [1.0], {}, {"a": None}, "../x"]
+
+
+def test_nothing_that_a_file_may_hold_ends_the_program(tmp_path: Path) -> None:
+    """Well written files with one value replaced by another: the page is made, with the run or without."""
+    kept, draw, is_shown = leave_run(tmp_path) / "record.json", random.Random(0), 0
+    seen = kept.with_name(shown.NAME)
+    files = {path: jsonfile.read(path) for path in (kept, seen)}
+    for _ in range(60):
+        changed = copy.deepcopy(files)
+        place, key = draw.choice([*places(changed[draw.choice([kept, seen])])])
+        place[key] = draw.choice(ODD)
+        jsonfile.write(kept, changed[kept])
+        jsonfile.write(seen, changed[seen] | {"of": check_sum(kept)})
+        runs, left_out = page.found.look(tmp_path, SECTIONS)
+        text, more_left_out = page.write.page(runs, SECTIONS, tmp_path)
+        assert Outline(text).open == []
+        assert not any("\n" in line.en for line in [*left_out, *more_left_out])
+        is_shown += bool(runs)
+    assert 20 < is_shown < 60  # or the changes are not worth their name
+
+
+def places(value: object) -> Iterator[tuple[Any, Any]]:
+    """Every container within a value, with every key or index of it."""
+    items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, inner in items:
+        yield value, key
+        yield from places(inner)

@@ -127,6 +127,14 @@ def test_a_narrow_screen_scrolls_one_way(lang: str, browser: Any, index: Path) -
     assert not one(browser, "nav").is_displayed()
 
 
+def test_the_contents_lead_to_each_run(browser: Any, index: Path) -> None:
+    visit(browser, index)
+    for name in ("6.4-quick", "6.2-book", "6.2-quick", "6.4-quick"):
+        one(browser, f"nav a[href='#{name}']").click()
+        top = browser.execute_script("return document.getElementById(arguments[0]).getBoundingClientRect().top", name)
+        assert 0 < top < 200
+
+
 CONTRASTS = """
 const luminance = (rgb) => rgb.map((c) => (c /= 255) <= .03928 ? c / 12.92 : ((c + .055) / 1.055) ** 2.4)
   .reduce((sum, c, i) => sum + c * [.2126, .7152, .0722][i], 0);

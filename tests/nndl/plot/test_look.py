@@ -133,6 +133,14 @@ def test_the_second_serves_where_the_first_cannot(fonts):
     assert plot.chinese_font() == "Second of a test"
 
 
+def test_a_font_that_came_after_matplotlibs_list_is_found(fonts, monkeypatch):
+    fonts()
+    monkeypatch.setattr(look, "CHINESE_FONTS", (font_manager.get_font(HAS_ALL).family_name,))
+    monkeypatch.setattr(font_manager.fontManager, "ttflist", [])
+    monkeypatch.setattr(font_manager, "findSystemFonts", lambda: [__file__, HAS_ALL])
+    assert plot.chinese_font() == font_manager.get_font(HAS_ALL).family_name
+
+
 def draw_labels(path):
     """Letters of both languages, a formula, and a minus sign in words, in numbers and in powers."""
     with plot.style():
