@@ -165,14 +165,26 @@ def test_a_word_left_out_shows_what_was_computed_and_nothing_else(opened: "WebDr
 
 
 def test_slots_that_are_wrong_or_missed_are_marked(opened: "WebDriver") -> None:
-    rows = ask(opened, "tags", "[...stage.querySelectorAll('tbody tr')].map((row) => row.innerText.split(/\\s+/))")
-    assert rows[1][-3:] == ["·", "to_city", "day"]
-    assert rows[2][-6:] == ["✗", "day", "✗", "to_city", "?", "?"]
+    cells = "[...stage.querySelectorAll('tbody tr')].map((row) => [...row.children].map((cell) => cell.textContent))"
+    _, right, wrong = ask(opened, "tags", cells)
+    assert right == ["right ✓", "·", "to_city", "day"]
+    assert wrong == ["wrong", "✗ day", "✗ to_city", "?", "?"]
 
 
 def test_the_best_path_is_collapsed(opened: "WebDriver") -> None:
     rows = ask(opened, "spikes", "[...stage.querySelectorAll('table td')].map((cell) => cell.textContent)")
     assert rows == ["φ33φ3φ", "φ3φ3φ", "33", "33 ✓"]
+
+
+def test_arrow_keys_walk_through_maps_strings_and_the_surface(opened: "WebDriver") -> None:
+    def press(kind: str, selector: str, *keys: str) -> str:
+        opened.find_element("css selector", f"[data-kind={kind}] {selector}").send_keys(*keys)
+        return ask(opened, kind, "stage.querySelector('[role=status]').textContent")
+
+    assert "第 2 步：p(3) = 0.800" in press("spikes", ".spikes", RIGHT)
+    assert "第 2 个，即“<script>" in press("attention", ".heat", DOWN)
+    (w, b), at = gradient_surface.START, press("wall", ".plane svg", LEFT, DOWN)
+    assert at.startswith(f"w = {w - 0.01:.3f}, b = −{-b + 0.01:.3f}: L(w, b) = ")
 
 
 def test_what_is_repeated_is_marked(opened: "WebDriver") -> None:

@@ -59,13 +59,9 @@ exhibits.spikes = function (stage, data, page) {
     function go(t) {
       at = Math.max(0, Math.min(T - 1, t));
       set(line, { x1: w * (at + 0.5), x2: w * (at + 0.5), visibility: "visible" });
-      const likely = p[at]
-        .map((q, k) => [q, SYMBOLS[k]])
-        .sort((a, b) => b[0] - a[0])
-        .slice(0, 3)
-        .map(([q, s]) => `${s} ${q.toFixed(3)}`)
-        .join("  ");
-      said.replaceChildren(text(`step ${at + 1}: ${likely}`, `第 ${at + 1} 步：${likely}`));
+      const ranked = p[at].map((q, k) => [q, SYMBOLS[k]]).sort((a, b) => b[0] - a[0]);
+      const likely = ranked.slice(0, 3).map(([q, symbol]) => `p(${symbol}) = ${q.toFixed(3)}`);
+      said.replaceChildren(text(`step ${at + 1}: ${likely.join(", ")}`, `第 ${at + 1} 步：${likely.join("，")}`));
     }
     const follow = (event) => {
       const box = node.getBoundingClientRect();

@@ -8,13 +8,20 @@ exhibits.wall = function (stage, data, page) {
 
   const sigma = (z) => 1 / (1 + Math.exp(-z));
 
+  // σ(h_0), σ(h_1), …, σ(h_L)
+  function forward(w, b) {
+    const s = [sigma(h_0)];
+    // h_t = w σ(h_{t-1}) + b
+    for (let t = 1; t <= L; t++) s.push(sigma(w * s[t - 1] + b));
+    return s;
+  }
+
+  // L = (σ(h_L) − target)²
+  const lossOf = (s) => (s[L] - target) ** 2;
+
   // The loss at (w, b) and its gradient, by back-propagation through the L steps.
   function evaluate(w, b) {
-    // h_t = w σ(h_{t-1}) + b
-    const s = [sigma(h_0)]; // σ(h_0), σ(h_1), …, σ(h_L)
-    for (let t = 1; t <= L; t++) s.push(sigma(w * s[t - 1] + b));
-    // L = (σ(h_L) − target)²
-    const loss = (s[L] - target) ** 2;
+    const s = forward(w, b);
     // δ_L = ∂L/∂h_L = 2 (σ(h_L) − target) σ'(h_L), σ' = σ (1 − σ)
     let delta = 2 * (s[L] - target) * s[L] * (1 - s[L]);
     let [g_w, g_b] = [0, 0];
@@ -25,7 +32,7 @@ exhibits.wall = function (stage, data, page) {
       // δ_{t-1} = δ_t w σ'(h_{t-1})
       delta *= w * s[t - 1] * (1 - s[t - 1]);
     }
-    return { loss, gradient: [g_w, g_b], norm: Math.hypot(g_w, g_b) };
+    return { loss: lossOf(s), gradient: [g_w, g_b], norm: Math.hypot(g_w, g_b) };
   }
 
   // One step of gradient descent; clip = Infinity: without clipping.
@@ -42,22 +49,23 @@ exhibits.wall = function (stage, data, page) {
 
   // --- the surface, from above ---
 
-  const [W, H] = [480, 320];
+  const [W, H] = [480, 318];
   const x = (w) => (W * (w - w_range[0])) / (w_range[1] - w_range[0]);
   const y = (b) => (H * (b_range[1] - b)) / (b_range[1] - b_range[0]);
 
   function surface() {
-    const canvas = element("canvas", { width: W / 2, height: H / 2 });
+    const [columns, rows] = [W / 3, H / 3];
+    const canvas = element("canvas", { width: columns, height: rows });
     const context = canvas.getContext("2d");
-    const image = context.createImageData(W / 2, H / 2);
+    const image = context.createImageData(columns, rows);
     const highest = Math.max(target, 1 - target) ** 2;
-    for (let j = 0; j < H / 2; j++) {
-      for (let i = 0; i < W / 2; i++) {
-        const w = w_range[0] + ((i + 0.5) / (W / 2)) * (w_range[1] - w_range[0]);
-        const b = b_range[1] - ((j + 0.5) / (H / 2)) * (b_range[1] - b_range[0]);
-        // the colour is the book's pink, the deeper the higher the loss; its square root, or the valley would be white
-        const depth = Math.sqrt(evaluate(w, b).loss / highest);
-        image.data.set([228, 0, 127, 235 * depth], 4 * (j * (W / 2) + i));
+    for (let j = 0; j < rows; j++) {
+      for (let i = 0; i < columns; i++) {
+        const w = w_range[0] + ((i + 0.5) / columns) * (w_range[1] - w_range[0]);
+        const b = b_range[1] - ((j + 0.5) / rows) * (b_range[1] - b_range[0]);
+        // the book's pink, the deeper the higher the loss; by its square root, or the valley would be white
+        const depth = Math.sqrt(lossOf(forward(w, b)) / highest);
+        image.data.set([228, 0, 127, 235 * depth], 4 * (j * columns + i));
       }
     }
     context.putImageData(image, 0, 0);
