@@ -1,11 +1,13 @@
 """Verdicts: what holds, what does not, and what one seed cannot decide."""
 
 from chapter6.lab.claim import (
+    CONFIDENCE,
     FAILS,
     HOLDS,
     OPEN,
     Claim,
     Evidence,
+    interval,
     is_open_by_chance,
     judge,
     last_tenth,
@@ -15,6 +17,7 @@ from chapter6.lab.claim import (
 from chapter6.lab.text import Text, same
 
 import pytest
+from scipy import stats
 
 
 @pytest.mark.parametrize(
@@ -59,6 +62,13 @@ def test_verdict_follows_from_the_evidence(evidence: Evidence, verdict: str) -> 
     assert claim.verdict == verdict
     plain = claim.plain()
     assert (plain["claim"], plain["claim_zh"], plain["verdict"]) == ("it is so", "如此", verdict)
+
+
+@pytest.mark.parametrize("evidence", [[1.0, 2.0, 4.0], [-0.5, 0.5], [0.1, 0.2, 0.2, 0.4]])
+def test_the_interval_is_that_of_student(evidence: list[float]) -> None:
+    found = stats.ttest_1samp(evidence, 0).confidence_interval(2 * CONFIDENCE - 1)
+    assert interval(evidence) == pytest.approx([found.low, found.high])
+    assert Claim("id", same("a"), same("b"), [evidence, [1.0]]).plain()["intervals"] == [interval(evidence), []]
 
 
 def test_mean_and_spread() -> None:
