@@ -18,6 +18,7 @@ from typing import Any
 
 import chapter6  # noqa: F401  Ctrl-C 从此只显示一行   from here on Ctrl-C is one line
 import nndl
+from chapter6 import sec_6_5_exhibits as exhibits
 from chapter6 import sec_6_5_findings as findings
 from chapter6.lab import measure
 from chapter6.lab.lesson import Lesson, Run
@@ -115,8 +116,8 @@ def watch_gates(result: dict[str, Any], digits: tuple[int, ...]) -> dict[str, An
     return {"seed": result["seed"], "length": result["length"], "prediction": int(logits.argmax()), **states}
 
 
-# 结论、表与图   claims, tables and figures: sec_6_5_findings.py
-LESSON = Lesson(experiment, findings.claims, findings.tables, findings.figures)
+# 结论、表与图   claims, tables and figures: sec_6_5_findings.py; 网页上的门控探索   on the page: sec_6_5_exhibits.py
+LESSON = Lesson(experiment, findings.claims, findings.tables, findings.figures, exhibits=exhibits.exhibits)
 
 if __name__ == "__main__":
     from chapter6.__main__ import main

@@ -92,8 +92,7 @@ def words(runner: nndl.RunnerV3, corpus: Corpus, max_seq_len: int, review: str =
     logits = predict(runner, [ids, *without], max_seq_len)
     predicted = int(logits[0].argmax())
     c = 1 if len(corpus.labels) == 2 else predicted
-    # s_c = z_c − log Σ_{k≠c} exp(z_k)
-    scores = logits[:, c] - np.logaddexp.reduce(np.delete(logits, c, axis=1), axis=1)
+    scores = log_odds(logits, c)
     # softmax; 减去最大值以免溢出   minus the largest, for large logits would overflow
     shares = np.exp(logits[0] - logits[0].max())
     shares /= shares.sum()
@@ -108,14 +107,68 @@ def words(runner: nndl.RunnerV3, corpus: Corpus, max_seq_len: int, review: str =
     }
 
 
+def log_odds(logits: np.ndarray, c: int) -> np.ndarray:
+    """Of class c, float [N] from [N, C]."""
+    # s_c = z_c − log Σ_{k≠c} exp(z_k)
+    return logits[:, c] - np.logaddexp.reduce(np.delete(logits, c, axis=1), axis=1)
+
+
+MOST_IN_PAIRS = 70
+"""Tokens of a review of which every two are left out together: so many take 2,415 computations."""
+
+
+def leave_out(runner: nndl.RunnerV3, corpus: Corpus, max_seq_len: int, review: str = "") -> list[dict[str, Any]]:
+    """Some reviews without each word and, of a short one, without each two words (逐词、逐对删去).
+
+    They are the reader's own, if there is one, the one that the model is surest of, the worst mistake and the least
+    sure, among those that fit the figure. Returns of each ``which``, ``label``, ``speaks_for``, ``tokens``, and log
+    odds: ``whole``, ``without`` [n], and ``pairs``, row i without i and each later word, or None of a long review.
+    """
+    return [_without(runner, corpus, max_seq_len, *each) for each in _to_leave_out(runner, corpus, max_seq_len, review)]
+
+
+def _without(
+    runner: nndl.RunnerV3, corpus: Corpus, max_seq_len: int, which: str, text: str, label: str
+) -> dict[str, Any]:
+    tokens = TOKENIZERS[corpus.tokenizer](text)[:max_seq_len]
+    ids, n = corpus.vocabulary.encode(tokens), len(tokens)
+    singles = [[i] for i in range(n)] if n > 1 else []
+    pairs = [[i, j] for i in range(n) for j in range(i + 1, n)] if 2 < n <= MOST_IN_PAIRS else []
+    logits = predict(runner, [np.delete(ids, numbers) for numbers in ([], *singles, *pairs)], max_seq_len)
+    c = 1 if len(corpus.labels) == 2 else int(logits[0].argmax())
+    whole, *rest = (round(float(s), 4) for s in log_odds(logits, c))
+    of_pairs = iter(rest[len(singles) :])
+    return {
+        "which": which,
+        "label": label,
+        "speaks_for": corpus.labels[c],
+        "tokens": tokens,
+        "whole": whole,
+        "without": rest[: len(singles)],
+        "pairs": [[next(of_pairs) for _ in range(i + 1, n)] for i in range(n)] if pairs else None,
+    }
+
+
+def _to_leave_out(runner: nndl.RunnerV3, corpus: Corpus, max_seq_len: int, review: str) -> list[tuple[str, str, str]]:
+    """Which they are, their texts and labels."""
+    fit, logits = _that_fit(runner, corpus, max_seq_len)
+    labels = corpus.reviews["test"].labels[fit]
+    margins = np.diff(np.sort(logits)[:, -2:])[:, 0]
+    is_wrong = logits.argmax(axis=1) != labels
+    chosen = {"surest": int(margins.argmax()), "least sure": int(margins.argmin())}
+    if is_wrong.any():
+        chosen["worst mistake"] = int(np.where(is_wrong, margins, -np.inf).argmax())
+    own = [("yours", review, "")] if review else []
+    return own + [(which, corpus.texts["test"][fit[n]], corpus.labels[labels[n]]) for which, n in chosen.items()]
+
+
 _THE_READERS = Text("the reader's review", "读者给出的影评")
 
 
 def _choose(runner: nndl.RunnerV3, corpus: Corpus, max_seq_len: int) -> tuple[str, str, Text]:
     """Text, label and whereabouts of the test review that the model is surest of, among those that fit the figure."""
     reviews = corpus.reviews["test"]
-    fit = np.abs(np.asarray(reviews.lengths) - WORDS_SHOWN).argsort(kind="stable")[:AT_ONCE].tolist()
-    logits = predict(runner, [reviews[i][0] for i in fit], max_seq_len)
+    fit, logits = _that_fit(runner, corpus, max_seq_len)
     # 两类相当时, 各词的贡献说明不了什么   where the classes are even, contributions say nothing
     i = fit[int(np.diff(np.sort(logits)[:, -2:]).argmax())]
     source = Text(
@@ -123,3 +176,10 @@ def _choose(runner: nndl.RunnerV3, corpus: Corpus, max_seq_len: int) -> tuple[st
         f"测试集第 {i} 条影评：在长度最接近 {WORDS_SHOWN} 个词的 {len(fit)} 条中，模型对它最有把握",
     )
     return corpus.texts["test"][i], corpus.labels[reviews[i][1]], source
+
+
+def _that_fit(runner: nndl.RunnerV3, corpus: Corpus, max_seq_len: int) -> tuple[list[int], np.ndarray]:
+    """The numbers of the test reviews that fit the figure, and their logits."""
+    reviews = corpus.reviews["test"]
+    fit = np.abs(np.asarray(reviews.lengths) - WORDS_SHOWN).argsort(kind="stable")[:AT_ONCE].tolist()
+    return fit, predict(runner, [reviews[i][0] for i in fit], max_seq_len)

@@ -24,6 +24,7 @@ import chapter6  # noqa: F401  Ctrl-C 从此只显示一行   from here on Ctrl-
 import nndl
 from chapter6 import presets
 from chapter6 import sec_6_7_corpora as corpora
+from chapter6 import sec_6_7_exhibits as exhibits
 from chapter6 import sec_6_7_figures as figures
 from chapter6 import sec_6_7_findings as findings
 from chapter6 import sec_6_7_inspection as inspection
@@ -276,10 +277,19 @@ def experiment(run: Run) -> dict[str, Any]:
         "word_order": train_all(run, word_order),
         "padding": inspection.padding(runner, corpus, settings.max_seq_len),
         "words": inspection.words(runner, corpus, settings.max_seq_len, run.settings.review),
+        "left_out": inspection.leave_out(runner, corpus, settings.max_seq_len, run.settings.review),
     }
 
 
-LESSON = Lesson(experiment, findings.claims, findings.tables, figures.figures, corpora.check_data, data_parallel=True)
+LESSON = Lesson(
+    experiment,
+    findings.claims,
+    findings.tables,
+    figures.figures,
+    corpora.check_data,
+    data_parallel=True,
+    exhibits=exhibits.exhibits,
+)
 
 if __name__ == "__main__":
     from chapter6.__main__ import main

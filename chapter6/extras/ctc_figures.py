@@ -60,7 +60,7 @@ def _rows_of(path: str) -> list[int]:
 
 def draw_spikes(record: Record) -> Drawing:
     """Below what is read, the probability of each symbol at each step; a column a direction."""
-    plot, shown = nndl.plot, record.metrics["spikes"]
+    plot, shown = nndl.plot, [first for first, *_ in record.metrics["spikes"]]
     is_image = record.settings["corpus"] == "strips"
     figure, grid = plt.subplots(
         2, len(shown), figsize=(5.6 * len(shown), 4.4), sharex="col", squeeze=False, height_ratios=(1, 1.6)

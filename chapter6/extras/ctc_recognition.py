@@ -23,6 +23,7 @@ from typing import Any
 
 import chapter6  # noqa: F401  Ctrl-C 从此只显示一行   from here on Ctrl-C is one line
 import nndl
+from chapter6.extras import ctc_exhibits as exhibits
 from chapter6.extras import ctc_figures as figures
 from chapter6.extras import ctc_findings as findings
 from chapter6.extras.cells_compared import class_of, count, make_layer
@@ -224,19 +225,24 @@ def places_of_spikes(path: np.ndarray, spans: np.ndarray) -> list[float]:
     return [(t - start) / (end - start) for t, (start, end) in zip(begins, spans, strict=True)]
 
 
-def look(found: dict[str, Any], training: Training) -> dict[str, Any]:
-    """What a network says over one string that it has never seen, for the figure."""
-    example = make_examples(training)["test"][0]
-    (z,) = logits_of(load_runner(found), [example])
-    p = np.exp(z - z.max(axis=-1, keepdims=True))
-    return {
-        "direction": found["direction"],
-        "X": example.X.round(2).tolist(),
-        "p": (p / p.sum(axis=-1, keepdims=True)).round(3).tolist(),
-        "wanted": written(example.labels),
-        "spans": example.spans.tolist(),
-        "read": written(best_path(z)),
-    }
+SHOWN = 4  # 给读者看的数字串   strings that a reader looks at
+
+
+def look(found: dict[str, Any], training: Training) -> list[dict[str, Any]]:
+    """What a network says over strings that it has never seen, the first of them for the figure."""
+    examples, shown = make_examples(training)["test"][:SHOWN], []
+    for z, example in zip(logits_of(load_runner(found), examples), examples, strict=True):
+        p = np.exp(z - z.max(axis=-1, keepdims=True))
+        said = {
+            "direction": found["direction"],
+            "X": example.X.round(2).tolist(),
+            "p": (p / p.sum(axis=-1, keepdims=True)).round(4).tolist(),
+            "wanted": written(example.labels),
+            "spans": example.spans.tolist(),
+            "read": written(best_path(z)),
+        }
+        shown.append(said)
+    return shown
 
 
 def load_runner(found: dict[str, Any]) -> nndl.RunnerV3:
@@ -285,7 +291,7 @@ def experiment(run: Run) -> dict[str, Any]:
 
 
 # 结论、表与图   claims, tables and figures: ctc_findings.py, ctc_figures.py
-LESSON = Lesson(experiment, findings.claims, findings.tables, figures.figures, check_data)
+LESSON = Lesson(experiment, findings.claims, findings.tables, figures.figures, check_data, exhibits=exhibits.exhibits)
 
 if __name__ == "__main__":
     from chapter6.__main__ import main

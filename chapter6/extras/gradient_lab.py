@@ -19,6 +19,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import chapter6  # noqa: F401  Ctrl-C 从此只显示一行   from here on Ctrl-C is one line
+from chapter6.extras import gradient_exhibits as exhibits
 from chapter6.extras import gradient_figures as figures
 from chapter6.extras import gradient_findings as findings
 from chapter6.extras import gradient_remedies as remedies
@@ -261,6 +262,7 @@ LESSON = Lesson(
     lambda record: [*findings.claims(record), *remedies_findings.claims(record)],
     lambda record: [*figures.tables(record), *remedies_figures.tables(record)],
     lambda record: figures.figures(record) | remedies_figures.figures(record),
+    exhibits=exhibits.exhibits,
 )
 
 if __name__ == "__main__":

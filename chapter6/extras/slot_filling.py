@@ -20,6 +20,7 @@ from typing import Any, NamedTuple
 
 import chapter6  # noqa: F401  Ctrl-C 从此只显示一行   from here on Ctrl-C is one line
 import nndl
+from chapter6.extras import slot_exhibits as exhibits
 from chapter6.extras import slot_figures as figures
 from chapter6.extras import slot_findings as findings
 from chapter6.extras import slot_inspection as inspection
@@ -270,7 +271,7 @@ def experiment(run: Run) -> dict[str, Any]:
 
 
 # 结论与表   claims and tables: slot_findings.py; 图   figures: slot_figures.py
-LESSON = Lesson(experiment, findings.claims, findings.tables, figures.figures, check_data)
+LESSON = Lesson(experiment, findings.claims, findings.tables, figures.figures, check_data, exhibits=exhibits.exhibits)
 
 if __name__ == "__main__":
     from chapter6.__main__ import main

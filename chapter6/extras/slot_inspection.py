@@ -60,25 +60,29 @@ def look(
     vocabulary: Vocabulary,
     names: Sequence[str],
 ) -> dict[str, Any]:
-    """What several models say: of the two sentences of the notes, and of one of test.
+    """What several models say: of the two sentences of the notes, and of some of test.
 
-    Returns ``examples``: words, and for each model the tags; ``sentence``, one of test: words, true tags, and those of
-    each model; ``unknown``, for each sentence of test whether a word is [UNK]; and ``outside``, the share of words of
-    test that belong to no slot.
+    Returns ``examples``: words, and for each model the tags; ``sentences``, the most telling ones of test, each with
+    its words, true tags, and those of each model; ``sentence``, the first of them; ``unknown``, for each sentence of
+    test whether a word is [UNK]; and ``outside``, the share of words of test that belong to no slot.
     """
     texts = [read(text, corpus, vocabulary) for text in EXAMPLES[units_of(corpus)]]
     said = {name: [ask(runner, words, vocabulary, names) for words in texts] for name, runner in runners.items()}
     examples = encode(test, vocabulary, names)
     tagged = {name: tag(runner, examples) for name, runner in runners.items()}
-    n = most_telling(tagged, examples, names)
-    every = [tag for _, tags in test for tag in tags]
-    return {
-        "examples": {"words": texts, "tags": said},
-        "sentence": {
+    shown = [
+        {
             "words": test[n].words,
             "true": test[n].tags,
             "tags": {name: [names[i] for i in predicted[n]] for name, predicted in tagged.items()},
-        },
+        }
+        for n in most_telling(tagged, examples, names)
+    ]
+    every = [tag for _, tags in test for tag in tags]
+    return {
+        "examples": {"words": texts, "tags": said},
+        "sentence": shown[0],
+        "sentences": shown,
         "unknown": [bool((ids == UNK).any()) for ids, _ in examples],
         "outside": every.count(OUTSIDE) / len(every),
     }
@@ -86,10 +90,14 @@ def look(
 
 MOST_KINDS = 6
 """Of slot, in the sentence that is drawn: so many colours there are."""
+SHOWN = 6
+"""Sentences of test that a reader looks at."""
 
 
-def most_telling(tagged: Mapping[str, Sequence[np.ndarray]], test: Sequence[Example], names: Sequence[str]) -> int:
-    """The number of the sentence that nearest to half of the models get right, of those that can be drawn, if any can.
+def most_telling(
+    tagged: Mapping[str, Sequence[np.ndarray]], test: Sequence[Example], names: Sequence[str]
+) -> list[int]:
+    """Numbers of :data:`SHOWN` sentences: first those that can be drawn, that nearest to half of the models get right.
 
     Such a sentence has 6 to 16 words, and in it the models and the truth know at most :data:`MOST_KINDS` kinds of slot.
     """
@@ -101,4 +109,4 @@ def most_telling(tagged: Mapping[str, Sequence[np.ndarray]], test: Sequence[Exam
         kinds = {names[i][2:] for tags in (true, *said) for i in tags} - {""}
         return not (6 <= len(ids) <= 16 and len(kinds) <= MOST_KINDS), abs(right - len(tagged) / 2)
 
-    return min(range(len(test)), key=distance)
+    return sorted(range(len(test)), key=distance)[:SHOWN]

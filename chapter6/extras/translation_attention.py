@@ -27,6 +27,7 @@ from typing import Any, NamedTuple
 
 import chapter6  # noqa: F401  Ctrl-C 从此只显示一行   from here on Ctrl-C is one line
 import nndl
+from chapter6.extras import translation_exhibits as exhibits
 from chapter6.extras import translation_figures as figures
 from chapter6.extras import translation_findings as findings
 from chapter6.extras.cells_compared import class_of, count, make_layer
@@ -255,7 +256,7 @@ def experiment(run: Run) -> dict[str, Any]:
 
 
 # 结论、表与图   claims, tables and figures: translation_findings.py, translation_figures.py
-LESSON = Lesson(experiment, findings.claims, findings.tables, figures.figures, check_data)
+LESSON = Lesson(experiment, findings.claims, findings.tables, figures.figures, check_data, exhibits=exhibits.exhibits)
 
 if __name__ == "__main__":
     from chapter6.__main__ import main

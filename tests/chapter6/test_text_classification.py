@@ -218,6 +218,27 @@ def test_word_contributions_are_what_leaving_out_changes(out: Path, record: Reco
     assert max(map(abs, expected)) > 1e-4
 
 
+def test_words_left_out_alone_and_in_pairs(record: Record) -> None:
+    result = max(record.metrics["trainings"][:2], key=lambda result: result["dev_accuracy"])
+    runner, corpus = lesson.load_runner(result), corpus_of(record)
+    shown = {each["which"]: each for each in record.metrics["left_out"]}
+    assert {"surest", "least sure", "worst mistake"} == shown.keys()
+    assert shown["surest"]["tokens"] == record.metrics["words"]["tokens"]
+    for each in shown.values():
+        tokens, n = each["tokens"], len(each["tokens"])
+        assert (len(each["without"]), [*map(len, each["pairs"])]) == (n, [*reversed(range(n))])
+        expected = {(): each["whole"], (0,): each["without"][0], (n - 1,): each["without"][-1]}
+        expected |= {(0, 1): each["pairs"][0][0], (3, 7): each["pairs"][3][3], (n - 2, n - 1): each["pairs"][-2][0]}
+        for left_out, s in expected.items():
+            kept = [token for i, token in enumerate(tokens) if i not in left_out]
+            ids = paddle.to_tensor(corpus.vocabulary.encode(kept)[None])
+            logits = runner.predict((ids, paddle.to_tensor([len(kept)])))[0]
+            assert s == pytest.approx(float(logits[1] - logits[0]), abs=1e-4)
+    wrong = shown["worst mistake"]
+    assert (wrong["whole"] > 0) == (wrong["label"] == LABELS[0])
+    assert abs(shown["least sure"]["whole"]) <= abs(wrong["whole"]) <= abs(shown["surest"]["whole"])
+
+
 def test_the_review_looked_into_is_the_one_that_the_model_is_surest_of(record: Record) -> None:
     result = max(record.metrics["trainings"][:2], key=lambda result: result["dev_accuracy"])
     runner, reviews = lesson.load_runner(result), corpus_of(record).reviews["test"]
@@ -237,7 +258,9 @@ def test_the_review_looked_into_is_the_one_that_the_model_is_surest_of(record: R
 @pytest.mark.parametrize("review", ["great", "costs $5 or $6, not bad at all", "zzzz qqqq"])
 def test_any_review_can_be_looked_into(review: str, out: Path, tmp_path: Path) -> None:
     shutil.copytree(out / "6.7", tmp_path / "6.7")
-    words = run(tmp_path, "--review", review).metrics["words"]
+    metrics = run(tmp_path, "--review", review).metrics
+    words, yours = metrics["words"], metrics["left_out"][0]
+    assert (yours["which"], yours["tokens"]) == ("yours", words["tokens"])
     assert len(words["tokens"]) >= 1
     assert (words["label"], words["source"]) == ("", ["the reader's review", "读者给出的影评"])
 

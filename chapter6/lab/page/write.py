@@ -43,12 +43,13 @@ def page(runs: Sequence[Found], contents: Mapping[str, Entry], out: Path) -> tup
     first = _read("first.js")
     scripts = [
         _read("page.js"),
+        _read("exhibits.js"),
         *(SCRIPTS[kind].read_text(encoding="utf-8") for kind in sorted(kinds & SCRIPTS.keys())),
     ]
     scripts.append("page.begin();")
     text = Template(_read("template.html")).substitute(
         allowed=" ".join(map(_fingerprint, [first, *scripts])),
-        style=_read("page.css"),
+        style=_read("page.css") + _read("exhibits.css"),
         first=f"<script>{first}</script>",
         skip=joined(Text("Skip to the results", "跳到结果")),
         menu=joined(Text("Contents", "目录")),
