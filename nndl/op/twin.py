@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, Self
+from typing import Any, TypeVar
 
 from nndl.error import SettingError
 from nndl.op.backend.equation import has_own
@@ -11,6 +11,7 @@ import paddle
 from paddle import Tensor
 
 PADDLES_DIRECTIONS = ("forward", "bidirectional", "bidirect")
+Ours = TypeVar("Ours", bound="PaddleTwin")
 
 
 class PaddleTwin:
@@ -19,7 +20,7 @@ class PaddleTwin:
     paddle_class: type[Any]
 
     @classmethod
-    def from_paddle(cls, layer: Any) -> Self:
+    def from_paddle(cls: type[Ours], layer: Any) -> Ours:
         """Our layer with the sizes and a copy of the weights of Paddle's.
 
         Raises:
