@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 
 from nndl.error import SettingError
 from nndl.op.backend.equation import has_own
+from nndl.paddle_versions import projection
 
 import paddle
 from paddle import Tensor
@@ -29,9 +30,9 @@ class PaddleTwin:
         if not isinstance(layer, cls.paddle_class):
             raise SettingError(f"{type(layer).__name__}: expected a paddle.nn.{cls.paddle_class.__name__}")
         activation = getattr(layer, "activation", "tanh")
-        if activation != "tanh" or layer.proj_size:
+        if activation != "tanh" or projection(layer):
             raise SettingError(
-                f"{type(layer).__name__} with activation {activation} and proj_size {layer.proj_size}: "
+                f"{type(layer).__name__} with activation {activation} and proj_size {projection(layer)}: "
                 "expected the activation tanh and proj_size 0"
             )
         direction = "forward" if layer.num_directions == 1 else "bidirectional"
