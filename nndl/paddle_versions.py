@@ -9,9 +9,6 @@ from typing import Any
 import paddle
 from paddle import Tensor
 
-OLDEST = (3, 3)
-"""The version whose inside our fast ways know."""
-
 _CPU = paddle.CPUPlace()
 _PLACES_COMPARE = paddle.to_tensor(0.0, place=_CPU).place == _CPU
 
@@ -26,19 +23,18 @@ def is_before(oldest: tuple[int, int], version: str = paddle.__version__) -> boo
     return (0, 0) < (major, minor) < oldest
 
 
-IS_OLD = is_before(OLDEST)
+IS_OLD = is_before((3, 3))
 
 
 def why_not() -> str:
     """Why what leans on the inside of Paddle cannot be had, in one line; empty where it can."""
-    return (
-        f"it needs PaddlePaddle {'.'.join(map(str, OLDEST))} or newer, this is {paddle.__version__}" if IS_OLD else ""
-    )
+    return f"it needs PaddlePaddle 3.3 or newer, this is {paddle.__version__}" if IS_OLD else ""
 
 
 NOTE = (
-    f"nndl: PaddlePaddle {paddle.__version__} is before 3.3, so its own layers and Adam serve, slower than ours, with the "
-    "same results; chapter6/guide/INSTALL.md has the table. 飞桨版本较旧，改用飞桨自带的算子和 Adam，结果相同，只是慢一些"
+    f"nndl: PaddlePaddle {paddle.__version__} is before 3.3, so its own layers and Adam serve, slower than ours, with "
+    "the same results; chapter6/guide/INSTALL.md has the table. "
+    "飞桨版本较旧，改用飞桨自带的算子和 Adam，结果相同，只是慢一些"
 )
 """What is said of an old Paddle, once."""
 
