@@ -4,7 +4,10 @@ Three fast ways of ours lean on the inside of Paddle 3.3: the operator in C++, t
 and Adam in one call. Before it, Paddle's own serve: the same numbers but for the last digit, more slowly.
 """
 
+import multiprocessing
 from typing import Any
+
+from nndl.runtime import say_once
 
 import paddle
 from paddle import Tensor
@@ -31,12 +34,12 @@ def why_not() -> str:
     return f"it needs PaddlePaddle 3.3 or newer, this is {paddle.__version__}" if IS_OLD else ""
 
 
-NOTE = (
-    f"nndl: PaddlePaddle {paddle.__version__} is before 3.3, so its own layers and Adam serve, slower than ours, with "
-    "the same results; chapter6/guide/INSTALL.md has the table. "
-    "飞桨版本较旧，改用飞桨自带的算子和 Adam，结果相同，只是慢一些"
+CAN_RESUME = not is_before((3, 0))
+"""Whether the state of Paddle's random numbers can be kept, and so a training be resumed with the same numbers."""
+NO_RESUME = (
+    f"nndl: PaddlePaddle {paddle.__version__} cannot keep the state of its random numbers, so an interrupted training "
+    "begins anew. 此版本飞桨无法保存随机数状态，训练中断后会从头开始"
 )
-"""What is said of an old Paddle, once."""
 
 
 def is_on_cpu(X: Tensor) -> bool:
@@ -47,3 +50,11 @@ def is_on_cpu(X: Tensor) -> bool:
 def projection(layer: Any) -> int:
     """``proj_size`` of one of Paddle's LSTM layers, which came with Paddle 3: 0 where there is none."""
     return getattr(layer, "proj_size", 0)
+
+
+if IS_OLD and multiprocessing.parent_process() is None:  # not by each worker
+    say_once(
+        f"nndl: PaddlePaddle {paddle.__version__} is before 3.3, so its own layers and Adam serve, slower than ours, "
+        "with the same results; chapter6/guide/INSTALL.md has the table. "
+        "飞桨版本较旧，改用飞桨自带的算子和 Adam，结果相同，只是慢一些"
+    )

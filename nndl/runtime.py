@@ -154,10 +154,6 @@ def _quietly(execute: Callable[[ModuleType], None], paddle: ModuleType) -> None:
     with contextlib.redirect_stderr(said), warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="No ccache found")
         execute(paddle)
-    from nndl import paddle_versions
-
-    if paddle_versions.IS_OLD and multiprocessing.parent_process() is None:
-        say_once(paddle_versions.NOTE)
     for line in said.getvalue().splitlines():
         if "OMP_NUM_THREADS" not in line:
             print(line, file=sys.stderr)
