@@ -18,10 +18,10 @@ run: $(READY)
 test: $(READY)
 	$(BIN)/python -m pytest
 
-# Paddle 2.6.2 has wheels for Python 3.8 to 3.12, 3.0.0 for 3.8 to 3.13.
+# Paddle 2.6.2 has no wheel for Python 3.13, 3.0.0 has one. test_autograd asks for what an old Paddle has not.
 test-old: $(OLD)/.ready
 	$(OLD)/bin/python -c "import nndl; nndl.runtime.load_paddle()"
-	$(OLD)/bin/python -m pytest tests/nndl/op tests/nndl/metric tests/nndl/test_runner.py tests/nndl/test_book_interface.py
+	$(OLD)/bin/python -m pytest --ignore tests/nndl/op/test_autograd.py tests/nndl/op tests/nndl/metric tests/nndl/test_runner.py tests/nndl/test_book_interface.py
 	$(OLD)/bin/python -m chapter6 run 6.2 --lengths 10 --seeds 2 --out $(OLD)/runs
 
 notebook: $(READY)
