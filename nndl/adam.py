@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from typing import Any
 
+from nndl.paddle_versions import IS_OLD
+
 import paddle
 from paddle import Tensor, _C_ops
 
@@ -19,8 +21,8 @@ class Adam(paddle.optimizer.Adam):
     numbers are Paddle's but for the last digit, and so is the state: each loads the other's.
 
     Where a parameter has, when the optimizer is made, a rate or a regularizer of its own or another dtype than float32,
-    where one has strides or a sparse gradient, where the parameters come in groups, and after amp scaled the loss, the
-    step is Paddle's own. For weight decay take ``paddle.optimizer.Adam``.
+    where one has strides or a sparse gradient, where the parameters come in groups, after amp scaled the loss, and with
+    a Paddle before 3.3, the step is Paddle's own. For weight decay take ``paddle.optimizer.Adam``.
 
     Args:
         learning_rate: η, a number or a ``paddle.optimizer.lr.LRScheduler``.
@@ -47,7 +49,7 @@ class Adam(paddle.optimizer.Adam):
         grad_clip: Any = None,
     ) -> None:
         super().__init__(learning_rate, beta1, beta2, epsilon, parameters, grad_clip=grad_clip)
-        self._are_plain = all(map(_is_plain, self._parameter_list))
+        self._are_plain = not IS_OLD and all(map(_is_plain, self._parameter_list))
         self._value_of_rate = self.get_lr()
         self._rate = paddle.full([], self._value_of_rate, "float32")
 

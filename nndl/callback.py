@@ -9,6 +9,7 @@ from os import PathLike
 from typing import TYPE_CHECKING, Any
 
 from nndl.error import SettingError
+from nndl.needed import needed
 from nndl.op.setting import choice
 
 import numpy as np
@@ -243,7 +244,8 @@ class VisualDLLogger(Callback):
         self.logdir = str(logdir)
 
     def on_train_begin(self, runner: "RunnerV3") -> None:
-        from visualdl import LogWriter
+        with needed("visualdl", "--visualdl"):
+            from visualdl import LogWriter
 
         self._writer = LogWriter(logdir=self.logdir)
 

@@ -37,6 +37,10 @@ class BuildError(NndlError, RuntimeError):
     """A compiled operator that this machine cannot have."""
 
 
+class PackageError(NndlError, ImportError):
+    """A package that is not installed."""
+
+
 class DivergedError(NndlError, FloatingPointError):
     """A training loss that became NaN or infinite."""
 

@@ -19,6 +19,7 @@ from nndl.error import DivergedError, OutputError, SettingError
 from nndl.file import replacing
 from nndl.metric import lower_is_better
 from nndl.op.setting import whole
+from nndl.paddle_versions import CAN_RESUME, NO_RESUME
 from nndl.runtime import say_once
 
 import paddle
@@ -124,6 +125,9 @@ class RunnerV3:
         self._clear_grad()  # an interrupted step leaves its gradients
         self.global_step = len(self.train_step_losses)
         self.interrupted, self._first_step, self._owns_save_path = False, self.global_step, False
+        if checkpoint_path is not None and not CAN_RESUME:
+            say_once(NO_RESUME)
+            checkpoint_path = None
         if checkpoint_path is not None and Path(checkpoint_path).exists():
             resume.restore(self, checkpoint_path, num_epochs, self._steps_per_epoch)
         self._whole_steps = len(self.train_step_losses)

@@ -34,6 +34,7 @@ from nndl.error import SettingError
 from nndl.generate import generate, greedy
 from nndl.metric.whole import WholeAccuracy
 from nndl.model.seq2seq import Seq2Seq
+from nndl.needed import needed
 
 import numpy as np
 import paddle
@@ -132,7 +133,8 @@ def train_autoencoder(training: Training, folder: Path) -> dict[str, Any]:
 
 def classify(X: dict[str, np.ndarray], labels: np.ndarray) -> np.ndarray:
     """Logistic regression (逻辑回归) learned on train: its logits on test, float [N], above 0 for label 1."""
-    from sklearn.linear_model import LogisticRegression
+    with needed("scikit-learn", "the classifier of codes"):
+        from sklearn.linear_model import LogisticRegression
 
     # z = w·x + b, 线性分类器   a linear classifier
     return LogisticRegression(max_iter=1000).fit(X["train"], labels).decision_function(X["test"])

@@ -9,6 +9,8 @@ and pairs of words, by Dice's coefficient:
 from collections.abc import Sequence
 from typing import TypeVar
 
+from nndl.needed import needed
+
 Target = TypeVar("Target")
 LONGEST = 2
 """Words, and pairs of words."""
@@ -33,7 +35,8 @@ def copy_nearest(
         sources, targets: of train, N of each.
         asked: the words of the sentences to be translated.
     """
-    from sklearn.feature_extraction.text import CountVectorizer
+    with needed("scikit-learn", "copying the nearest sentence"):
+        from sklearn.feature_extraction.text import CountVectorizer
 
     vectorizer = CountVectorizer(analyzer=n_grams, binary=True, dtype="float32")
     S = vectorizer.fit_transform(sources)

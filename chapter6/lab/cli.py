@@ -20,6 +20,7 @@ from chapter6.lab.text import LANGUAGES
 from nndl import runtime
 from nndl.dataset import DATA
 from nndl.error import NndlError, SettingError
+from nndl.needed import check_basis
 
 PRESET = "quick"
 OUT = Path("runs")
@@ -106,6 +107,7 @@ def read_run(words: Sequence[str], prog: str, contents: Mapping[str, Entry]) -> 
         SettingError: a setting that is not what it must be. What is no option at all ends the program.
     """
     everything = run_parser(prog, contents.values())
+    check_basis()
     owners = _owners(contents.values())
     found, left = _finder(prog, contents.values()).parse_known_args(words)
     if unknown := [word.partition("=")[0] for word in left if word.startswith("-")]:
@@ -263,6 +265,7 @@ def read_asked(words: Sequence[str], prog: str, tasks: Mapping[str, Entry]) -> t
     chosen, _ = chooser.parse_known_args(words)
     entry = tasks[chosen.task]
     options = vars(_predict_parser(prog, tasks, chosen.task).parse_args(words))
+    check_basis()
     if options["texts"] and options["file"]:
         raise SettingError("predict: expected texts or --file, not both")
     defaults = entry.predicts.settings  # type: ignore[union-attr]

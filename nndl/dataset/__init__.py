@@ -2,5 +2,6 @@
 
 from pathlib import Path
 
-DATA = Path(__file__).resolve().parents[2] / "data"
-"""Where the project keeps its data."""
+_BESIDE = Path(__file__).resolve().parents[2] / "data"
+DATA = _BESIDE if _BESIDE.is_dir() else Path("data")
+"""Where the project keeps its data; installed without it, as from a wheel, the folder ``data`` where the reader is."""

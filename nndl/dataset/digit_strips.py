@@ -10,6 +10,7 @@ from functools import cache
 from nndl.dataset.text import SPLITS
 from nndl.dataset.unaligned import Example
 from nndl.error import SettingError
+from nndl.needed import needed
 
 import numpy as np
 
@@ -25,7 +26,8 @@ SHARES = (0.7, 0.15, 0.15)
 @cache
 def images() -> dict[str, tuple[np.ndarray, np.ndarray]]:
     """For each split its images, float32 [N, 8, 8] in 0..1, and the digits on them, int64 [N]."""
-    from sklearn.datasets import load_digits  # takes a second
+    with needed("scikit-learn", "the handwritten digits"):  # takes a second
+        from sklearn.datasets import load_digits
 
     found = load_digits()
     order = np.random.default_rng(0).permutation(len(found.target))

@@ -222,7 +222,7 @@ def split_templates(language: Language, seed: int) -> dict[str, list[Template]]:
     rng, found = random.Random(f"{seed}/templates"), dict[Template, None]()
     for kind in kinds:
         for _ in range(40):
-            found[rng.choice(language.openings), *(rng.choice(language.clauses[part]) for part in kind)] = None
+            found[(rng.choice(language.openings), *(rng.choice(language.clauses[part]) for part in kind))] = None
     templates = list(found)
     rng.shuffle(templates)
     test, dev = len(templates) // 4, len(templates) // 8

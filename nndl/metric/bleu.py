@@ -3,6 +3,7 @@ r"""BLEU of a corpus (语料级 BLEU): how much of the n-grams of translations i
 from collections.abc import Hashable, Sequence
 
 from nndl.error import SettingError
+from nndl.needed import needed
 
 SMOOTHING = "exp"
 """Where no n-gram of a length is right at all, it counts 1/2, for the next length 1/4 ...; else nothing is smoothed."""
@@ -34,7 +35,8 @@ def bleu(predicted: Sequence[Tokens], references: Sequence[Sequence[Tokens]]) ->
     if not predicted or len(predicted) != len(references) or not all(references):
         found = f"{len(predicted)} translations and {len(references)} lists of references"
         raise SettingError(f"{found}: expected as many of both, at least one, and no list empty")
-    from sacrebleu.metrics import BLEU
+    with needed("sacrebleu", "BLEU"):
+        from sacrebleu.metrics import BLEU
 
     # sacrebleu 在空白处切分, 故每个词元写成一个编号   it splits at blanks, so each token is written as a number
     numbers: dict[Hashable, int] = {}

@@ -2,15 +2,17 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, Self
+from typing import Any, TypeVar
 
 from nndl.error import SettingError
 from nndl.op.backend.equation import has_own
+from nndl.paddle_versions import projection
 
 import paddle
 from paddle import Tensor
 
 PADDLES_DIRECTIONS = ("forward", "bidirectional", "bidirect")
+Ours = TypeVar("Ours", bound="PaddleTwin")
 
 
 class PaddleTwin:
@@ -19,7 +21,7 @@ class PaddleTwin:
     paddle_class: type[Any]
 
     @classmethod
-    def from_paddle(cls, layer: Any) -> Self:
+    def from_paddle(cls: type[Ours], layer: Any) -> Ours:
         """Our layer with the sizes and a copy of the weights of Paddle's.
 
         Raises:
@@ -28,9 +30,9 @@ class PaddleTwin:
         if not isinstance(layer, cls.paddle_class):
             raise SettingError(f"{type(layer).__name__}: expected a paddle.nn.{cls.paddle_class.__name__}")
         activation = getattr(layer, "activation", "tanh")
-        if activation != "tanh" or layer.proj_size:
+        if activation != "tanh" or projection(layer):
             raise SettingError(
-                f"{type(layer).__name__} with activation {activation} and proj_size {layer.proj_size}: "
+                f"{type(layer).__name__} with activation {activation} and proj_size {projection(layer)}: "
                 "expected the activation tanh and proj_size 0"
             )
         direction = "forward" if layer.num_directions == 1 else "bidirectional"

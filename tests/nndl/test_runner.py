@@ -14,6 +14,7 @@ import nndl
 from nndl import Accuracy, Callback, RunnerV3, checkpoint
 from nndl.dataset import digit_sum
 from nndl.error import CheckpointError, DivergedError, OutputError, SettingError
+from nndl.paddle_versions import CAN_RESUME
 
 import numpy as np
 import paddle
@@ -23,6 +24,8 @@ from hypothesis import strategies as st
 from paddle import nn
 
 HISTORY = ("train_step_losses", "train_epoch_losses", "dev_losses", "dev_scores", "best_score")
+
+resumes = pytest.mark.skipif(not CAN_RESUME, reason="this Paddle cannot keep the state of its random numbers")
 
 
 def history(runner):
@@ -927,6 +930,7 @@ def test_model_and_state_do_not_share_a_file(make_runner, batches, tmp_path, mon
 # --- losses ---
 
 
+@resumes
 def test_a_loss_of_shape_1_gives_the_numbers_of_a_scalar(make_runner, batches, tmp_path):
     runners = make_runner(), make_runner()
     runners[1].loss_fn = lambda *arguments: nn.functional.cross_entropy(*arguments).reshape([1])
@@ -1153,6 +1157,7 @@ def uninterrupted(tmp_path_factory):
 @example(optimizer="Adam", step=7, checkpoint_steps=1, hook="on_backward_end")  # in the middle of an epoch
 @example(optimizer="Adam", step=5, checkpoint_steps=5, hook="on_backward_end")  # between two epochs
 @example(optimizer="Adam", step=0, checkpoint_steps=1, hook="on_backward_end")  # before the first checkpoint
+@resumes
 def test_ctrl_c_and_resuming_change_no_number(tmp_path_factory, uninterrupted, optimizer, step, checkpoint_steps, hook):
     folder = tmp_path_factory.mktemp("resumed")
     with pytest.raises(KeyboardInterrupt):
@@ -1168,6 +1173,7 @@ def random_numbers_of_another_day():
 
 
 @pytest.mark.parametrize("step", [4, 5, 7])
+@resumes
 def test_epochs_begin_and_end_in_a_resumed_training(tmp_path, step):
     """Interrupted in an epoch's last step, in its first, and in its middle; each epoch ends once."""
     whole, before, after = Epochs(), Epochs(), Epochs()
@@ -1196,6 +1202,7 @@ class EpochsThatDraw(Callback):
 @given(step=st.integers(0, NUM_EPOCHS * STEPS_PER_EPOCH - 1), checkpoint_steps=st.integers(1, 7))
 @example(step=7, checkpoint_steps=1)  # in the middle of an epoch
 @example(step=5, checkpoint_steps=5)  # right after its end
+@resumes
 def test_what_callbacks_do_at_epochs_is_resumed_exactly(tmp_path_factory, drawing, step, checkpoint_steps):
     folder = tmp_path_factory.mktemp("resumed")
     with pytest.raises(KeyboardInterrupt):
@@ -1235,6 +1242,7 @@ class TellTheEpoch(Callback):
 
 
 @pytest.mark.parametrize("step", [0, 5, 8])
+@resumes
 def test_a_loader_is_told_the_epoch_before_its_batches_are_drawn(tmp_path, step):
     """Also when a training goes on in the middle of the epoch."""
 
@@ -1254,6 +1262,7 @@ def test_a_loader_is_told_the_epoch_before_its_batches_are_drawn(tmp_path, step)
     assert run(tmp_path) == whole
 
 
+@resumes
 def test_a_training_by_the_lowest_score_is_resumed_exactly(make_runner, batches, tmp_path):
     settings = {"num_epochs": 2, "log_steps": 0, "eval_steps": 2}
     whole = make_runner(metric=nndl.CrossEntropy())
@@ -1268,6 +1277,7 @@ def test_a_training_by_the_lowest_score_is_resumed_exactly(make_runner, batches,
         assert resumed.best_score == min(resumed.dev_scores)
 
 
+@resumes
 def test_the_same_runner_can_be_resumed(tmp_path, uninterrupted):
     runner = make_training()
     for step in (4, 8, 13):
@@ -1311,6 +1321,7 @@ def resume_and_report(folder, optimizer, checkpoint_steps):
         pytest.param("SGD", 12, 5, id="between two epochs"),
     ],
 )
+@resumes
 def test_being_killed_and_resuming_change_no_number(tmp_path, uninterrupted, optimizer, step, checkpoint_steps):
     killed = f"train_until_killed(folder, {optimizer!r}, {step}, {checkpoint_steps})"
     assert in_a_fresh_process(tmp_path, killed) == -signal.SIGKILL
@@ -1332,6 +1343,7 @@ def test_a_finished_training_is_not_repeated_but_can_be_prolonged(tmp_path):
     assert history(prolonged) == history(whole)
 
 
+@resumes
 def test_a_second_training_can_be_resumed_too(make_runner, batches, tmp_path):
     expected, first, second = make_runner(), make_runner(), make_runner()
     for epochs in (1, 2):
@@ -1352,6 +1364,7 @@ def test_resuming_keeps_the_model_of_an_earlier_training(tmp_path):
     assert (tmp_path / "best.previous.pdparams").read_bytes() == b"of an earlier training"
 
 
+@resumes
 def test_scores_that_are_numpy_scalars_can_be_resumed(make_runner, batches, tmp_path):
     settings = {"eval_steps": 2, "log_steps": 0, "save_path": tmp_path / "best.pdparams"}
     settings |= {"checkpoint_path": tmp_path / "state", "checkpoint_steps": 1}

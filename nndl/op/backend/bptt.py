@@ -24,6 +24,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import NamedTuple
 
+from nndl import paddle_versions
 from nndl.op.cell import LSTMCell
 from nndl.op.lengths import as_lengths, valid_steps
 from nndl.op.state import State, split_states, stack_states
@@ -55,6 +56,11 @@ def unroll(
     if valid is not None:
         Y = paddle.where(valid, Y, paddle.zeros_like(Y))
     return Y.transpose([1, 0, 2]), stack_states(last_states)
+
+
+def why_not() -> str:
+    """Why it cannot be had here, in one line; empty where it can."""
+    return paddle_versions.why_not()
 
 
 class _Steps(NamedTuple):

@@ -47,8 +47,12 @@ def library(real: str = "float") -> Path:
         real: what it computes with, "float" or "double".
 
     Raises:
-        BuildError: no compiler, a cache folder that cannot be written, or the compiler's own error.
+        BuildError: an old Paddle, no compiler, a cache folder that cannot be written, or the compiler's own error.
     """
+    from nndl import paddle_versions
+
+    if too_old := paddle_versions.why_not():
+        raise BuildError(too_old)
     compiling = [*_compiling(), f"-DREAL={real}", f"-DNNDL_OPERATOR=nndl_cells_{real}"]
     linking = _linking()
     name = f"cells-{real}-{_fingerprint(compiling + linking)}.so"

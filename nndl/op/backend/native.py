@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from functools import cache
 from typing import Any, NamedTuple
 
+from nndl import paddle_versions
 from nndl.error import BuildError, SettingError
 from nndl.op.lengths import as_lengths
 from nndl.op.state import State
@@ -17,8 +18,6 @@ from nndl.op.state import State
 import paddle
 from paddle import Tensor, _C_ops
 from paddle.utils import flatten
-
-_CPU = paddle.CPUPlace()  # compared with a place, for Paddle's to_static stumbles over place.is_cpu_place()
 
 
 @cache
@@ -62,9 +61,11 @@ def why_not() -> str:
 
 
 def tell_if_missing() -> None:
-    """One line where it cannot be compiled, once: Paddle's serves, with the same results."""
+    """One line where it cannot be compiled, once: Paddle's serves, with the same results. An old Paddle said so."""
     from nndl.runtime import say_once
 
+    if paddle_versions.IS_OLD:
+        return
     if paddle.device.get_device() == "cpu" and (missing := _registered("float")):  # elsewhere it is not compiled
         say_once(
             f"nndl: our native operator is not there, Paddle's serves: {missing} 没有本地算子，改用飞桨的算子，结果相同"
@@ -73,7 +74,7 @@ def tell_if_missing() -> None:
 
 def takes(X: Tensor) -> bool:
     """Whether the operator, where it can be had, takes such inputs: on the CPU, float32, or float64 if it compiles."""
-    if X.place != _CPU:
+    if not paddle_versions.is_on_cpu(X):
         return False
     return X.dtype == paddle.float32 or (X.dtype == paddle.float64 and not _registered("double"))
 

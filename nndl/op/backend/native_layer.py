@@ -8,6 +8,7 @@ from nndl.op.lengths import as_lengths
 from nndl.op.recurrent import check_dtype, in_depth
 from nndl.op.state import State
 from nndl.op.twin import paddle_weights
+from nndl.paddle_versions import projection
 
 import paddle
 from paddle import Tensor, nn
@@ -43,7 +44,7 @@ class NativeLSTM(nn.LSTM):
             self._check_for_paddle()
             return super().forward(inputs, initial_states, sequence_length)
         sequence_length = self._checked(inputs, initial_states, sequence_length)
-        if self.proj_size or not native.takes(inputs) or native.why_not():
+        if projection(self) or not native.takes(inputs) or native.why_not():
             self._check_for_paddle()
             return super().forward(inputs, initial_states, sequence_length)
         cells = [_transposed(*weights) for weights in paddle_weights(self)]
@@ -69,7 +70,7 @@ class NativeLSTM(nn.LSTM):
         if states is not None:
             N = self.num_layers * self.num_directions
             for name, state, D in zip(
-                "HC", states, (self.proj_size or self.hidden_size, self.hidden_size), strict=True
+                "HC", states, (projection(self) or self.hidden_size, self.hidden_size), strict=True
             ):
                 if list(state.shape) != [N, B, D]:
                     raise SettingError(f"initial {name} of shape {list(state.shape)}: expected {[N, B, D]}")

@@ -4,6 +4,7 @@ from nndl.error import SettingError  # nndl before Paddle: it chooses the thread
 
 # isort: split
 from nndl.op import GRU, LSTM, SRN, Cell, Recurrent, SRNCell, recording, unroll
+from nndl.paddle_versions import is_before
 
 import numpy as np
 import paddle
@@ -14,6 +15,7 @@ from paddle import nn
 from paddle.utils import flatten
 from problems import assert_close, gradients, problems, randn_like, random_states, run, unroll_one
 
+PROJECTIONS = [] if is_before((3, 0)) else [{"proj_size": 2}]
 TWINS = {SRN: nn.SimpleRNN, GRU: nn.GRU, LSTM: nn.LSTM}
 
 both_layers = pytest.mark.parametrize("layer_class", TWINS)
@@ -197,7 +199,7 @@ class TestPaddleTwins:
             (SRN, nn.SimpleRNNCell(3, 4), "SimpleRNNCell: expected a paddle.nn.SimpleRNN"),
             (SRN, None, "NoneType: expected a paddle.nn.SimpleRNN"),
             (SRN, nn.SimpleRNN(3, 4, activation="relu"), "relu.*expected the activation tanh"),
-            (LSTM, nn.LSTM(3, 4, proj_size=2), "expected .*proj_size 0"),
+            *((LSTM, nn.LSTM(3, 4, **kind), "expected .*proj_size 0") for kind in PROJECTIONS),
         ],
     )
     def test_refuses_what_has_no_counterpart(self, layer_class, layer, message):
