@@ -18,6 +18,8 @@ U step by step. By hand a step finds only :math:`\delta_t`, the gradients of its
 nndl/op/backend/bptt.py does the same for both directions and sequences of different lengths.
 """
 
+from typing import Any
+
 import paddle
 import paddle.nn.functional as F
 from paddle import Tensor
@@ -31,50 +33,63 @@ def lstm_by_hand(X: Tensor, W: Tensor, U: Tensor, b: Tensor) -> tuple[Tensor, tu
     """
     # X W + b 只有一次矩阵乘, 其梯度交给飞桨   this one product is left to Paddle, its gradients too
     projected = (X @ W + b).transpose([1, 0, 2])
-    outputs, H, C = _Steps.apply(projected, U)
+    outputs, H, C = Steps.apply(projected, U)
     return outputs.transpose([1, 0, 2]), (H, C)
 
 
-class _Steps(PyLayer):
-    """All steps: projected [L, B, 4D] and U [D, 4D] to outputs [L, B, D], H and C [B, D]."""
+class Steps(PyLayer):
+    """All steps: projected [L, B, 4D] and U [D, 4D] to outputs [L, B, D] and the last H and C [B, D]."""
 
     @staticmethod
-    def forward(ctx, projected: Tensor, U: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        H = C = paddle.zeros([projected.shape[1], U.shape[0]], projected.dtype)
-        kept, outputs = [], []
-        for inputs in paddle.unbind(projected):
-            i, f, c, o = paddle.split(inputs + H @ U, 4, axis=-1)
-            I_t, F_t, C_tilde, O_t = F.sigmoid(i), F.sigmoid(f), F.tanh(c), F.sigmoid(o)
-            H_before, C_before = H, C
-            C = F_t * C + I_t * C_tilde
-            tanh_C = F.tanh(C)
-            H = O_t * tanh_C
-            # 反向传播还要用到的, 都留下   what the backward pass needs again
-            kept.append((H_before, C_before, I_t, F_t, C_tilde, O_t, tanh_C))
-            outputs.append(H)
-        ctx.U, ctx.kept = U.detach(), kept
-        return paddle.stack(outputs), H.clone(), C.clone()
+    def forward(ctx: Any, projected: Tensor, U: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        outputs, H, C, ctx.kept = forward_steps(projected, U)
+        ctx.U = U.detach()
+        return outputs, H.clone(), C.clone()
 
     @staticmethod
-    def backward(ctx, dY: Tensor, dH: Tensor, dC: Tensor) -> tuple[Tensor, Tensor]:
-        deltas, U_T = [], ctx.U.T
-        for dY_t, step in zip(reversed(paddle.unbind(dY)), reversed(ctx.kept), strict=True):
-            _, C_before, I_t, F_t, C_tilde, O_t, tanh_C = step
-            dH_t = dY_t + dH
-            dC_t = dC + dH_t * O_t * (1 - tanh_C * tanh_C)
-            delta = paddle.concat(
-                [
-                    dC_t * C_tilde * I_t * (1 - I_t),
-                    dC_t * C_before * F_t * (1 - F_t),
-                    dC_t * I_t * (1 - C_tilde * C_tilde),
-                    dH_t * tanh_C * O_t * (1 - O_t),
-                ],
-                axis=-1,
-            )
-            # 传给前一时刻   handed to the step before
-            dH, dC = delta @ U_T, dC_t * F_t
-            deltas.append(delta)
-        # dU = Σ_t H_{t-1}ᵀ δ_t, 合为一次矩阵乘   in one product
-        H_before = paddle.concat([step[0] for step in ctx.kept])
-        delta = paddle.stack(deltas[::-1])
-        return delta, paddle.matmul(H_before, delta.flatten(0, 1), transpose_x=True)
+    def backward(ctx: Any, dY: Tensor, dH: Tensor, dC: Tensor) -> tuple[Tensor, Tensor]:
+        return backward_steps(ctx.kept, ctx.U, dY, dH, dC)
+
+
+def forward_steps(projected: Tensor, U: Tensor) -> tuple[Tensor, Tensor, Tensor, list[tuple[Tensor, ...]]]:
+    """As in exercise 6.2; besides, of each step, what the backward pass needs again: (H_{t-1}, C_{t-1}, I_t, ...)."""
+    H = C = paddle.zeros([projected.shape[1], U.shape[0]], projected.dtype)
+    kept, outputs = [], []
+    for inputs in paddle.unbind(projected):
+        i, f, c, o = paddle.split(inputs + H @ U, 4, axis=-1)
+        I_t, F_t, C_tilde, O_t = F.sigmoid(i), F.sigmoid(f), F.tanh(c), F.sigmoid(o)
+        H_before, C_before = H, C
+        C = F_t * C + I_t * C_tilde
+        tanh_C = F.tanh(C)
+        H = O_t * tanh_C
+        kept.append((H_before, C_before, I_t, F_t, C_tilde, O_t, tanh_C))
+        outputs.append(H)
+    return paddle.stack(outputs), H, C, kept
+
+
+def backward_steps(
+    kept: list[tuple[Tensor, ...]], U: Tensor, dY: Tensor, dH: Tensor, dC: Tensor
+) -> tuple[Tensor, Tensor]:
+    """From the gradients of outputs [L, B, D] and last states [B, D] to δ [L, B, 4D], projected's, and dU [D, 4D]."""
+    deltas, U_T = [], U.T
+    for dY_t, step in zip(reversed(paddle.unbind(dY)), reversed(kept), strict=True):
+        _, C_before, I_t, F_t, C_tilde, O_t, tanh_C = step
+        dH_t = dY_t + dH
+        # H_t = O_t ⊙ tanh(C_t)
+        dC_t = dC + dH_t * O_t * (1 - tanh_C * tanh_C)
+        # δ_t: 四个门激活之前的梯度   the gradients of the four gates before their activation
+        delta = paddle.concat(
+            [
+                dC_t * C_tilde * I_t * (1 - I_t),
+                dC_t * C_before * F_t * (1 - F_t),
+                dC_t * I_t * (1 - C_tilde * C_tilde),
+                dH_t * tanh_C * O_t * (1 - O_t),
+            ],
+            axis=-1,
+        )
+        # 传给前一时刻   handed to the step before
+        dH, dC = delta @ U_T, dC_t * F_t
+        deltas.append(delta)
+    # dU = Σ_t H_{t-1}ᵀ δ_t, 合为一次矩阵乘   in one product
+    H_before, delta = paddle.concat([step[0] for step in kept]), paddle.stack(deltas[::-1])
+    return delta, paddle.matmul(H_before, delta.flatten(0, 1), transpose_x=True)
