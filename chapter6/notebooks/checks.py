@@ -145,7 +145,7 @@ def faster_lstm(operator: Callable, than: Callable) -> bool:
     return ratio > FASTER
 
 
-FASTER = 1.2
+FASTER = 1.3
 """As many times as fast: less may be the machine."""
 
 

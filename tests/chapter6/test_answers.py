@@ -131,8 +131,10 @@ def test_reversing_within_the_length_leaves_the_padding() -> None:
     assert found.squeeze(-1).tolist() == [[3, 2, 1, 9], [4, 9, 9, 9]]
 
 
-def test_a_number_stands_for_a_symbol() -> None:
-    assert questions.Number(10)(paddle.to_tensor([[0, 9, 3]])).flatten().tolist() == pytest.approx([0, 1, 1 / 3])
+def test_a_number_stands_for_a_symbol_and_stays() -> None:
+    number = questions.Number(10)
+    assert number(paddle.to_tensor([[0, 9, 3]])).flatten().tolist() == pytest.approx([0, 1, 1 / 3])
+    assert number.weight.stop_gradient
 
 
 # --- what is measured ---
@@ -146,6 +148,15 @@ def test_depths_are_compared() -> None:
     less = {"train_reviews": 40, "dev_reviews": 20, "epochs": 1, "input_size": 4, "hidden_size": 4}
     results = exercise_6_6.by_depth((1, 2), 1, **less)
     assert results.each("num_layers") == [1, 2]
+
+
+@pytest.mark.parametrize("train", [questions.train_on_digits, questions.train_on_words])
+def test_inputs_are_compared(train: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    few = {"train": 40, "dev": 20, "test": 20}
+    load = questions.small_reviews.load
+    monkeypatch.setattr(questions.small_reviews, "load", lambda tokenizer: load(tokenizer, sizes=few))
+    for make, M in ((questions.Number, 1), (lambda V: nn.Embedding(V, 4), 4)):
+        assert 0 <= questions.accuracy_by_input(train, make, M, steps=2) <= 1
 
 
 # --- the checks say yes to the answers, and no, with the reason, to mistakes ---

@@ -7,7 +7,8 @@ beside the state of the first, which has seen :math:`X_1 … X_t`:
 
 .. math:: H_t = [\overrightarrow{H}_t; \overleftarrow{H}_t]
 
-MEASURED
+实测 measured: outputs and last states are those of ``paddle.nn.LSTM(direction="bidirectional")`` with the same weights,
+to less than 1e-6 (float32).
 """
 
 from collections.abc import Iterable

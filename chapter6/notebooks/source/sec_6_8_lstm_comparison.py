@@ -20,7 +20,6 @@ from functools import partial
 from pathlib import Path
 from statistics import median
 from typing import Any
-import time
 
 import nndl
 from chapter6 import presets
@@ -28,7 +27,7 @@ from chapter6 import sec_6_8_findings as findings
 from chapter6 import sec_6_8_ladder as ladder
 from chapter6.lab import progress
 from chapter6.lab.lesson import Run
-from chapter6.lab.measure import PARITY, forward_backward, parity, peak_memory, take_turns
+from chapter6.lab.measure import PARITY, forward_backward, parity, peak_memory, ratios, take_turns
 from chapter6.lab.report import Table
 from chapter6.lab.text import Text
 from chapter6.lab.training import Training
@@ -55,12 +54,14 @@ from paddle import Tensor, nn
 # 摘自 chapter6.sec_6_8_ladder: RUNGS, FLOOR, available, build
 
 rungs = available()
-tools.show(Table(Text("The ladder", "阶梯"), [findings.RUNG, Text("what it does", "做法")], [[n, RUNGS[n]] for n in rungs]))
+tools.show(
+    Table(Text("The ladder", "阶梯"), [findings.RUNG, Text("what it does", "做法")], [[n, RUNGS[n]] for n in rungs])
+)
 
 # %% [markdown]
 # ### 1 逐步（stepwise）：书中写法
 #
-# 每一步，四个门各乘一次输入、一次状态，共八次矩阵乘，外加二十多个小算子；每个都由 Python 调用，都被自动微分记录在案。
+# 每一步，四个门各乘一次输入、一次状态，共八次矩阵乘，外加十七个逐元素的小算子；每个都由 Python 调用，都被自动微分记录在案。
 
 # %%
 # 摘自 nndl.op.backend.stepwise: _Step
@@ -81,7 +82,10 @@ nndl.runtime.seed_everything(0)
 B, L, M, D = 2, 3, 4, 5
 X, W, b = paddle.randn([B, L, M]), paddle.randn([M, 4 * D]), paddle.randn([1, 4 * D])
 at_once = X @ W + b  # [B, L, 4D]
-one_by_one = paddle.stack([paddle.concat([X[:, t] @ W_k + b_k for W_k, b_k in zip(paddle.split(W, 4, 1), paddle.split(b, 4, 1))], -1) for t in range(L)], 1)
+gates = list(zip(paddle.split(W, 4, axis=1), paddle.split(b, 4, axis=1), strict=True))
+one_by_one = paddle.stack(
+    [paddle.concat([X[:, t] @ W_g + b_g for W_g, b_g in gates], axis=-1) for t in range(L)], axis=1
+)
 print("形状", list(at_once.shape), " 最大误差", float((at_once - one_by_one).abs().max()))
 
 # %% [markdown]
@@ -123,6 +127,15 @@ tools.show(findings.parity_table(differences), findings.parity_claim(differences
 
 # %% [markdown]
 # 误差在末位的舍入：加法的次序不同，结果就可能差最后一位。它们是**同一个** LSTM。
+#
+# ### 动手改一改
+#
+# 在 `_Step` 里漏掉一个偏置，或在 `_backward` 里去掉 `(1 - C_tilde * C_tilde)`，重新运行那个单元格和下面这个：是输出错了，还是只有梯度错了？
+
+# %%
+for name in ("stepwise", "bptt"):  # ← 你改过的那一级
+    found = parity(nndl.LSTM, nn.LSTM, "float32", name)
+    print(name, {kind: f"{value:.0e}" for kind, value in found.items() if kind in ("outputs", "gradient weight_hh_l0")})
 
 # %% [markdown]
 # ## 各有多快
@@ -140,14 +153,14 @@ points = [measure(rungs, *shape, REPEATS) for shape in shapes]
 tools.show(*(findings.shape_table(point, REPEATS) for point in points))
 
 # %%
+# 各次测量之比的中位数
 for point in points:
-    times = {name: median(values) for name, values in point["both"].items()}
-    print(f"{findings.name_of(point)}：逐步计算的用时是飞桨的 {times['stepwise'] / times['paddle']:.1f} 倍", end="")
-    print(f"；飞桨的用时是自编算子的 {times['paddle'] / times['native']:.1f} 倍" if "native" in times else "；本机没有自编算子")
+    slower = {name: median(ratios(point["both"], name, to="paddle")) for name in rungs}
+    print(f"{findings.name_of(point)}，用时与飞桨之比：", {name: round(ratio, 2) for name, ratio in slower.items()})
 
 # %% [markdown]
-# 与 `products` 相比：逐步计算的时间，大部分**不是**花在矩阵乘上，而是花在调用许多小算子上。隐状态越小，这种开销占得越多；
-# 隐状态大时矩阵乘占主导，差距随之缩小。
+# 与 `products` 相比：逐步计算的时间，大部分**不是**花在矩阵乘上，而是花在调用许多小算子上。小算子的开销与隐状态大小无关，矩阵乘则
+# 随之增大：所以 $D$ 越大，各级与飞桨的差距越小。
 #
 # ### 动手改一改
 #
@@ -168,8 +181,8 @@ for name in ("steps", "memory"):
 #
 # <details><summary>参考答案</summary>
 #
-# 1. $\delta_t$ 要用到 $I_t, F_t, O_t, \tilde C_t, C_{t-1}$，所以内存随步数线性增长。逐步计算由自动微分保留**每个**小算子的输入输出，
-#    保留得最多；手推只留公式中出现的。
+# 1. $\delta_t$ 要用到 $I_t, F_t, O_t, \tilde C_t, C_{t-1}$，所以内存随步数线性增长。`bptt` 最多：它把全部 $\delta_t$ 留到最后，好把
+#    $\mathrm dU$ 一次乘完，用内存换了时间。`native` 最少：连 $\tanh C_t$ 也不存，反向时再算一遍（见上面的 `back`）。
 # 2. 能。`products` 由飞桨的矩阵乘算子组成，每步仍要回到 Python；自编算子有自己的矩阵乘，权重一直在缓存中。所以它不是自编算子的下限。
 #
 # </details>
