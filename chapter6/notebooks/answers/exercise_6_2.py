@@ -8,7 +8,11 @@ start, so one product serves them all.
 
 .. math:: [I_t, F_t, \tilde C_t, O_t] = [\sigma, \sigma, \tanh, \sigma](X_t W + b + H_{t-1} U)
 
-Eight products a step become one. MEASURED
+Eight products a step become one.
+
+实测 measured (forward and backward, CPU seconds of one thread of an AMD EPYC, seven turns, with their range): 2.0 times
+as fast as stepwise at B = 8, L = 20, D = 32 (1.7 to 2.8), 1.5 times at B = 32, L = 64, D = 128 (0.95 to 2.1; the
+machine was busy).
 """
 
 from collections.abc import Callable, Mapping

@@ -6,7 +6,9 @@ The states of one layer are the inputs of the next: the first reads words of M n
 
 .. math:: H^{(1)} = \mathrm{BiLSTM}_1(X), \qquad H^{(k)} = \mathrm{BiLSTM}_k(H^{(k-1)})
 
-MEASURED
+实测 measured (the small corpus, M = D = 32, learning rate 0.006, 7 epochs, three seeds, an AMD EPYC): test accuracy
+0.829 ± 0.022 with one layer, 0.859 ± 0.043 with two. Three seeds do not tell whether two are better; they take twice as
+long. The stack computes what ``paddle.nn.LSTM(num_layers=...)`` does, so :func:`by_depth` is the lesson's own model.
 """
 
 from typing import Any

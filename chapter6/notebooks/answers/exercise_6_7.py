@@ -1,7 +1,7 @@
 r"""练习 6.7：文本分类用自定义的 LSTM 训练太慢。再写一个更高效的 LSTM 算子：反向传播也自己推导。
 
-Exercise 6.7: the text model trains slowly with one's own LSTM; write an operator faster still, with the backward pass
-derived by hand (BPTT, 随时间反向传播).
+Exercise 6.7: the text model trains slowly with one's own LSTM; write another operator, with the backward pass derived
+by hand (BPTT, 随时间反向传播).
 
 Paddle keeps a record of every small operator of every step, and walks back through them all, adding up the gradient of
 U step by step. By hand a step finds only :math:`\delta_t`, the gradients of its four gates before their activation:
@@ -14,6 +14,11 @@ U step by step. By hand a step finds only :math:`\delta_t`, the gradients of its
                  \mathrm dH_t \odot \tanh C_t \odot O_t (1 - O_t)] \\
     \mathrm dH_{t-1} &= \mathrm dY_{t-1} + \delta_t U^\top, \qquad
     \mathrm dU = \sum_t H_{t-1}^\top \delta_t \quad \text{in one product}
+
+实测 measured (as in exercise 6.2): 2.1 times as fast as stepwise at B = 8, L = 20, D = 32 (1.7 to 2.7), 1.5 times at
+B = 32, L = 64, D = 128 (0.87 to 2.2): no faster than the fused one with Paddle's own backward pass. What is left is the
+calls of small operators at every step, forward and backward; only one operator for all steps does away with them, as
+``nndl.LSTM(backend="native")`` does in C++ (lesson 6.8).
 
 nndl/op/backend/bptt.py does the same for both directions and sequences of different lengths.
 """

@@ -6,7 +6,7 @@ r"""思考题 Questions.
 
 实测 measured for 2 (three seeds, 2 cores of an AMD EPYC; test accuracy): digits, whose sum is asked for, L = 10: as one
 number 0.920 ± 0.040, one-hot 0.913 ± 0.015, embedded 0.840 ± 0.026: they need no embedding. Words of the small reviews,
-in 240 steps: as one number 0.494 ± 0.007, which is guessing, embedded 0.795 ± 0.028: the number of a word means nothing.
+in 240 steps: as one number 0.494 ± 0.007, which is guessing, embedded 0.795 ± 0.028: a word's number means nothing.
 For 3: :func:`read_backward` gives the backward states of Paddle's bidirectional LSTM to less than 1e-6; the lesson 6.7
 found 2e-07 with and 0.04 without the lengths (logits of a model trained on IMDB).
 """

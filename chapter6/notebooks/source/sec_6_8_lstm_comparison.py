@@ -182,7 +182,8 @@ for name in ("steps", "memory"):
 # <details><summary>参考答案</summary>
 #
 # 1. $\delta_t$ 要用到 $I_t, F_t, O_t, \tilde C_t, C_{t-1}$，所以内存随步数线性增长。`bptt` 最多：它把全部 $\delta_t$ 留到最后，好把
-#    $\mathrm dU$ 一次乘完，用内存换了时间。`native` 最少：连 $\tanh C_t$ 也不存，反向时再算一遍（见上面的 `back`）。
+#    $\mathrm dU$ 一次乘完，用内存换了时间。`native` 则连 $\tanh C_t$ 也不存，反向时再算一遍（见上面的 `back`）。其余各级的次序
+#    随规模而变，见上面的表。
 # 2. 能。`products` 由飞桨的矩阵乘算子组成，每步仍要回到 Python；自编算子有自己的矩阵乘，权重一直在缓存中。所以它不是自编算子的下限。
 #
 # </details>
