@@ -65,12 +65,12 @@ class MyResidualCell(op.Cell):
         return H, H
 
 
-checks.exercise_6_1(MyResidualCell)
+_ = checks.exercise_6_1(MyResidualCell)
 
 # %% tags=["answer"] jupyter={"source_hidden": true}
 # 参考答案
 # 摘自 chapter6.notebooks.answers.exercise_6_1: ResidualCell
-checks.exercise_6_1(ResidualCell)
+_ = checks.exercise_6_1(ResidualCell)
 
 # %% [markdown]
 # **有没有帮助？** 下面在 DigitSum（$L=10$）上把它与 SRN 各训练一次。回合数很少，种子只有一个，只能看个大概；改大
@@ -103,12 +103,12 @@ for cell in (op.SRNCell, ResidualCell):  # ← 换成 MyResidualCell
 
 
 # ← 上面的函数改好之后，下面应说“确实更高效”
-checks.faster_lstm(stepwise_lstm, than=exercise_6_2.stepwise_lstm)
+_ = checks.faster_lstm(stepwise_lstm, than=exercise_6_2.stepwise_lstm)
 
 # %% tags=["answer"] jupyter={"source_hidden": true}
 # 参考答案
 # 摘自 chapter6.notebooks.answers.exercise_6_2: fused_lstm
-checks.faster_lstm(fused_lstm, than=exercise_6_2.stepwise_lstm)
+_ = checks.faster_lstm(fused_lstm, than=exercise_6_2.stepwise_lstm)
 
 # %% [markdown]
 # **实测** 前向加反向，单线程的 CPU 秒数，七次的中位数与范围：$B=8, L=20, D=32$ 时是逐步计算的 2.0 倍（1.7 至 2.8），
@@ -134,12 +134,12 @@ def my_bidirectional_lstm(X, forward, reverse):
     return outputs, last
 
 
-checks.exercise_6_3(my_bidirectional_lstm)
+_ = checks.exercise_6_3(my_bidirectional_lstm)
 
 # %% tags=["answer"] jupyter={"source_hidden": true}
 # 参考答案
 # 摘自 chapter6.notebooks.answers.exercise_6_3: read, bidirectional_lstm
-checks.exercise_6_3(bidirectional_lstm)
+_ = checks.exercise_6_3(bidirectional_lstm)
 
 # %% [markdown]
 # **实测** 与权重相同的 `paddle.nn.LSTM(direction="bidirectional")` 相差不到 1e-6（float32）。
@@ -168,12 +168,12 @@ class MyGRUCell(op.Cell):
         return H, H
 
 
-checks.exercise_6_4(MyGRUCell)
+_ = checks.exercise_6_4(MyGRUCell)
 
 # %% tags=["answer"] jupyter={"source_hidden": true}
 # 参考答案
 # 摘自 chapter6.notebooks.answers.exercise_6_4: GRUCell
-checks.exercise_6_4(GRUCell)
+_ = checks.exercise_6_4(GRUCell)
 
 # %%
 # 参数个数：GRU 是 LSTM 的四分之三
@@ -203,12 +203,12 @@ def my_lstm_of_lengths(X, lengths, W, U, b):
     return fused_lstm(X, W, U, b)  # ← 还没有用到 lengths
 
 
-checks.exercise_6_5(my_lstm_of_lengths)
+_ = checks.exercise_6_5(my_lstm_of_lengths)
 
 # %% tags=["answer"] jupyter={"source_hidden": true}
 # 参考答案
 # 摘自 chapter6.notebooks.answers.exercise_6_5: lstm_of_lengths
-checks.exercise_6_5(lstm_of_lengths)
+_ = checks.exercise_6_5(lstm_of_lengths)
 
 # %% [markdown]
 # **实测** 与给出 `sequence_length` 的 `paddle.nn.LSTM` 相差不到 1e-6（float32）；补齐处写成 NaN，结果也不变（测试如此验证）。
@@ -233,12 +233,12 @@ class MyStack(nn.Layer):
         return self.layers[0](X, sequence_length=sequence_length)  # ← 逐层向上
 
 
-checks.exercise_6_6(MyStack)
+_ = checks.exercise_6_6(MyStack)
 
 # %% tags=["answer"] jupyter={"source_hidden": true}
 # 参考答案
 # 摘自 chapter6.notebooks.answers.exercise_6_6: StackedLSTM
-checks.exercise_6_6(StackedLSTM)
+_ = checks.exercise_6_6(StackedLSTM)
 
 # %% [markdown]
 # **层数与准确率** 训练 6.7 节的文本模型，只改层数。为了快，这里影评少、回合少、种子只有一个；`nn.LSTM(num_layers=…)`
@@ -287,12 +287,12 @@ def backward_steps(kept, U, dY, dH, dC):
     return delta, dU
 
 
-checks.lstm(lstm_by_hand)
+_ = checks.lstm(lstm_by_hand)
 
 # %% tags=["answer"] jupyter={"source_hidden": true}
 # 参考答案
 # 摘自 chapter6.notebooks.answers.exercise_6_7: backward_steps
-checks.faster_lstm(lstm_by_hand, than=exercise_6_2.stepwise_lstm)
+_ = checks.faster_lstm(lstm_by_hand, than=exercise_6_2.stepwise_lstm)
 
 # %%
 # 三种写法，前向加反向，以逐步计算为 1
@@ -321,12 +321,12 @@ def my_embedding(indices, E):
     return paddle.zeros([*indices.shape, E.shape[1]])  # ← indices 是 int64 [B, L]，E 是 [V, M]
 
 
-checks.question_1(my_embedding)
+_ = checks.question_1(my_embedding)
 
 # %% tags=["answer"] jupyter={"source_hidden": true}
 # 参考答案
 # 摘自 chapter6.notebooks.answers.questions: embed_by_one_hot
-checks.question_1(embed_by_one_hot)
+_ = checks.question_1(embed_by_one_hot)
 
 # %% [markdown]
 # <details><summary>参考答案</summary>
@@ -384,12 +384,12 @@ def my_read_backward(lstm, X, lengths):
     return outputs.flip(1)
 
 
-checks.question_3(my_read_backward)
+_ = checks.question_3(my_read_backward)
 
 # %% tags=["answer"] jupyter={"source_hidden": true}
 # 参考答案
 # 摘自 chapter6.notebooks.answers.questions: reverse_within, read_backward
-checks.question_3(read_backward)
+_ = checks.question_3(read_backward)
 
 # %% [markdown]
 # <details><summary>参考答案</summary>

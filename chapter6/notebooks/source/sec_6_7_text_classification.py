@@ -31,12 +31,12 @@ from chapter6.lab.lesson import Run
 from chapter6.lab.text import Text
 from chapter6.lab.training import Training, fit
 from nndl import distributed, plot
+from nndl.error import SettingError
 from nndl.dataset import small_reviews
 from nndl.dataset.batching import ReviewSampler
 from nndl.dataset.text import PAD, TOKENIZERS, UNK, Corpus, Reviews
 from nndl.file import replacing
 from nndl.model.last_state import last_state
-from nndl.error import SettingError
 from nndl.op import LSTM, masked_max
 from nndl.op.backend import BACKENDS
 from nndl.op.backend.native_layer import NativeLSTM
@@ -121,7 +121,7 @@ tools.show(findings.batch_table(tools.record(run, {"batch": batch})))
 # %% [markdown]
 # ### 动手改一改
 #
-# 换一句你自己的话。哪些词成了 `[UNK]`？模型看到的只是编号：这些词对它来说都一样。再把上面的 `min_freq` 改为 30，看看下文的准确率。
+# 换一句你自己的话。哪些词成了 `[UNK]`？模型看到的只是编号：这些词对它来说都一样。
 
 # %%
 mine = "The soundtrack was brilliant, but I did not find the ending convincing."  # ← 改这里
