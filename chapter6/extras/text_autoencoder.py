@@ -80,6 +80,11 @@ def code_of(model: Seq2Seq, source: paddle.Tensor, lengths: paddle.Tensor) -> np
     return c.squeeze(1).numpy()
 
 
+def codes_of(model: Seq2Seq, ids: dict[str, Any]) -> dict[str, np.ndarray]:
+    """The codes of all sentences of train and test."""
+    return {split: code_of(model, *collate(ids[split])[0][:2]) for split in ("train", "test")}
+
+
 def rebuild(model: Seq2Seq, batch: Any, vocabulary: Any) -> list[list[str]]:
     """What the decoder writes, word by word, from the codes alone."""
     (source, lengths, words), labels = batch
@@ -100,6 +105,8 @@ def train_autoencoder(training: Training, folder: Path) -> dict[str, Any]:
     dev_loader, test_loader = ([collate(ids[split])] for split in HELD_OUT)
     # 2 模型   model
     model = make_model(training, *map(len, vocabulary))
+    # 对照: 训练之前的编码   for comparison: the codes before any training
+    untrained = codes_of(model, ids)
     # 4 优化算法: Adam, 学习率按余弦降到 0, 截断梯度   optimizer: the rate falls to 0 along a cosine; clipped gradients
     epochs = -(-training.steps // len(train_loader))
     rate = paddle.optimizer.lr.CosineAnnealingDecay(training.learning_rate, T_max=epochs * len(train_loader))
@@ -116,11 +123,12 @@ def train_autoencoder(training: Training, folder: Path) -> dict[str, Any]:
     model.eval()
     test, _ = runner.evaluate(test_loader)
     found = {"dev_accuracy": runner.best_score, "test_accuracy": test}
-    # 两种表示: 编码与词袋; 各训练一个线性分类器   two representations, codes and bags; a linear classifier on each
-    codes = {split: code_of(model, *collate(ids[split])[0][:2]) for split in ("train", "test")}
+    # 编码, 词袋, 未训练的编码: 各训练一个线性分类器   codes, bags, untrained codes: a linear classifier on each
+    codes = codes_of(model, ids)
     labels = {split: np.array([s.label for s in sentences[split]]) for split in codes}
     words = {split: bags(sentences[split], vocabulary[0]) for split in codes}
-    scores = {kind: classify(X, labels["train"]) for kind, X in (("code", codes), ("bag", words))}
+    representations = {"code": codes, "bag": words, "untrained": untrained}
+    scores = {kind: classify(X, labels["train"]) for kind, X in representations.items()}
     found |= {f"{kind}_accuracy": float(((z > 0) == labels["test"]).mean()) for kind, z in scores.items()}
     # 仅凭编码重写: 整句与逐词   written again from the codes alone: words that are right
     rebuilt = rebuild(model, test_loader[0], vocabulary[1])

@@ -72,7 +72,7 @@ CLAIMS = {
     "audit": {
         "adding", "addition", "perplexity", "bleu", "last_output", "clipping", "padding", "both_ways", "explodes",
     },
-    "autoencoder": {"rebuilds", "twins_differ", "code_tells"},
+    "autoencoder": {"rebuilds", "twins_differ", "code_tells", "training_tells"},
     "by_hand": {
         "add_only", "order", "gates", "rule", "one_product", "one_hot", "bptt", "start_matters", "random_helps",
         "fixed_helps", "learned_helps", "forgets",
