@@ -12,7 +12,7 @@
 # 4. **随时间反向传播**（BPTT）：两步，逐项写出，再用差分检验；
 # 5. **初始状态** $H_0$：零、随机、学得，有区别吗？（唯一要训练的一节）
 #
-# 从头到尾约半分钟。带“← 改这里”的单元可以随意修改，改完按 Shift + Enter。
+# 从头到尾约半分钟。带“← 改这里”的单元格可以随意修改，改完按 Shift + Enter。
 
 # %%
 import math
@@ -89,7 +89,7 @@ for X in dict.fromkeys(permutations([(1.0, 1.0), (1.0, 1.0), (2.0, 2.0)])):
 #
 # <details><summary>参考答案</summary>
 #
-# 每一步 $H_{t-1}U$ 把两个相同的单元加起来，即乘以 2（$U$ 的最大特征值）。记 $s_t$ 为第 $t$ 步两个输入之和，则 $H_3 = s_3 + 2 s_2 + 4 s_1$：最早的输入权重最大。所以 $(2,2)$ 越靠前，表中的输出越大。100 步之后，第一个输入的权重是 $2^{99} \approx 6 \times 10^{29}$，对它的导数同样如此：这就是梯度爆炸。上面的单元中 $U = 0.5$，特征值恰为 1，$H_3 = s_3 + s_2 + s_1$：次序不再重要；更小的 $U$ 则使早先的输入按几何级数消失。详见笔记本 `gradient_lab`。
+# 每一步 $H_{t-1}U$ 把两个相同的单元加起来，即乘以 2（$U$ 的最大特征值）。记 $s_t$ 为第 $t$ 步两个输入之和，则 $H_3 = s_3 + 2 s_2 + 4 s_1$：最早的输入权重最大。所以 $(2,2)$ 越靠前，表中的输出越大。100 步之后，第一个输入的权重是 $2^{99} \approx 6 \times 10^{29}$，对它的导数同样如此：这就是梯度爆炸。上面的单元中 $U = 0.5$，特征值恰为 1，$H_3 = s_3 + s_2 + s_1$：次序不再重要；更小的 $U$ 则使早先的输入按几何级数消失。详见notebook `gradient_lab`。
 #
 # </details>
 
@@ -132,7 +132,7 @@ print(f"H_1 = O × C_1 = {values['o']:.4g} × {C_1:g} = {H_1:.4g}")
 # %% [markdown]
 # 记忆成了 3，输出门关着，什么也没有输出（$2 \times 10^{-22}$ 量级的数就是“关着”）。
 #
-# 现在把这些数交给真正的 LSTM 单元。四个门的权重并排放在一个矩阵里：$W$ 为 $3 \times 4$，列的次序是 $i, f, \tilde c, o$。`follow_rule` 不用任何网络，直接按规则算，作为对照；`recording` 记下单元每一步的门与状态。
+# 现在把这些数交给真正的 LSTM 单元。四组权重并排放在一个矩阵里：$W$ 为 $3 \times 4$，列的次序是 $i, f, \tilde c, o$。`follow_rule` 不用任何网络，直接按规则算，作为对照；`recording` 记下单元每一步的门与状态。
 
 # %%
 # 摘自 chapter6.extras.by_hand: hand_set_lstm, follow_rule, watch
@@ -177,12 +177,12 @@ WEIGHTS.update(of_50)
 #
 # ### 思考
 # 1. 遗忘门始终为 0.9，记忆剩下一半要多少步？为 0.99 呢？
-# 2. 四个门各有自己的 $W, U, b$。输入、隐状态大小同为 $M$、$D$ 时，LSTM 的参数是 SRN 的几倍？
+# 2. 三个门与候选状态各有自己的 $W, U, b$。输入、隐状态大小同为 $M$、$D$ 时，LSTM 的参数是 SRN 的几倍？
 #
 # <details><summary>参考答案</summary>
 #
-# 1. $0.9^n = 1/2$ 得 $n = \ln 2 / {-\ln 0.9} \approx 6.6$ 步；0.99 时约 69 步。要在 $L$ 步内大致保住记忆，$1 - F$ 须小到 $1/L$ 的量级，这正是笔记本 `gradient_lab` 中偏置取 $\ln(L-1)$ 的理由。
-# 2. 4 倍：$4(MD + D^2 + D)$ 对 $MD + D^2 + D$。上面的 $W$ 有四列，一列一个门。
+# 1. $0.9^n = 1/2$ 得 $n = \ln 2 / {-\ln 0.9} \approx 6.6$ 步；0.99 时约 69 步。要在 $L$ 步内大致保住记忆，$1 - F$ 须小到 $1/L$ 的量级，这正是notebook `gradient_lab` 中偏置取 $\ln(L-1)$ 的理由。
+# 2. 4 倍：$4(MD + D^2 + D)$ 对 $MD + D^2 + D$。上面的 $W$ 有四列，三个门与候选状态各一列。
 #
 # </details>
 
@@ -335,7 +335,7 @@ print("猜想", guess[0], "  差分", by_differences("H_0")[0])
 # <details><summary>参考答案</summary>
 #
 # 1. 退一步乘 $U^{\mathsf T}$，$U$ 越大越放大；但净输入同时变大，$\tanh$ 饱和，$1 - H^2$ 趋于 0（看 $H_2$：已贴近 ±1），$\delta_2$ 自己先没了。爆炸与饱和是一对：6.4 节的 SRN 先是梯度猛增，随后几乎为 0，再也学不动。
-# 2. 只剩“第 2 步的份额”一列：$X_2^{\mathsf T}\delta_2$、$H_1^{\mathsf T}\delta_2$、$\delta_2$。这里它占了梯度的大部分，方向也差不多，却丢掉了第 1 步输入的全部信息。这一点在笔记本 `gradient_lab` 中用训练来检验。
+# 2. 只剩“第 2 步的份额”一列：$X_2^{\mathsf T}\delta_2$、$H_1^{\mathsf T}\delta_2$、$\delta_2$。这里它占了梯度的大部分，方向也差不多，却丢掉了第 1 步输入的全部信息。这一点在notebook `gradient_lab` 中用训练来检验。
 #
 # </details>
 
@@ -373,7 +373,7 @@ record = tools.record(run, found)
 tools.show(starts.table(record), starts.draw(record))
 
 # %% [markdown]
-# 训练时每次随机的起点是噪声，网络得先学会把它忘掉，五步之内做不好。从零学会的网络换成随机的起点，则几乎等于瞎猜（总答 9 也有 0.10），因为它从没见过这样的状态；固定不变的起点，不论是随机取定的还是学得的，都没有妨碍。一个种子不能定胜负，五个种子的结论见小结。
+# 训练时每次随机的起点是噪声，网络得先学会把它忘掉，五步之内做不好。从零学会的网络换成随机的起点，则几乎等于瞎猜（总答 9 也有 0.10），因为它从没见过这样的状态；固定不变的起点，不论是随机取定的还是学得的，都没有明显的妨碍。一个种子不能定胜负，五个种子的结论见小结。
 #
 # ### 动手改一改
 # 从零学会的网络能忍受多大的起点噪声？把 $H_0$ 取为 `scale` 倍的标准正态，从 0 慢慢加大。
@@ -386,7 +386,7 @@ nndl.RunnerV3(model, None, None, None).load_model(Path(zero["folder"]) / "best.p
 *_, [(X, y)] = make_loaders(find_data(run, 5)[0], 100)
 nndl.runtime.seed_everything(0)
 for scale in (0.0, 0.1, 0.3, 1.0, 3.0):  # ← 改这里
-    # [B, L] → 嵌入 [B, L, M] → 循环层，H_0 为 [N, B, D] → 最后的隐状态 [B, D] → 得分 [B, 19]
+    # [B, L] → 嵌入 [B, L, M] → 循环层，H_0 为 [N, B, D] → 最后的隐状态 [B, D] → 对数几率 [B, 19]
     _, H = layer(model.embedding(X), scale * paddle.randn([1, len(y), 32]))
     accuracy = (model.linear(H[-1]).argmax(axis=-1) == y).astype("float32").mean().item()
     print(f"噪声 {scale:<4} 测试准确率 {accuracy:.2f}")
@@ -411,4 +411,4 @@ for scale in (0.0, 0.1, 0.3, 1.0, 3.0):  # ← 改这里
 #
 # 终端里还可以给手工设定的 LSTM 任意序列：`python -m chapter6 run by_hand --x "3,1,0 4,1,0 2,0,0 1,0,1 3,-1,0"`；更长的序列（$L = 10$、$20$）与书中的设置：`--preset full`。
 #
-# 接下来：`gradient_lab` 把这里的“退回一步”连乘一千次；`cells_compared` 换上十三种单元。
+# **下一步：** [gradient_lab](gradient_lab.ipynb) 把这里的“退回一步”连乘一千次；[cells_compared](cells_compared.ipynb) 换上十三种单元。

@@ -2,7 +2,7 @@
 # # 循环单元对比
 # *Cells compared: every cell that the course names, and one of your own*
 #
-# 练习与拓展 · 动手练习 6.1（残差连接）、6.4（GRU）· 对应学习笔记 001 “艾尔曼网络和约旦网络”、“怎么解决”与笔记 003 的门控单元 · 代码：`chapter6/extras/cells_compared.py`，各单元的公式在 `nndl/op/cell.py` 与 `nndl/op/cell_variants.py`
+# 练习与拓展 · 动手练习 6.1（残差连接）、6.4（GRU）· 对应学习笔记 001“艾尔曼网络和约旦网络”、“怎么解决”与笔记 003 的门控单元 · 代码：`chapter6/extras/cells_compared.py`，各单元的公式在 `nndl/op/cell.py` 与 `nndl/op/cell_variants.py`
 #
 # 循环网络怎样把状态从一步传到下一步，办法有很多。这里把课程提到的十三种放在一起：
 #
@@ -167,7 +167,7 @@ _ = panels[0].set_ylabel(plot.both("what is left", "还剩多少"))
 #
 # <details><summary>参考答案</summary>
 #
-# 1. $\partial H_t / \partial H_{t-1} = I + \mathrm{diag}(1 - \tanh^2) U^{\mathsf T}$（按行向量的写法）。多了一个 $I$，连乘里总有一条不衰减的路；但特征值也容易超过 1。状态没有上界，$L$ 步之后可达 $L$ 的量级，所以还要靠截断梯度。
+# 1. $\partial H_t / \partial H_{t-1} = I + \mathrm{diag}(1 - \tanh^2) U^{\mathsf T}$（写法同 6.4 节）。多了一个 $I$，连乘里总有一条不衰减的路；但特征值也容易超过 1。状态没有上界，$L$ 步之后可达 $L$ 的量级，所以还要靠截断梯度。
 # 2. 原样保持一切等于什么也没挑：网络要学会写入什么、不写入什么。学的过程中 $U$ 会离开 $I$，训练因此不稳定，学习率须小。
 #
 # </details>
@@ -357,4 +357,4 @@ print(f"答案 {y.item():.3f}，模型 {answer:.3f}")
 # - 完整的实验（`python -m chapter6 run cells --preset full --seeds 3`）：加法问题 $T = 100$，LSTM 均方误差 0.0017 ± 0.0013、GRU 0.0004 ± 0.0002，SRN 0.1713 ± 0.0023，比总答 1（1/6）还差；Jordan 并不比 SRN 好（相对误差 0.80 对 0.66）；残差连接有帮助（0.57 对 0.66），但只在数字求和上；最长的序列上时钟网络 0.53、IRNN 0.38，SRN 0.77；SCRN 未见分晓；“GRU 与 LSTM 相当”未定。
 # - 要把自己的单元正式加入比较：在 `chapter6/extras/cells_compared.py` 的 `CELLS` 里加一行，名字写进 `presets/cells.py` 的 `OWN`，再运行一次 `python -m chapter6 run cells`，只训练新的。
 #
-# 接下来：`slot_filling` 让这些单元逐词标注句子。
+# **下一步：** [手算循环网络](by_hand.ipynb)；[slot_filling](slot_filling.ipynb) 让这些单元逐词标注句子。

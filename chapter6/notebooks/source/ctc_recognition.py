@@ -218,8 +218,8 @@ for each in networks:
 #
 # - $\varphi$ 让输出短于输入；折叠 $B$ 先合并重复，再去掉 $\varphi$。
 # - 训练时对所有对齐求和，前向算法只需 $T(2U+1)$ 个数；使用时，前缀束搜索比较标签序列，最佳路径只比较路径。
-# - `python -m chapter6 run ctc --seeds 3`（2,000 条训练数字条）：双向网络的标签错误率 1.2 ± 0.4 %（README 中的测量）。
-# - 口语数字（`data fsdd` 之后 `--preset full`，六个种子，每次留出一位说话人）：听过的说话人 1.6 ± 0.9 %，从未听过的说话人 20 ± 12 %。只报前一个数字，就看不到模型对新说话人的困难。
+# - `python -m chapter6 run ctc --seeds 3`（2,000 条训练数字条）：双向网络的标签错误率 1.2 ± 0.4%（出自[长时间的实测](../guide/MEASURED_LONG_cn.md)）。
+# - 口语数字（`data fsdd` 之后 `--preset full`，六个种子，每次留出一位说话人）：听过的说话人 1.6 ± 0.9%，从未听过的说话人 20 ± 12%。只报前一个数字，就看不到模型对新说话人的困难。
 # - 问你的模型：`python -m chapter6 predict --task ctc 3141`。
 #
-# **下一个：** `text_autoencoder`，把一句话压缩成一个向量。
+# **下一步：** [quoted_numbers](quoted_numbers.ipynb)，常被引用的数字，背后是什么。

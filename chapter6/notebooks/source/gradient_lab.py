@@ -205,7 +205,7 @@ tools.show(figures.table_of_distance(record), figures.draw_distance(record))
 #
 # - $0.01\,N$：任何 SRN 都立即消失；换成 $N/\sqrt n$ 缓和了，却没有解决。
 # - 配上单位矩阵，ReLU（即 IRNN）保持了梯度，$\tanh$、sigmoid 仍不行。ReLU 配 $N/\sqrt n$ 在这个种子上没有消失，反而增大，配 Xavier 与正交则消失：ReLU 的运气差别很大，下面换几个种子看看。
-# - LSTM 并非生来就不消失：遗忘门偏置为 0 时门开一半，每步乘 0.5。把偏置取为 $\ln(L-1)$，门的值是 $1 - 1/L$，$L$ 步之后还剩 $(1 - 1/L)^L \approx 1/e$。
+# - LSTM 并非生来就不消失：遗忘门偏置为 0 时门开一半，沿 $C$ 每步约乘 0.5。把偏置取为 $\ln(L-1)$，门的值是 $1 - 1/L$，$L$ 步之后还剩 $(1 - 1/L)^L \approx 1/e$。
 #
 # ### 动手改一改
 # 1. ReLU 配 $N/\sqrt n$：换几个种子，50 步之后还剩多少梯度？
@@ -286,7 +286,7 @@ for each in trained:
 # %% [markdown]
 # 这里 $0.01\,N$ 的初始化明显有害，单位矩阵与残差连接居前。一个种子不足以排名；十个种子的结果见小结。
 #
-# ### 梯度裁剪改变方向吗？
+# ### 梯度截断（笔记称“裁剪”）改变方向吗？
 # 三种截断对同一个梯度做了什么？先看一个小例子：两个参数，梯度分别为 $(6, 8)$ 和 $(1)$，阈值 $v = 5$。
 
 # %%
@@ -306,7 +306,7 @@ header = [Text("clipping", "截断"), Text("gradient after", "截断后的梯度
 tools.show(Table(Text("The gradient (6, 8), (1)", "梯度 (6, 8)、(1)"), header, rows))
 
 # %% [markdown]
-# 按值截断把每个分量各砍一刀，`ClipGradByNorm` 对每个参数各缩一次，两者都改变了整个梯度的方向；只有 `ClipGradByGlobalNorm`（论文中的做法）不改变。书中 6.4 节用的是 `ClipGradByNorm`。在那里真实的第一步梯度上：
+# 按值截断把每个分量各砍一刀，`ClipGradByNorm` 对每个参数各缩一次，两者都改变了整个梯度的方向；只有 `ClipGradByGlobalNorm`（论文中的做法）不改变。6.4 节（书中 6.2 节）用的是 `ClipGradByNorm`。在那里真实的第一步梯度上：
 
 # %%
 # 摘自 chapter6.extras.gradient_explosion: directions
@@ -357,9 +357,9 @@ tools.show(remedies_figures.table_of_truncation(record), remedies_figures.draw_t
 # %% [markdown]
 # ## 小结
 #
-# - 连乘决定一切：1.01 与 0.99 一千次方之后相差九个数量级；误差面因此不是平就是陡。
+# - 连乘决定一切：1.01 与 0.99 一千次方之后相差近九个数量级；误差面因此不是平就是陡。
 # - 截断防止一步跳出墙外，但不能使消失的梯度复活；要方向不变，用全局模。
 # - 完整的实验（`python -m chapter6 run gradients --seeds 10`，$L = 12$，普通 SRN 0.74 ± 0.05）：残差连接 0.96 ± 0.02 最有效，其次 $U = I$ 0.92、LSTM 0.84、温和的 L2 0.83；ReLU 与批归一化未见分晓；过强的权重衰减使 $U$ 缩小，记忆随之消失（0.10、0.16）。
 # - $k = 8$ 的截断 BPTT：0.16 ± 0.04，与瞎猜相差无几。
 #
-# 接下来：`cells_compared` 比较十三种单元；`sec_6_4_gradient_explosion` 看饱和如何发生。
+# **下一步：** [slot_filling](slot_filling.ipynb)，槽位填充；饱和如何发生，见 [6.4](sec_6_4_gradient_explosion.ipynb)。

@@ -3,7 +3,7 @@
 #
 # 代码：`chapter6/extras/quoted_numbers.py` · 运行约半分钟 · 完整实验：`python -m chapter6 run audit`
 #
-# 教程与 README 中的数字大多是真的：确实有人测出过困惑度 1.0、BLEU 1.0、准确率 99 %。但读者以为自己看到的，往往是另一个数字：在**没见过**的数据上、对**整个**答案、**不算补齐**、**不看答案**时的结果。本 notebook 把九个常见的数字与说法逐一小规模重现。
+# 教程与 README 中的数字大多是真的：确实有人测出过困惑度 1.0、BLEU 1.0、准确率 99%。但读者以为自己看到的，往往是另一个数字：在**没见过**的数据上、对**整个**答案、**不算补齐**、**不看答案**时的结果。本 notebook 把九个常见的数字与说法逐一小规模重现。
 #
 # 这里每项只跑一个种子，一个种子说明不了偶然性有多大；文末列出完整实验在三个种子上的结果。
 
@@ -57,7 +57,7 @@ print(*(f"{always_the_mean(seed, N):.4f}" for seed in range(5)))
 # %%
 # 摘自 chapter6.extras.quoted_numbers: last_output
 
-last_output()
+print({name: round(value, 3) for name, value in last_output().items()})
 
 # %% [markdown]
 # `forward` 变了，`reverse` 的变化恰为 0，而反向的最后状态 `state`（在第一个词处）变了。应当使用两个方向各自的最后状态 `paddle.concat([H[-2], H[-1]], axis=-1)`，或者像 6.7 节那样对各步求（带掩码的）平均。
@@ -67,6 +67,7 @@ last_output()
 # 序列长短不一、短的在末尾补齐时，`outputs[:, -1]` 的正向部分读到的是什么？
 #
 # <details><summary>参考答案</summary>
+#
 # 不给出长度时，正向在短序列上读完真实的词之后还会继续读补齐的 [PAD]；给出长度时，飞桨在补齐处输出 0，取到的就是全 0。两种情况都不是句子的表示。
 # </details>
 
@@ -80,10 +81,10 @@ last_output()
 # %%
 # 摘自 chapter6.extras.quoted_numbers: CLIP_AT, clipping
 
-clipping()
+print({name: round(value, 3) for name, value in clipping().items()})
 
 # %% [markdown]
-# 三个梯度的模为 3、4、12，合起来 $\sqrt{3^2+4^2+12^2}=13$。按每个参数截断后只有 12 变成 5，合起来仍有 $\sqrt{3^2+4^2+5^2}=7.07$，而且方向变了（余弦 0.92）；按全局模截断得到 5，方向不变。书中 6.4 节用的是前者。
+# 三个梯度的模为 3、4、12，合起来 $\sqrt{3^2+4^2+12^2}=13$。按每个参数截断后只有 12 变成 5，合起来仍有 $\sqrt{3^2+4^2+5^2}=7.07$，而且方向变了（余弦 0.92）；按全局模截断得到 5，方向不变。6.4 节（书中 6.2 节）用的是前者。
 #
 # ### 动手改一改
 #
@@ -101,7 +102,7 @@ for CLIP_AT in (2.0, 5.0, 13.0):  # ← 改这里   change this
 # %%
 # 摘自 chapter6.extras.quoted_numbers: always_outside
 
-always_outside()
+print({name: round(value, 3) for name, value in always_outside().items()})
 
 # %% [markdown]
 # 含补齐的准确率最高，只计词的较低，而槽位的 F1 为 0：它一个槽位也没有找到。批越大、句长越不齐，含补齐的准确率就越“好看”。
@@ -150,13 +151,13 @@ values = {"direction": "bidirectional", "steps": steps, "input_size": 32, "hidde
 print(f"{steps}: {one['test_perplexity']:.2f}, {one['honest_perplexity']:.2f}")
 
 # %% [markdown]
-# ## 6 困惑度 1.0、BLEU 1.0、准确率 99 %
+# ## 6 困惑度 1.0、BLEU 1.0、准确率 99%
 #
 # 这三个数字需要较长的训练，放在完整实验中（`python -m chapter6 run audit`）；做法都写在 `quoted_numbers.py` 的 `trainings` 里：
 #
 # - **困惑度 1.0**：反复训练同一小段文本，直到背下来。困惑度测在这段文本上；同一个模型在没读过的文本上差得多。
 # - **BLEU 1.0**：在几句训练过的句子上评价翻译。换成没见过的句子，BLEU 立刻降低。
-# - **99 %**：字符加法的准确率按字符计算，而且每一步都输入真实的前一个字符。一道题要所有字符都对才算对；若各字符的对错独立，长 $n$ 的答案全对的概率约为 $p^n$：
+# - **99%**：字符加法的准确率按字符计算，而且每一步都输入真实的前一个字符。一道题要所有字符都对才算对；若各字符的对错独立，长 $n$ 的答案全对的概率约为 $p^n$：
 
 # %%
 for p in (0.99, 0.97, 0.95):
@@ -185,7 +186,8 @@ print(f"50 步之后 after 50 steps: {norms[-1]:.1e}")
 # 这里 $U$ 是正交矩阵的 8 倍。训练中的 LSTM 会走到这里吗？该用什么办法防止？
 #
 # <details><summary>参考答案</summary>
-# 初始化时通常不会；学习率过大、训练很久或不加正则化时，U 的奇异值可以变大。办法与 SRN 相同：梯度截断。LSTM 缓解的是梯度消失。
+#
+# 初始化时通常不会；学习率过大、训练很久或不加正则化时，$U$ 的奇异值可以变大。办法与 SRN 相同：梯度截断。LSTM 缓解的是梯度消失。
 # </details>
 #
 # ## 小结

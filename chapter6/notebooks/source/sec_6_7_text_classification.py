@@ -138,7 +138,7 @@ for token, i in zip(tokens, vocabulary.encode(tokens).tolist(), strict=True):
 #
 # *Truncation*
 #
-# 只保留前 `max_seq_len` 个词（书中 256）。IMDB 中约 29 % 的影评更长。
+# 只保留前 `max_seq_len` 个词（书中 256）。IMDB 中约 29% 的影评更长。
 
 # %%
 four = [corpus.reviews["train"][i] for i in range(4)]
@@ -318,14 +318,14 @@ tools.show(figures.draw_curves(results))
 #
 # ### 动手改一改
 #
-# 上面的 `settings`：把 `pooling` 改为 `"mean"`、`"last"`，或把 `direction` 改为 `"forward"`，再运行这三个单元格。一个种子的差别可能只是偶然；在预设 `quick` 的规模上（$M=D=64$，11 回合，种子 0）我们得到：max 0.84，mean 0.73，last 0.56。
+# 上面的 `settings`：把 `pooling` 改为 `"mean"`、`"last"`，或把 `direction` 改为 `"forward"`，再从那一格起往下运行。一个种子的差别可能只是偶然；在预设 `quick` 的规模上（$M=D=64$，11 回合，种子 0）我们得到：max 0.84，mean 0.73，last 0.56。
 
 # %% [markdown]
 # ## 模型评价
 #
 # *Evaluation*
 #
-# 测试集的 2,000 条影评，模型从未见过。准确率的偶然波动约 ±0.02；一成标签是错的，谁也到不了 0.9 以上多少。
+# 测试集的 2,000 条影评，模型从未见过。准确率的偶然波动约 ±0.02；一成标签是错的，所以谁也不会比 0.9 高多少。
 
 # %%
 # 摘自 chapter6.sec_6_7_text_classification: load_runner
@@ -404,4 +404,4 @@ tools.show(figures.draw_words(words(runner, corpus, 128, review), corpus.labels)
 # python -m chapter6 run 6.7 --corpus reviews.tsv # 自备语料，中文亦可
 # ```
 #
-# 下一个 notebook：6.8，同一个模型，只换计算 LSTM 的方式。层数的影响见 `exercises.ipynb` 练习 6.6。
+# **下一步：** [6.8](sec_6_8_lstm_comparison.ipynb)，同一个模型，只换计算 LSTM 的方式。层数的影响见[练习 6.6](exercises.ipynb)。

@@ -59,7 +59,7 @@ tools.show(
 # %% [markdown]
 # ### 1 逐步（stepwise）：书中写法
 #
-# 每一步，四个门各乘一次输入、一次状态，共八次矩阵乘，外加十七个逐元素的小算子；每个都由 Python 调用，都被自动微分记录在案。
+# 每一步，三个门与候选状态各乘一次输入、一次状态，共八次矩阵乘，外加十七个逐元素的小算子；每个都由 Python 调用，也都要由自动微分记录下来。
 
 # %%
 # 摘自 nndl.op.backend.stepwise: _Step
@@ -69,11 +69,11 @@ backend.stepwise._Step = _Step  # 改动上面的公式，下文的 stepwise 就
 # %% [markdown]
 # ### 2 合并（fused）
 #
-# 四个门的输入相同，权重可以并列，$W = [W_i\ W_f\ W_c\ W_o]$；$X_t W + b$ 与前面的状态无关，所有时刻可以一次乘完：
+# 三个门与候选状态的输入相同，四组权重可以并列，$W = [W_i\ W_f\ W_c\ W_o]$；$X_t W + b$ 与前面的状态无关，所有时刻可以一次乘完：
 #
 # $$[B\cdot L, M] \times [M, 4D] \quad\text{一次}, \qquad [B, D]\times[D, 4D] \quad\text{每步一次}$$
 #
-# 八次变成一次。数是一样的：
+# 每步的八次变成一次。数是一样的：
 
 # %%
 nndl.runtime.seed_everything(0)
@@ -84,14 +84,14 @@ gates = list(zip(paddle.split(W, 4, axis=1), paddle.split(b, 4, axis=1), strict=
 one_by_one = paddle.stack(
     [paddle.concat([X[:, t] @ W_g + b_g for W_g, b_g in gates], axis=-1) for t in range(L)], axis=1
 )
-print("形状", list(at_once.shape), " 最大误差", float((at_once - one_by_one).abs().max()))
+print(f"形状 {list(at_once.shape)}，最大误差 {float((at_once - one_by_one).abs().max()):.0e}")
 
 # %% [markdown]
-# 本项目的 `LSTMCell` 就这样写，见 6.5 节的 notebook；练习 6.2 请你自己写一遍（`exercises.ipynb`）。
+# 本项目的 `LSTMCell` 就这样写，见 6.5 节的 notebook；[练习 6.2](exercises.ipynb) 请你自己写一遍。
 #
 # ### 3 手推（bptt）
 #
-# 自动微分逐个算子往回走。手推随时间反向传播（backpropagation through time, BPTT），每步只求四个门激活之前的梯度 $\delta_t$，$\mathrm dU = \sum_t H_{t-1}^\top\delta_t$ 最后一次乘完：
+# 自动微分逐个算子往回走。手推随时间反向传播（backpropagation through time, BPTT），每步只求三个门与候选状态激活之前的梯度 $\delta_t$，$\mathrm dU = \sum_t H_{t-1}^\top\delta_t$ 最后一次乘完：
 
 # %%
 # 摘自 nndl.op.backend.bptt: _backward
@@ -122,7 +122,7 @@ differences = compare_with_paddle(rungs)
 tools.show(findings.parity_table(differences), findings.parity_claim(differences))
 
 # %% [markdown]
-# 误差在末位的舍入：加法的次序不同，结果就可能差最后一位。它们是**同一个** LSTM。
+# 误差只来自末位的舍入：加法的次序不同，结果的最后一位就可能不同。它们是**同一个** LSTM。
 #
 # ### 动手改一改
 #
@@ -155,7 +155,7 @@ for point in points:
     print(f"{findings.name_of(point)}，用时与飞桨之比：", {name: round(ratio, 2) for name, ratio in slower.items()})
 
 # %% [markdown]
-# 与 `products` 相比：逐步计算的时间，大部分**不是**花在矩阵乘上，而是花在调用许多小算子上。小算子的开销与隐状态大小无关，矩阵乘则随之增大：所以 $D$ 越大，各级与飞桨的差距越小。
+# 与 `products` 相比：逐步计算的时间，大部分**不是**花在矩阵乘上，而是花在调用许多小算子上。小算子的开销与 $B$、$D$ 关系不大，矩阵乘则随之增大：所以规模越大，由 Python 逐步调用的三种与飞桨的差距越小。
 #
 # ### 动手改一改
 #
@@ -266,11 +266,11 @@ for step in (0, 1, 4, 9):
 # | 自编算子快于飞桨 | 1.5 倍与 1.2 倍（AVX2），在这台机器上成立；每台机器重新判断 |
 # | 内存随步数线性增长 | 成立 |
 #
-# 为什么飞桨在 AMD 处理器上可能很慢？`import nndl` 为何要在 `import paddle` 之前？见 README 中同名的一节。
+# 为什么飞桨在 AMD 处理器上可能很慢？`import nndl` 为何要在 `import paddle` 之前？见[安装](../guide/INSTALL_cn.md)中“为什么飞桨在我的 AMD 笔记本上很慢？”一节。
 #
 # ```
 # python -m chapter6 run 6.8
 # python -m chapter6 run 6.8 --shapes "16x50x64 64x100x256"
 # ```
 #
-# 下一步：`exercises.ipynb`，练习 6.2 与 6.7 请你自己登上这架阶梯。
+# **下一步：** [练习](exercises.ipynb)，6.2 与 6.7 请你自己登上这架阶梯。

@@ -207,7 +207,7 @@ print(f"全答 O，补齐也算答对： 准确率 {(outside + padding) / (total
 print("它的 F1：              0")
 
 # %% [markdown]
-# 补齐得越长，“准确率”越高，与模型毫无关系。公开的教程里有“准确率 94.2 %”而验证集上实体的 F1 只有 0.42 的例子（hack-rnns 的《GRU 实战》），只看前者看不出问题。所以这里以块的 F1 选模型；损失用 `ignore_index` 略去 `[PAD]`，`ChunkF1` 也不计它。
+# 补齐得越长，“准确率”越高，与模型毫无关系。公开的教程里有“准确率 94.2%”而验证集上实体的 F1 只有 0.42 的例子（hack-rnns 的《GRU 实战》），只看前者看不出问题。所以这里以块的 F1 选模型；损失用 `ignore_index` 略去 `[PAD]`，`ChunkF1` 也不计它。
 #
 # ## 六、训练
 # *Training*
@@ -228,7 +228,7 @@ record = tools.record(run, {"trainings": results, **looked})
 tools.show(findings.table_of_scores(record), figures.draw_f1(record))
 
 # %% [markdown]
-# 最后一行是全答 `O`。方括号是换一批测试句时差值的 95 % 区间，含 0 的两个模型在这个测试集上排不出名次；不同的种子则是另一种不确定，一个种子看不出来。
+# 最后一行是全答 `O`。方括号是换一批测试句时差值的 95% 区间；区间含 0 的模型与最好者在这个测试集上排不出名次；不同的种子则是另一种不确定，一个种子看不出来。
 #
 # 错在哪里？
 
@@ -293,4 +293,4 @@ for found in results:
 # - ATIS 上（`python -m chapter6 run slots --preset full`，三个种子，测试集 F1）：前馈 59.67，前馈加五词窗口 91.76，Elman 92.70 ± 0.24，Jordan 90.80，LSTM 92.07，GRU 93.39，Elman 加窗口 94.64，双向 LSTM 94.91，最好的双向 GRU 加窗口 95.05 ± 0.15；最后三者排不出名次。“Jordan 有更好的表现”、“LSTM 优于 Elman”在这里都不成立。含未知词的句子 76.6，其余 96.5。
 # - 中文：`python -m chapter6 run slots --corpus flights_zh`；标注一句话：`python -m chapter6 predict --task slots "leave Taipei on November 2nd"`。
 #
-# 接下来：输出与输入不等长时怎么办？见 `translation_attention` 与 `ctc_recognition`。
+# **下一步：** [language_model](language_model.ipynb)，预测下一个字符。输出与输入不等长时怎么办？见 [translation_attention](translation_attention.ipynb) 与 [ctc_recognition](ctc_recognition.ipynb)。

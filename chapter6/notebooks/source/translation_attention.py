@@ -253,8 +253,8 @@ print(["".join(answer) for answer in answers])
 #
 # - 编码器—解码器处理异步的序列到序列：`[BOS]` 开始，`[EOS]` 结束，训练时教师强制。
 # - 语义向量是一个瓶颈；注意力让解码器每一步查询编码器的所有状态，补齐必须屏蔽。
-# - 三个种子、三百步、一万九千多个训练样本（`python -m chapter6 run translation --seeds 3`，README 中的测量），整个答案的准确率：初始状态 0.011 ± 0.010，参与所有时刻 0.591 ± 0.049，加性注意力 0.995 ± 0.002，乘性注意力 0.984 ± 0.003。
+# - 三个种子、三百步、一万九千多个训练样本（`python -m chapter6 run translation --seeds 3`，出自[长时间的实测](../guide/MEASURED_LONG_cn.md)），整个答案的准确率：初始状态 0.011 ± 0.010，参与所有时刻 0.591 ± 0.049，加性注意力 0.995 ± 0.002，乘性注意力 0.984 ± 0.003。
 # - 真实句子（`data tatoeba` 之后 `--preset full`，一个种子）：加性注意力的 BLEU 为 19.7，束搜索 22.5；而**照抄训练集中最近一句的译文**是 27.4。数据这样少时，先与最简单的办法比一比。
 # - 问你的模型：`python -m chapter6 predict --task translation "二〇二六年十一月二十四日"`。
 #
-# **下一个：** `addition_by_characters`，训练时到底该喂真实的词，还是自己的词？
+# **下一步：** [addition_by_characters](addition_by_characters.ipynb)，训练时到底该喂真实的词，还是自己的词？
