@@ -34,15 +34,15 @@ def compare(found: Named, expected: Named, mistakes: Mapping[str, Named] | None 
     for name, truth in truths.items():
         value = found.get(name)
         if not isinstance(value, Tensor):
-            return _say(f"还差一点：{name} 应是张量，得到的是 {type(value).__name__}。")
+            return _say(f"还差一点：{_spaced(name)}应是张量，得到的是 {type(value).__name__}。")
         value = value.numpy()
         if value.shape != truth.shape:
-            return _say(f"还差一点：{name} 的形状应为 {list(truth.shape)}，得到 {list(value.shape)}。")
+            return _say(f"还差一点：{_spaced(name)}的形状应为 {list(truth.shape)}，得到 {list(value.shape)}。")
         if not _same(value, truth):
             hints = [hint for hint, wrong in (mistakes or {}).items() if name in wrong and _same(value, wrong[name])]
             return _say(f"还差一点：{_first_difference(name, value, truth)}{hints[0] if hints else ''}")
     worst = max(float(np.abs(found[name].numpy() - truth).max()) for name, truth in truths.items())
-    print(f"正确：{'、'.join(expected)}都相同（最大误差 {worst:.0e}）。")
+    print(f"正确：{_spaced('、'.join(expected))}都相同（最大误差 {worst:.0e}）。")
     return True
 
 
@@ -52,8 +52,13 @@ def _same(value: np.ndarray, truth: Any) -> bool:
 
 def _first_difference(name: str, value: np.ndarray, truth: np.ndarray) -> str:
     place = np.argwhere(~np.isclose(value, truth, rtol=CLOSE, atol=CLOSE))[0].tolist()
-    axes = "，".join(f"{axis} = {i}" for axis, i in zip(_AXES[len(place)], place, strict=True))
-    return f"{name} 在 {axes} 处为 {value[tuple(place)]:.4f}，应为 {truth[tuple(place)]:.4f}。"
+    axes = "、".join(f"{axis} {i}" for axis, i in zip(_AXES[len(place)], place, strict=True))
+    return f"{_spaced(name)}在{axes} 处为 {value[tuple(place)]:.4f}，应为 {truth[tuple(place)]:.4f}。"
+
+
+def _spaced(name: str) -> str:
+    """With a blank behind a name that ends in a letter, as Chinese is set: 最后的 H 都相同, 输出都相同."""
+    return f"{name} " if name[-1].isascii() else name
 
 
 _AXES = {1: ("序号",), 2: ("行", "列"), 3: ("序列", "时刻", "单元")}
@@ -146,7 +151,7 @@ def faster_lstm(operator: Callable, than: Callable) -> bool:
 
     times = milliseconds({"own": operator, "than": than}, 8, 20, 32)
     ratio = times["than"] / times["own"]
-    verdict = "确实更高效。" if ratio > FASTER else "结果对了，但还没有更快：每一步还有几次矩阵乘？"
+    verdict = "确实更高效。" if ratio > FASTER else "结果对了，但还不算更快：每一步还有几次矩阵乘？"
     print(f"B=8, L=20, D=32，前向加反向：速度是对照的 {ratio:.1f} 倍，{verdict}")
     return ratio > FASTER
 

@@ -223,7 +223,7 @@ def detached(X: paddle.Tensor, W: paddle.Tensor, U: paddle.Tensor, b: paddle.Ten
 MISTAKES = [
     (checks.exercise_6_1, op.SRNCell, "普通的 SRN"),
     (checks.lstm, lambda X, W, U, b: X, "应返回"),
-    (checks.lstm, detached, "U 的梯度 应是张量"),
+    (checks.lstm, detached, "U 的梯度应是张量"),
     (checks.exercise_6_3, one_direction, "形状应为 [3, 5, 12]，得到 [3, 5, 6]"),
     (checks.exercise_6_3, in_order_of_reading, "阅读的次序"),
     (checks.exercise_6_4, op.SRNCell, "[4, 18]"),

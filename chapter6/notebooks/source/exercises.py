@@ -5,8 +5,7 @@
 #
 # 书中第 6 章的七个动手练习与三个思考题 · 答案 `chapter6/notebooks/answers/` · 检查 `chapter6/notebooks/checks.py`
 #
-# 每题都有：题目，提示，一个**动手处**（能运行的骨架，改标有 `←` 的行），以及**检查**：它把同样的数交给你的代码和一个可靠的
-# 对照（飞桨的层，或 NumPy 循环），并说出差在哪里。骨架还没有做完，所以现在检查的回答都是“还差一点”。
+# 每题都有：题目，提示，一个**动手处**（能运行的骨架，改标有 `←` 的行），以及**检查**：它把同样的数交给你的代码和一个可靠的对照（飞桨的层，或 NumPy 循环），并说出差在哪里。骨架还没有做完，所以现在检查的回答都是“还差一点”。
 #
 # 参考答案在折叠的单元格里：在 Jupyter 中点单元格左侧的三个点展开；若你的环境不支持折叠，代码会直接显示。先自己做，再看。
 #
@@ -54,8 +53,7 @@ from paddle.autograd import PyLayer
 #
 # 对记忆能力有没有帮助？
 #
-# **提示** 一个单元只需写一步：`step(projected, state)`，其中 `projected` 是 $X_t W + b$（形状 $B\times D$），`state` 是
-# $H_{t-1}$；返回这一步的输出与新的状态。沿时间展开由 `nndl.Recurrent` 负责。
+# **提示** 一个单元只需写一步：`step(projected, state)`，其中 `projected` 是 $X_t W + b$（形状 $B\times D$），`state` 是 $H_{t-1}$；返回这一步的输出与新的状态。沿时间展开由 `nndl.Recurrent` 负责。
 
 
 # %%
@@ -74,8 +72,7 @@ _ = checks.exercise_6_1(MyResidualCell)
 _ = checks.exercise_6_1(ResidualCell)
 
 # %% [markdown]
-# **有没有帮助？** 下面在 DigitSum（$L=10$）上把它与 SRN 各训练一次。回合数很少，种子只有一个，只能看个大概；改大
-# `seeds` 与 `epochs` 再下结论。
+# **有没有帮助？** 下面在 DigitSum（$L=10$）上把它与 SRN 各训练一次。回合数很少，种子只有一个，只能看个大概；改大 `seeds` 与 `epochs` 再下结论。
 
 # %%
 # 摘自 chapter6.notebooks.answers.exercise_6_1: accuracies
@@ -84,19 +81,16 @@ for cell in (op.SRNCell, ResidualCell):  # ← 换成 MyResidualCell
     print(f"{cell.__name__:16}", accuracies(cell, length=10, seeds=1, epochs=60))
 
 # %% [markdown]
-# **实测** 预设 `quick`，$L=10$，三个种子：测试准确率 0.973 ± 0.021，不加残差 0.810 ± 0.030。在这个任务上有帮助。
-# 参数数目相同时（`run cells`）：DigitSum 的误差 0.14 对 0.42，加法问题上毫无帮助。$L=12$、十个种子（`run gradients`）：
-# 0.96 ± 0.02 对 0.74 ± 0.05。
+# **实测** 预设 `quick`，$L=10$，三个种子：测试准确率 0.973 ± 0.021，不加残差 0.810 ± 0.030。在这个任务上有帮助。参数数目相同时（`run cells`）：DigitSum 的误差 0.14 对 0.42，加法问题上毫无帮助。$L=12$、十个种子（`run gradients`）：0.96 ± 0.02 对 0.74 ± 0.05。
 
 # %% [markdown]
 # ## 练习 6.2 更高效的 LSTM 算子
 #
 # *A more efficient LSTM operator*
 #
-# **题目** 书中的 LSTM 每步做八次矩阵乘（四个门，各乘输入与状态），很慢。写一个结果相同而更快的算子。
+# **题目** 书中的 LSTM 每步做八次矩阵乘（三个门与候选状态，各乘输入与状态），很慢。写一个结果相同而更快的算子。
 #
-# **提示** 四个门的输入相同，权重可以并列：$W = [W_i\ W_f\ W_c\ W_o]$（形状 $M\times 4D$），$U$、$b$ 同理。再想一想：
-# $X_t W$ 与前一步的状态有关吗？
+# **提示** 三个门与候选状态的输入相同，四组权重可以并列：$W = [W_i\ W_f\ W_c\ W_o]$（形状 $M\times 4D$），$U$、$b$ 同理。再想一想：$X_t W$ 与前一步的状态有关吗？
 #
 # 下面就是书中的写法。直接改它。
 
@@ -114,8 +108,7 @@ _ = checks.faster_lstm(stepwise_lstm, than=exercise_6_2.stepwise_lstm)
 _ = checks.faster_lstm(fused_lstm, than=exercise_6_2.stepwise_lstm)
 
 # %% [markdown]
-# **实测** 前向加反向，单线程的 CPU 秒数，七次的中位数与范围：$B=8, L=20, D=32$ 时是逐步计算的 2.0 倍（1.7 至 2.8），
-# $B=32, L=64, D=128$ 时 1.5 倍（0.95 至 2.1，当时机器繁忙）。上面印出的是实际时间，机器忙时可能起伏很大。
+# **实测** 前向加反向，单线程的 CPU 秒数，七次的中位数与范围：$B=8, L=20, D=32$ 时速度是逐步计算的 2.0 倍（1.7 至 2.8），$B=32, L=64, D=128$ 时 1.5 倍（0.95 至 2.1，当时机器繁忙）。上面印出的是实际时间，机器忙时可能起伏很大。
 
 # %% [markdown]
 # ## 练习 6.3 双向 LSTM
@@ -124,8 +117,7 @@ _ = checks.faster_lstm(fused_lstm, than=exercise_6_2.stepwise_lstm)
 #
 # **题目** 用自定义的 LSTM 实现双向 LSTM：$H_t = [\overrightarrow{H}_t; \overleftarrow{H}_t]$，输出形状 $B\times L\times 2D$。
 #
-# **提示** 第二个 LSTM 有自己的权重，从最后一个时刻读起。它在时刻 $t$ 的状态读过 $X_t,\dots,X_L$，应与正向在**同一时刻**的
-# 状态并列：阅读的次序反了，输出要放回原处。（这里把练习 6.2 的 `fused_lstm` 当作现成的算子；答案则把循环写了出来。）
+# **提示** 第二个 LSTM 有自己的权重，从最后一个时刻读起。它在时刻 $t$ 的状态读过 $X_t,\dots,X_L$，应与正向在**同一时刻**的状态并列：阅读的次序反了，输出要放回原处。（这里把练习 6.2 的 `fused_lstm` 当作现成的算子；答案则把循环写了出来。）
 
 # %%
 from chapter6.notebooks.answers.exercise_6_2 import fused_lstm
@@ -186,8 +178,7 @@ for cell in (GRUCell, op.LSTMCell):
     print(f"{cell.__name__:10}", sum(int(p.size) for p in cell(32, 32).parameters()), "个参数（M = D = 32）")
 
 # %% [markdown]
-# **实测** DigitSum，$L=10$，预设 `quick`，三个种子：GRU 0.853 ± 0.045，LSTM 0.840 ± 0.035，三个种子分不出高下，参数却少四分之一。
-# 三个任务合计（`run cells`）也是“未定”：误差 0.24 ± 0.01 对 0.21 ± 0.02，以平凡答案的误差为单位。
+# **实测** DigitSum，$L=10$，预设 `quick`，三个种子：GRU 0.853 ± 0.045，LSTM 0.840 ± 0.035，三个种子分不出高下，参数却少四分之一。三个任务合计（`run cells`）也是“未定”：误差 0.24 ± 0.01 对 0.21 ± 0.02，以平凡答案的误差为单位。
 #
 # 自己量：`accuracies(MyGRUCell, seeds=3)`，`accuracies(op.LSTMCell, seeds=3)`（各约一分钟）。
 
@@ -196,11 +187,9 @@ for cell in (GRUCell, op.LSTMCell):
 #
 # *Sequences of different lengths*
 #
-# **题目** 一个批次里的序列长短不一，短的以补齐（padding）凑到同长。让自定义的 LSTM 正确处理它：序列结束之后状态不再改变，
-# 补齐处的输出为 0。
+# **题目** 一个批次里的序列长短不一，短的以补齐（padding）凑到同长。让自定义的 LSTM 正确处理它：序列结束之后状态不再改变，补齐处的输出为 0。
 #
-# **提示** 掩码（mask）$m_t$ 在序列之内为 1，之后为 0：$H_t = m_t H'_t + (1 - m_t) H_{t-1}$，$C_t$ 同理。用 `paddle.where`
-# 比相乘更稳妥：补齐处若有 NaN，$0\cdot\mathrm{NaN}$ 仍是 NaN。
+# **提示** 掩码（mask）$m_t$ 在序列之内为 1，之后为 0：$H_t = m_t H'_t + (1 - m_t) H_{t-1}$，$C_t$ 同理。用 `paddle.where` 比相乘更稳妥：补齐处若有 NaN，$0\cdot\mathrm{NaN}$ 仍是 NaN。
 
 
 # %%
@@ -248,8 +237,7 @@ _ = checks.exercise_6_6(MyStack)
 _ = checks.exercise_6_6(StackedLSTM)
 
 # %% [markdown]
-# **层数与准确率** 训练 6.7 节的文本模型，只改层数。为了快，这里影评少、回合少、种子只有一个；`nn.LSTM(num_layers=…)`
-# 就是上面的堆叠（测试验证了二者的数完全相同）。
+# **层数与准确率** 训练 6.7 节的文本模型，只改层数。为了快，这里影评少、回合少、种子只有一个；`nn.LSTM(num_layers=…)` 就是上面的堆叠（测试验证了二者的数完全相同）。
 
 # %%
 # 摘自 chapter6.notebooks.answers.exercise_6_6: by_depth
@@ -259,9 +247,7 @@ for result in by_depth((1, 2), seeds=1, **small):  # ← 去掉 **small，即预
     print(f"{result['num_layers']} 层：测试准确率 {result['test_accuracy']:.3f}")
 
 # %% [markdown]
-# **实测** $M=D=32$，7 回合，三个种子：1 层 0.829 ± 0.022，2 层 0.859 ± 0.043。各种子相差这么大，三个种子判断不了两层是否更好；
-# 用时约为两倍。上面只训练了 4 个回合，更说明不了什么：深的模型学得慢。想知道 IMDB 上如何：
-# `python -m chapter6 run 6.7 --preset book --num-layers 1,2`。
+# **实测** $M=D=32$，7 回合，三个种子：1 层 0.829 ± 0.022，2 层 0.859 ± 0.043。各种子相差这么大，三个种子判断不了两层是否更好；用时约为两倍。上面只训练了 4 个回合，更说明不了什么：深的模型学得慢。想知道 IMDB 上如何：`python -m chapter6 run 6.7 --preset book --num-layers 1,2`。
 
 # %% [markdown]
 # ## 练习 6.7 又一个 LSTM 算子：手推反向传播
@@ -270,8 +256,7 @@ for result in by_depth((1, 2), seeds=1, **small):  # ← 去掉 **small，即预
 #
 # **题目** 用自定义的 LSTM 训练文本模型，仍比飞桨慢。练习 6.2 已经合并了前向的矩阵乘；反向传播也自己推导，会更快吗？先猜，再量。
 #
-# **提示** 自动微分记下每一步的每个小算子，再逐个走回来，并且每步都累加一次 $U$ 的梯度。自己推导则只需求出四个门激活之前的
-# 梯度 $\delta_t$（次序 i、f、c̃、o）：
+# **提示** 自动微分记下每一步的每个小算子，再逐个走回来，并且每步都累加一次 $U$ 的梯度。自己推导则只需求出三个门与候选状态激活之前的梯度 $\delta_t$（次序 i、f、c̃、o）：
 #
 # $$\mathrm dC_t \mathrel{+}= \mathrm dH_t \odot O_t \odot (1 - \tanh^2 C_t)$$
 #
@@ -312,17 +297,14 @@ for shape in ((8, 20, 32), (16, 40, 64)):
     print("B={}, L={}, D={}：".format(*shape), {name: f"{time / times['逐步']:.2f}" for name, time in times.items()})
 
 # %% [markdown]
-# **实测** 条件同练习 6.2：两种规模下是逐步计算的 2.1 倍（1.7 至 2.7）与 1.5 倍（0.87 至 2.2），与“合并”**没有差别**。值得推导吗？
-# 推导使人看清梯度怎样流动；但剩下的时间花在每步调用许多小算子上，前向如此，反向亦如此。要再快，只有把所有时刻合为一个算子：
-# `nndl.LSTM(backend="native")` 用 C++ 这样做，见 6.8 节。
+# **实测** 条件同练习 6.2：两种规模下，速度是逐步计算的 2.1 倍（1.7 至 2.7）与 1.5 倍（0.87 至 2.2），与“合并”**没有差别**。值得推导吗？推导使人看清梯度怎样流动；但剩下的时间花在每步调用许多小算子上，前向如此，反向亦如此。要再快，只有把所有时刻合为一个算子：`nndl.LSTM(backend="native")` 用 C++ 这样做，见 6.8 节。
 
 # %% [markdown]
 # ## 思考题一：用独热编码实现嵌入
 #
 # *Embedding by one-hot vectors*
 #
-# **题目** 嵌入（embedding）可以查表，也可以把编号变为独热向量（one-hot）再乘嵌入矩阵 $E$。写出后者，并想一想：它们的结果、
-# 计算量与梯度有何不同？
+# **题目** 嵌入（embedding）可以查表，也可以把编号变为独热向量（one-hot）再乘嵌入矩阵 $E$。写出后者，并想一想：它们的结果、计算量与梯度有何不同？
 
 
 # %%
@@ -341,8 +323,7 @@ _ = checks.question_1(embed_by_one_hot)
 # %% [markdown]
 # <details><summary>参考答案</summary>
 #
-# 结果相同：独热向量只有一个 1，乘积就是取出 $E$ 的那一行。梯度也相同：只有被读到的行得到梯度。计算量不同：查表与词表大小 $V$
-# 无关，而乘法要 $V$ 倍的运算，还要存下 $B\times L\times V$ 的独热张量；词表有几万个词时无法接受。
+# 结果相同：独热向量只有一个 1，乘积就是取出 $E$ 的那一行。梯度也相同：只有被读到的行得到梯度。计算量不同：查表与词表大小 $V$ 无关，而乘法要 $V$ 倍的运算，还要存下 $B\times L\times V$ 的独热张量；词表有几万个词时无法接受。
 #
 # </details>
 
@@ -372,9 +353,7 @@ for name, make, M in (("嵌入，32 个数", lambda V: nn.Embedding(V, 32), 32),
 # | 独热，不学习 | 0.913 ± 0.015 | |
 # | 嵌入，32 个数 | 0.840 ± 0.026 | 0.795 ± 0.028 |
 #
-# 数字没有嵌入层也学得会，只是慢些（300 步、种子 0 时是 0.70 对 0.84），最后甚至更好：要算的是和，数值本身就是最合适的表示，还少了要从 300 个样本学的参数。词则完全学不会
-# （随机猜测是 0.5）：词的编号按词频排列，大小没有意义；第 80 号与第 81 号可能一褒一贬，而它们作为实数几乎相等，线性的
-# $X_t W$ 无法把它们分开。嵌入让每个词有自己的向量，并在训练中把用法相近的词放到一起。
+# 数字没有嵌入层也学得会，只是慢些（300 步、种子 0 时是 0.70 对 0.84），最后甚至更好：要算的是和，数值本身就是最合适的表示，还少了要从 300 个样本学的参数。词则完全学不会（随机猜测是 0.5）：词的编号按词频排列，大小没有意义；第 80 号与第 81 号可能一褒一贬，而它们作为实数几乎相等，线性的$X_t W$ 无法把它们分开。嵌入让每个词有自己的向量，并在训练中把用法相近的词放到一起。
 #
 # </details>
 
@@ -385,8 +364,7 @@ for name, make, M in (("嵌入，32 个数", lambda V: nn.Embedding(V, 32), 32),
 #
 # **题目** 补齐在序列末尾。正向的 LSTM 读完序列才碰到它；反向的 LSTM 却会先读它。如何让补齐不干扰反向？
 #
-# **提示** 在各序列**自己的长度之内**翻转，补齐留在末尾。`paddle.take_along_axis(X, order.unsqueeze(-1), axis=1)` 按
-# `order`（int64 [B, L]）重排各时刻。
+# **提示** 在各序列**自己的长度之内**翻转，补齐留在末尾。`paddle.take_along_axis(X, order.unsqueeze(-1), axis=1)` 按 `order`（int64 [B, L]）重排各时刻。
 
 
 # %%
@@ -406,9 +384,7 @@ _ = checks.question_3(read_backward)
 # %% [markdown]
 # <details><summary>参考答案</summary>
 #
-# 会干扰：直接翻转整个张量时，反向的 LSTM 先读补齐，带着补齐造成的状态再读词。三种办法：在各序列长度之内翻转（上面的答案）；把
-# `sequence_length` 交给 `paddle.nn.LSTM` 或 `nndl.LSTM`；或用练习 6.5 的掩码，让状态在补齐处保持为 0。三者结果相同。
-# `nn.Embedding(padding_idx=0)` 让 [PAD] 的向量为 0，**并不够**：$X_t = 0$ 时门的偏置仍会改变状态。
+# 会干扰：直接翻转整个张量时，反向的 LSTM 先读补齐，带着补齐造成的状态再读词。三种办法：在各序列长度之内翻转（上面的答案）；把 `sequence_length` 交给 `paddle.nn.LSTM` 或 `nndl.LSTM`；或用练习 6.5 的掩码，让状态在补齐处保持为 0。三者结果相同。`nn.Embedding(padding_idx=0)` 让 [PAD] 的向量为 0，**并不够**：$X_t = 0$ 时门的偏置仍会改变状态。
 #
 # 6.7 节在训练好的模型上量过：给出长度时，两个方向与对数几率的最大误差是 2e-07；不给长度则差 0.04（IMDB，预设 `book`）。
 #
@@ -425,5 +401,4 @@ _ = checks.question_3(read_backward)
 # | 6.4 | 两个门、一个状态 | `nndl.GRU`、`nndl.op.ResetBeforeGRUCell` |
 # | 6.6 | 更深不一定更好 | `run 6.7 --num-layers 1,2,3` |
 #
-# 想再走一步：写一个自己的单元，照 `chapter6/extras/cells_compared.py` 中的说明加入比较，重新运行 `python -m chapter6 run cells`，
-# 只训练新加的那一个。
+# 想再走一步：写一个自己的单元，照 `chapter6/extras/cells_compared.py` 中的说明加入比较，重新运行 `python -m chapter6 run cells`，只训练新加的那一个。

@@ -2,7 +2,7 @@
 # # 循环神经网络为何难以训练
 # *Why recurrent networks are hard to train*
 #
-# 练习与拓展 · 对应学习笔记（李宏毅课程）"训练方法"一节与笔记 002"梯度消失和梯度爆炸的解决" · 代码：`chapter6/extras/gradient_lab.py`、`gradient_surface.py`、`gradient_remedies.py`、`gradient_truncation.py`
+# 练习与拓展 · 对应学习笔记（李宏毅课程）“训练方法”一节与笔记 002“梯度消失和梯度爆炸的解决” · 代码：`chapter6/extras/gradient_lab.py`、`gradient_surface.py`、`gradient_remedies.py`、`gradient_truncation.py`
 #
 # 梯度沿时间每回传一步，就乘以一个雅可比矩阵；一个数连乘一千次会怎样，梯度就会怎样。
 #
@@ -77,8 +77,7 @@ for w in (1.0, 1.01, 0.99, 0.01):  # ← 改这里
     print(f"{w}^1000 = {w**1000:.4g}    导数 1000 × {w}^999 = {1000 * w**999:.4g}")
 
 # %% [markdown]
-# 再让自动微分沿一千步回传，应与公式相同。`learning_rates` 在损失 $\mathcal L = (w^{1000} - 1)^2 / 2$（最低点在 $w = 1$）上走一步梯度下降：
-# 对每个 $w$，求出恰好一步到达 1 的学习率，再看这个学习率用在别处会走到哪里。
+# 再让自动微分沿一千步回传，应与公式相同。`learning_rates` 在损失 $\mathcal L = (w^{1000} - 1)^2 / 2$（最低点在 $w = 1$）上走一步梯度下降：对每个 $w$，求出恰好一步到达 1 的学习率，再看这个学习率用在别处会走到哪里。
 
 # %%
 # 摘自 chapter6.extras.gradient_lab: WEIGHTS, POWER, powers, learning_rates, wall
@@ -88,17 +87,14 @@ record = tools.record(run, {"powers": found, "learning_rates": learning_rates(fo
 tools.show(figures.table_of_powers(record), figures.draw_powers(record))
 
 # %% [markdown]
-# $w$ 相差百分之二，斜率相差近九个数量级。在 1.01 处合适的学习率约 $2.3 \times 10^{-14}$，用在 0.99 处等于不动；在 0.99 处合适的约 0.23，用在 1.01 处就把 $w$ 抛到
-# $-10^{11}$。笔记说"平坦处调大学习率，陡峭处调小"：道理不错，可是没有一个学习率两处都合适，而在 $w = 0.01$ 处梯度在计算机里就是 0（真值约 $10^{-1995}$），
-# 任何学习率都无济于事。
+# $w$ 相差百分之二，斜率相差近九个数量级。在 1.01 处合适的学习率约 $2.3 \times 10^{-14}$，用在 0.99 处等于不动；在 0.99 处合适的约 0.23，用在 1.01 处就把 $w$ 抛到 $-10^{11}$。笔记说“平坦处调大学习率，陡峭处调小”：道理不错，可是没有一个学习率两处都合适，而在 $w = 0.01$ 处梯度在计算机里就是 0（真值约 $10^{-1995}$），任何学习率都无济于事。
 #
 # ### 思考
-# 讲座说这种现象"不是 sigmoid 造成的"。这个网络里有激活函数吗？那么换成 ReLU 能解决吗？
+# 讲座说这种现象“不是 sigmoid 造成的”。这个网络里有激活函数吗？那么换成 ReLU 能解决吗？
 #
 # <details><summary>参考答案</summary>
 #
-# 没有激活函数（$h > 0$ 时 ReLU 与恒等函数相同，所以上面其实就是 ReLU 网络）。问题出在同一个权重连乘一千次，激活函数只是再乘上一个不大于 1 的导数。
-# 换成 ReLU 去掉了后者，去不掉前者：第三部分会看到，除非 $U$ 从单位矩阵开始，ReLU 的梯度照样消失。
+# 没有激活函数（$h > 0$ 时 ReLU 与恒等函数相同，所以上面其实就是 ReLU 网络）。问题出在同一个权重连乘一千次，激活函数只是再乘上一个不大于 1 的导数。换成 ReLU 去掉了后者，去不掉前者：第三部分会看到，除非 $U$ 从单位矩阵开始，ReLU 的梯度照样消失。
 #
 # </details>
 
@@ -153,8 +149,7 @@ tools.show(figures.draw_surface(record))
 #
 # <details><summary>参考答案</summary>
 #
-# $h_t = w\sigma(h_{t-1}) + b$ 反复作用，状态走向一个不动点。$(w, b)$ 稍稍一变，$h_0 = 0.5$ 可能就从一个不动点的吸引域换到另一个的，50 步之后的状态便完全不同。
-# 分界线上损失近乎间断，梯度近乎无穷；离开分界线，状态早已停在不动点上，梯度近乎 0。爆炸与消失是同一件事的两面。
+# $h_t = w\sigma(h_{t-1}) + b$ 反复作用，状态走向一个不动点。$(w, b)$ 稍稍一变，$h_0 = 0.5$ 可能就从一个不动点的吸引域换到另一个的，50 步之后的状态便完全不同。分界线上损失近乎间断，梯度近乎无穷；离开分界线，状态早已停在不动点上，梯度近乎 0。爆炸与消失是同一件事的两面。
 #
 # </details>
 
@@ -209,9 +204,8 @@ tools.show(figures.table_of_distance(record), figures.draw_distance(record))
 # 读表（每回传一步的倍数；0.87 的 50 次方已是千分之一）：
 #
 # - $0.01\,N$：任何 SRN 都立即消失；换成 $N/\sqrt n$ 缓和了，却没有解决。
-# - 配上单位矩阵，ReLU（即 IRNN）保持了梯度，$\tanh$、sigmoid 仍不行。ReLU 配 $N/\sqrt n$ 在这个种子上没有消失，反而增大，配 Xavier 与正交则消失：
-#   ReLU 的运气差别很大，下面换几个种子看看。
-# - LSTM 并非生来就不消失：遗忘门偏置为 0 时门开一半，每步乘 0.5。把偏置取为 $\ln(L-1)$，门的值是 $1 - 1/L$，$L$ 步之后还剩 $(1 - 1/L)^L \approx 1/e$。
+# - 配上单位矩阵，ReLU（即 IRNN）保持了梯度，$\tanh$、sigmoid 仍不行。ReLU 配 $N/\sqrt n$ 在这个种子上没有消失，反而增大，配 Xavier 与正交则消失：ReLU 的运气差别很大，下面换几个种子看看。
+# - LSTM 并非生来就不消失：遗忘门偏置为 0 时门开一半，沿 $C$ 每步约乘 0.5。把偏置取为 $\ln(L-1)$，门的值是 $1 - 1/L$，$L$ 步之后还剩 $(1 - 1/L)^L \approx 1/e$。
 #
 # ### 动手改一改
 # 1. ReLU 配 $N/\sqrt n$：换几个种子，50 步之后还剩多少梯度？
@@ -232,7 +226,7 @@ for name in ("SRN tanh", "SRN ReLU", "GRU open", "LSTM open"):
 # 六个种子里五个消失，第 0 个是例外：一个种子会骗人。`mine` 放大的是 $W$ 和 $U$ 两者：净输入随之变大，$\tanh$ 饱和，梯度仍然消失；没有上界的 ReLU 则爆炸。
 #
 # ### LSTM 防止消失，也防止爆炸吗？
-# 笔记 001 写得准确："可以处理梯度消失（不是梯度爆炸）"。这回 $W$ 不变，只把正交的 $U$ 放大 1、2、4、8 倍：
+# 笔记 001 写得准确：“可以处理梯度消失（不是梯度爆炸）”。这回 $W$ 不变，只把正交的 $U$ 放大 1、2、4、8 倍：
 
 # %%
 # 摘自 chapter6.extras.gradient_lab: SCALED
@@ -244,7 +238,7 @@ tools.show(figures.table_of_scaled(record), figures.draw_scaled(record))
 
 # %% [markdown]
 # ### 参数可以全部取 0 吗？
-# 笔记 002："不可以把所有参数都初始化为 0"。让 SRN、GRU、LSTM 从全零开始做五步梯度下降，看哪些参数动了，各隐藏单元之间有没有差别：
+# 笔记 002：“不可以把所有参数都初始化为 0”。让 SRN、GRU、LSTM 从全零开始做五步梯度下降，看哪些参数动了，各隐藏单元之间有没有差别：
 
 # %%
 # 摘自 chapter6.extras.gradient_lab: FROM_ZEROS, learn_from_zeros
@@ -292,7 +286,7 @@ for each in trained:
 # %% [markdown]
 # 这里 $0.01\,N$ 的初始化明显有害，单位矩阵与残差连接居前。一个种子不足以排名；十个种子的结果见小结。
 #
-# ### 梯度裁剪改变方向吗？
+# ### 梯度截断（笔记称“裁剪”）改变方向吗？
 # 三种截断对同一个梯度做了什么？先看一个小例子：两个参数，梯度分别为 $(6, 8)$ 和 $(1)$，阈值 $v = 5$。
 
 # %%
@@ -312,8 +306,7 @@ header = [Text("clipping", "截断"), Text("gradient after", "截断后的梯度
 tools.show(Table(Text("The gradient (6, 8), (1)", "梯度 (6, 8)、(1)"), header, rows))
 
 # %% [markdown]
-# 按值截断把每个分量各砍一刀，`ClipGradByNorm` 对每个参数各缩一次，两者都改变了整个梯度的方向；只有 `ClipGradByGlobalNorm`（论文中的做法）不改变。
-# 书中 6.4 节用的是 `ClipGradByNorm`。在那里真实的第一步梯度上：
+# 按值截断把每个分量各砍一刀，`ClipGradByNorm` 对每个参数各缩一次，两者都改变了整个梯度的方向；只有 `ClipGradByGlobalNorm`（论文中的做法）不改变。6.4 节（书中 6.2 节）用的是 `ClipGradByNorm`。在那里真实的第一步梯度上：
 
 # %%
 # 摘自 chapter6.extras.gradient_explosion: directions
@@ -325,7 +318,7 @@ tools.show(remedies_figures.table_of_clipping(tools.record(run, {"remedies": {"d
 # ## 五、截断的随时间反向传播
 # *Truncated BPTT*
 #
-# 另一种"截断"：梯度只回传 $k$ 步，时间与内存取决于 $k$ 而非 $L$。前向计算不变，状态照样一路传下去，只是在每段的开头 `detach`：
+# 另一种“截断”：梯度只回传 $k$ 步，时间与内存取决于 $k$ 而非 $L$。前向计算不变，状态照样一路传下去，只是在每段的开头 `detach`：
 #
 # $$\frac{\partial \mathcal L}{\partial U} = \sum_{t=1}^{L} \frac{\partial \mathcal L}{\partial H_t} \frac{\partial^{+} H_t}{\partial U}
 # \;\approx\; \sum_{t=L-k+1}^{L} \cdots$$
@@ -347,30 +340,26 @@ record = tools.record(run, {"remedies": part})
 tools.show(remedies_figures.table_of_truncation(record), remedies_figures.draw_truncation(record))
 
 # %% [markdown]
-# $k = 8$ 时梯度的方向与完整的几乎一样（余弦 0.999），却没有学到多少：答案就藏在最前面两个数字里，缺的那一点恰好是唯一有用的信号，
-# 而且它本来就因为梯度消失而很小。只看梯度的误差会误判。
+# $k = 8$ 时梯度的方向与完整的几乎一样（余弦 0.999），却没有学到多少：答案就藏在最前面两个数字里，缺的那一点恰好是唯一有用的信号，而且它本来就因为梯度消失而很小。只看梯度的误差会误判。
 #
 # ### 动手改一改
-# 回到 `path` 或 `INITIALISATIONS`，或者在 `LAYERS` 中加一行自己的层（接收 $M, D$，返回循环层），把名字写进 `chosen`，例如 ReLU 加单位矩阵：
-# `"irnn": lambda M, D: Recurrent(partial(SRNCell, U_attr=Assign(np.eye(D)), activation="relu"), M, D)`。
+# 回到 `path` 或 `INITIALISATIONS`，或者在 `LAYERS` 中加一行自己的层（接收 $M, D$，返回循环层），把名字写进 `chosen`，例如 ReLU 加单位矩阵：`"irnn": lambda M, D: Recurrent(partial(SRNCell, U_attr=Assign(np.eye(D)), activation="relu"), M, D)`。
 #
 # ### 思考
 # $k = 11$ 时，第 1 个数字得不到任何梯度，为什么准确率仍远高于瞎猜（0.10）？
 #
 # <details><summary>参考答案</summary>
 #
-# 参数是各步共用的：网络从第 2 个数字学会怎样嵌入、写入、保持，第 1 个数字经过的是同一组 $E$、$W$、$U$，只是早一步。但没有信号告诉网络两个数字该怎样区分、相加，
-# 所以仍不如完整的 BPTT。$k = 8$ 时连第 2 个数字也够不着，就没有这样的便宜了：依赖关系有多长，$k$ 大体上就要多长。
+# 参数是各步共用的：网络从第 2 个数字学会怎样嵌入、写入、保持，第 1 个数字经过的是同一组 $E$、$W$、$U$，只是早一步。但没有信号告诉网络两个数字该怎样区分、相加，所以仍不如完整的 BPTT。$k = 8$ 时连第 2 个数字也够不着，就没有这样的便宜了：依赖关系有多长，$k$ 大体上就要多长。
 #
 # </details>
 
 # %% [markdown]
 # ## 小结
 #
-# - 连乘决定一切：1.01 与 0.99 一千次方之后相差九个数量级；误差面因此不是平就是陡。
+# - 连乘决定一切：1.01 与 0.99 一千次方之后相差近九个数量级；误差面因此不是平就是陡。
 # - 截断防止一步跳出墙外，但不能使消失的梯度复活；要方向不变，用全局模。
-# - 完整的实验（`python -m chapter6 run gradients --seeds 10`，$L = 12$，普通 SRN 0.74 ± 0.05）：残差连接 0.96 ± 0.02 最有效，其次 $U = I$ 0.92、LSTM 0.84、
-#   温和的 L2 0.83；ReLU 与批归一化未见分晓；过强的权重衰减使 $U$ 缩小，记忆随之消失（0.10、0.16）。
+# - 完整的实验（`python -m chapter6 run gradients --seeds 10`，$L = 12$，普通 SRN 0.74 ± 0.05）：残差连接 0.96 ± 0.02 最有效，其次 $U = I$ 0.92、LSTM 0.84、温和的 L2 0.83；ReLU 与批归一化未见分晓；过强的权重衰减使 $U$ 缩小，记忆随之消失（0.10、0.16）。
 # - $k = 8$ 的截断 BPTT：0.16 ± 0.04，与瞎猜相差无几。
 #
-# 接下来：`cells_compared` 比较十三种单元；`sec_6_4_gradient_explosion` 看饱和如何发生。
+# **下一步：** [slot_filling](slot_filling.ipynb)，槽位填充；饱和如何发生，见 [6.4](sec_6_4_gradient_explosion.ipynb)。

@@ -87,7 +87,7 @@ print(f"L = {settings.lengths}，{settings.epochs} 回合，每批 {settings.bat
 # | 三个状态 | 是什么 |
 # |---|---|
 # | 候选状态 $\tilde C_t$（candidate state） | 这一步想写入的内容，形式同 SRN |
-# | 内部状态 $C_t$（cell state） | 记忆：未经激活与门控，直接传给下一步 |
+# | 内部状态 $C_t$（cell state） | 记忆：不经激活、不乘矩阵，只由遗忘门取舍，就传给下一步 |
 # | 输出状态 $H_t$（hidden state） | $C_t$ 经 tanh 与输出门，供分类，也传给下一步的各门 |
 #
 # ### C 作为直连边
@@ -300,7 +300,7 @@ rows = [[str(t + 1), str(digits[t]), *(f"{changes[name][t - 1]:.3f}" for name in
 tools.show(Table("与前一步相比的平均变化", ["t", "读入", "输入门", "遗忘门", "输出门"], rows))
 
 # %% [markdown]
-# 读到 1 时（$t = 5$），遗忘门的变化大于前后各个“0 到 0”；连续读 0，三个门都越来越平静。这里是一个模型、一个序列；多个种子的判定见小结。
+# 读到 1 时（$t = 5$），遗忘门的变化大于前后各个“0 到 0”；连续读 0，三个门大体上越来越平静。这里是一个模型、一个序列；多个种子的判定见小结。
 #
 # ### 动手改一改
 # 换成别的数字：干扰数字换成 9、移到结尾，或者根本没有；序列短一些或长一些。答案还对吗？哪些单元的 $C$ 变了？
@@ -339,7 +339,7 @@ tools.show(findings.claims(complete))
 #
 # <details><summary>参考答案</summary>
 #
-# 不能。$C$ 的直接路径上因子不超过 1，但经过 $H_{t-1}$ 和 $U$ 的间接路径没有上界。`python -m chapter6 run gradients` 中，$U$ 放大八倍时梯度增长到 3e5（出自 README“实测结果”）。所以训练 LSTM 时通常也作梯度截断，见 6.4 节。
+# 不能。$C$ 的直接路径上因子不超过 1，但经过 $H_{t-1}$ 和 $U$ 的间接路径没有上界。`python -m chapter6 run gradients` 中，$U$ 放大八倍时梯度增长到 3e5（出自[长时间的实测](../guide/MEASURED_LONG_cn.md)）。所以训练 LSTM 时通常也作梯度截断，见 6.4 节。
 #
 # </details>
 #
@@ -365,6 +365,6 @@ tools.show(findings.claims(complete))
 # | SRN | 0.79 ± 0.06 | 0.67 ± 0.06 | 0.64 ± 0.17 | 0.52 ± 0.10 | 0.34 ± 0.08 | 0.25 ± 0.17 |
 # | LSTM | 0.89 ± 0.01 | 0.82 ± 0.05 | 0.72 ± 0.18 | 0.67 ± 0.02 | 0.68 ± 0.07 | 0.68 ± 0.18 |
 #
-# （出自本项目 README“实测结果”。）“各长度上 LSTM 都优于 SRN”未定：各长度的均值都更高，但各种子差异较大；对各长度取平均则成立，高 0.21 ± 0.09。LSTM 的准确率也随长度下降；各门对 0 的反应相近、数字 1 到来时遗忘门变化，都成立。
+# （出自[长时间的实测](../guide/MEASURED_LONG_cn.md)。）“各长度上 LSTM 都优于 SRN”未定：各长度的均值都更高，但各种子差异较大；对各长度取平均则成立，高 0.21 ± 0.09。LSTM 的准确率也随长度下降；各门对 0 的反应相近、数字 1 到来时遗忘门变化，都成立。
 #
-# **下一步：** 6.6 是本节的代码演示；`python -m chapter6 page` 生成的网页中可以悬停查看每个门的算式。[6.2](sec_6_2_srn_memory.ipynb) 是本节的另一半，[6.4](sec_6_4_gradient_explosion.ipynb) 讲梯度。
+# **下一步：** [6.6](sec_6_6_lstm_walkthrough.ipynb) 是本节的代码演示；`python -m chapter6 page` 生成的网页中可以悬停查看每个门的算式。[6.2](sec_6_2_srn_memory.ipynb) 是本节的另一半，[6.4](sec_6_4_gradient_explosion.ipynb) 讲梯度。

@@ -41,7 +41,7 @@ nndl.runtime.seed_everything(0)
 #
 # *The parameters*
 #
-# 三个门和候选状态各有自己的 $W_*\,[M, D]$、$U_*\,[D, D]$、$b_*\,[1, D]$，各时间步共用。程序里把四组并列成一个矩阵，一次乘积就算完四个：$W = [W_i\; W_f\; W_c\; W_o]$，形状 $[M, 4D]$。
+# 三个门和候选状态各有自己的 $W_\ast\,[M, D]$、$U_\ast\,[D, D]$、$b_\ast\,[1, D]$，各时间步共用。程序里把四组并列成一个矩阵，一次乘积就算完四个：$W = [W_i\; W_f\; W_c\; W_o]$，形状 $[M, 4D]$。
 
 # %%
 # 摘自 chapter6.sec_6_6_lstm_walkthrough: ORDER, separate, count
@@ -103,7 +103,7 @@ print(f"C_2 = {second['F']:.4f} × {first['C']:.4f} + {second['I']:.4f} × {seco
 # %% [markdown]
 # ### 动手改一改
 #
-# 把某一组权重改掉，看哪些量跟着变。例如 `b_f` 加上 100，遗忘门全部打开，$C$ 就只增不忘。
+# 把某一组权重改掉，看哪些量跟着变。例如 `b_f` 加上 100，遗忘门全部打开，$C$ 就只写不忘。
 
 # %%
 changed = separate(lstm)
@@ -131,7 +131,7 @@ tools.show(findings.states(hand_in_states(lstm, X)))
 #
 # *The order of the gates in Paddle, and its two biases*
 #
-# `paddle.nn.LSTM` 的 `weight_ih_l0` 形状是 $[4D, M]$（转置），四部分的次序文档里不显眼。把我们的权重按全部 24 种次序抄进去，只有一种结果相同：
+# `paddle.nn.LSTM` 的 `weight_ih_l0` 形状是 $[4D, M]$（转置），四部分的次序文档里不显眼。把我们的权重按全部 24 种次序抄进去，只有一种结果相同（表中是误差最小的四种）：
 
 # %%
 # 摘自 chapter6.sec_6_6_lstm_walkthrough: try_orders
@@ -153,7 +153,7 @@ print(tried["shapes"])
 #
 # 6.5 节的 LSTM 有 32 个单元，序列变长时准确率仍会下降。是单元不够吗？下面手工设定**两个**单元：
 #
-# - 单元 0 **计步**：四个门都固定，候选状态恒为 1，于是 $C = 1, 2, 3, \dots$，$H = \tanh C = .76, .964, .995, \dots$
+# - 单元 0 **计步**：三个门始终打开，候选状态恒为 1，于是 $C = 1, 2, 3, \dots$，$H = \tanh C = .76, .964, .995, \dots$
 # - 单元 1 **求和**：候选状态就是数字（缩小一千倍，使 $\tanh$ 近似恒等）；输入门为 $\sigma(200(.86 - H^{(0)}_{t-1}))$，前两步 $H^{(0)}_{t-1} = 0, .76$，门打开；从第三步起为 $.964$ 以上，门关上。
 #
 # 遗忘门一直打开，和就留在 $C$ 里。
@@ -259,4 +259,4 @@ for bias in (0.0, 1.0, 3.0, 6.0):  # ← 改这里
 # - 沿直连边的梯度等于遗忘门之积；门开着才传得远，初始化时门是半开的。
 # - 两个单元就能表示本任务的解，学不学得到是另一回事。
 #
-# `python -m chapter6 run 6.6` 用多个种子作出结论；LSTM 与 SRN 的准确率比较见 6.5 节。下一个：6.7 节，双向 LSTM 文本分类。
+# `python -m chapter6 run 6.6` 用多个种子作出结论；LSTM 与 SRN 的准确率比较见 6.5 节。**下一步：** [6.7](sec_6_7_text_classification.ipynb)，双向 LSTM 文本分类。

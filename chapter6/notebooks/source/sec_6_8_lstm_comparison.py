@@ -7,11 +7,9 @@
 #
 # **问题：** 公式相同、权重相同，飞桨的 LSTM 为什么比自定义的快得多？自定义的又能快到什么程度？
 #
-# **你会看到：** 计算同一个 LSTM 的五种方式，如同一架阶梯；它们的输出、状态、梯度相同，速度与内存不同；把它们放进 6.7 节的文本模型
-# 训练，损失也相同，除了一处小小的例外。
+# **你会看到：** 计算同一个 LSTM 的五种方式，如同一架阶梯；它们的输出、状态、梯度相同，速度与内存不同；把它们放进 6.7 节的文本模型训练，损失也相同，除了一处小小的例外。
 #
-# 全部运行约半分钟，不需要 GPU 和网络。速度随机器而异，这里印出的是第一个单元格所示机器上的，而且机器可能正忙：**只看比值**，
-# 不要看绝对数。标有“摘自”的单元格是课程代码的原文，可以改动。
+# 全部运行约半分钟，不需要 GPU 和网络。速度随机器而异，这里印出的是第一个单元格所示机器上的，而且机器可能正忙：**只看比值**，不要看绝对数。标有“摘自”的单元格是课程代码的原文，可以改动。
 
 # %%
 from collections.abc import Callable, Iterable, Sequence
@@ -61,7 +59,7 @@ tools.show(
 # %% [markdown]
 # ### 1 逐步（stepwise）：书中写法
 #
-# 每一步，四个门各乘一次输入、一次状态，共八次矩阵乘，外加十七个逐元素的小算子；每个都由 Python 调用，都被自动微分记录在案。
+# 每一步，三个门与候选状态各乘一次输入、一次状态，共八次矩阵乘，外加十七个逐元素的小算子；每个都由 Python 调用，也都要由自动微分记录下来。
 
 # %%
 # 摘自 nndl.op.backend.stepwise: _Step
@@ -71,11 +69,11 @@ backend.stepwise._Step = _Step  # 改动上面的公式，下文的 stepwise 就
 # %% [markdown]
 # ### 2 合并（fused）
 #
-# 四个门的输入相同，权重可以并列，$W = [W_i\ W_f\ W_c\ W_o]$；$X_t W + b$ 与前面的状态无关，所有时刻可以一次乘完：
+# 三个门与候选状态的输入相同，四组权重可以并列，$W = [W_i\ W_f\ W_c\ W_o]$；$X_t W + b$ 与前面的状态无关，所有时刻可以一次乘完：
 #
 # $$[B\cdot L, M] \times [M, 4D] \quad\text{一次}, \qquad [B, D]\times[D, 4D] \quad\text{每步一次}$$
 #
-# 八次变成一次。数是一样的：
+# 每步的八次变成一次。数是一样的：
 
 # %%
 nndl.runtime.seed_everything(0)
@@ -86,15 +84,14 @@ gates = list(zip(paddle.split(W, 4, axis=1), paddle.split(b, 4, axis=1), strict=
 one_by_one = paddle.stack(
     [paddle.concat([X[:, t] @ W_g + b_g for W_g, b_g in gates], axis=-1) for t in range(L)], axis=1
 )
-print("形状", list(at_once.shape), " 最大误差", float((at_once - one_by_one).abs().max()))
+print(f"形状 {list(at_once.shape)}，最大误差 {float((at_once - one_by_one).abs().max()):.0e}")
 
 # %% [markdown]
-# 本项目的 `LSTMCell` 就这样写，见 6.5 节的 notebook；练习 6.2 请你自己写一遍（`exercises.ipynb`）。
+# 本项目的 `LSTMCell` 就这样写，见 6.5 节的 notebook；[练习 6.2](exercises.ipynb) 请你自己写一遍。
 #
 # ### 3 手推（bptt）
 #
-# 自动微分逐个算子往回走。手推随时间反向传播（backpropagation through time, BPTT），每步只求四个门激活之前的梯度
-# $\delta_t$，$\mathrm dU = \sum_t H_{t-1}^\top\delta_t$ 最后一次乘完：
+# 自动微分逐个算子往回走。手推随时间反向传播（backpropagation through time, BPTT），每步只求三个门与候选状态激活之前的梯度 $\delta_t$，$\mathrm dU = \sum_t H_{t-1}^\top\delta_t$ 最后一次乘完：
 
 # %%
 # 摘自 nndl.op.backend.bptt: _backward
@@ -116,8 +113,7 @@ print(cells[start : cells.index("\n};", start) + 3])
 #
 # *Do they agree?*
 #
-# 两层、双向、长短不一的序列，从飞桨的层复制权重，比较输出、最后的状态，以及对输入和全部权重的梯度。相对误差不超过
-# 1e-5（float32）与 1e-10（float64）才算相同。
+# 两层、双向、长短不一的序列，从飞桨的层复制权重，比较输出、最后的状态，以及对输入和全部权重的梯度。相对误差不超过 1e-5（float32）与 1e-10（float64）才算相同。
 
 # %%
 # 摘自 chapter6.sec_6_8_lstm_comparison: compare_with_paddle
@@ -126,7 +122,7 @@ differences = compare_with_paddle(rungs)
 tools.show(findings.parity_table(differences), findings.parity_claim(differences))
 
 # %% [markdown]
-# 误差在末位的舍入：加法的次序不同，结果就可能差最后一位。它们是**同一个** LSTM。
+# 误差只来自末位的舍入：加法的次序不同，结果的最后一位就可能不同。它们是**同一个** LSTM。
 #
 # ### 动手改一改
 #
@@ -159,8 +155,7 @@ for point in points:
     print(f"{findings.name_of(point)}，用时与飞桨之比：", {name: round(ratio, 2) for name, ratio in slower.items()})
 
 # %% [markdown]
-# 与 `products` 相比：逐步计算的时间，大部分**不是**花在矩阵乘上，而是花在调用许多小算子上。小算子的开销与隐状态大小无关，矩阵乘则
-# 随之增大：所以 $D$ 越大，各级与飞桨的差距越小。
+# 与 `products` 相比：逐步计算的时间，大部分**不是**花在矩阵乘上，而是花在调用许多小算子上。小算子的开销与 $B$、$D$ 关系不大，矩阵乘则随之增大：所以规模越大，由 Python 逐步调用的三种与飞桨的差距越小。
 #
 # ### 动手改一改
 #
@@ -181,9 +176,7 @@ for name in ("steps", "memory"):
 #
 # <details><summary>参考答案</summary>
 #
-# 1. $\delta_t$ 要用到 $I_t, F_t, O_t, \tilde C_t, C_{t-1}$，所以内存随步数线性增长。`bptt` 最多：它把全部 $\delta_t$ 留到最后，好把
-#    $\mathrm dU$ 一次乘完，用内存换了时间。`native` 则连 $\tanh C_t$ 也不存，反向时再算一遍（见上面的 `back`）。其余各级的次序
-#    随规模而变，见上面的表。
+# 1. $\delta_t$ 要用到 $I_t, F_t, O_t, \tilde C_t, C_{t-1}$，所以内存随步数线性增长。`bptt` 最多：它把全部 $\delta_t$ 留到最后，好把 $\mathrm dU$ 一次乘完，用内存换了时间。`native` 则连 $\tanh C_t$ 也不存，反向时再算一遍（见上面的 `back`）。其余各级的次序随规模而变，见上面的表。
 # 2. 原则上能（这一次是否做到，看上面的表）。`products` 由飞桨的矩阵乘算子组成，每步仍要回到 Python；自编算子有自己的矩阵乘，权重一直在缓存中。所以它不是自编算子的下限。
 #
 # </details>
@@ -207,8 +200,7 @@ for name, value in seconds.items():
     print(f"{name:9} 每回合的用时是飞桨的 {value / seconds['paddle']:.2f} 倍")
 
 # %% [markdown]
-# 模型的其余部分（嵌入、Adam、评价）谁都一样，所以倍数比单独一层时小。训练太短，准确率不说明什么；用多个种子、足够的回合，
-# 它们相当（见小结）。
+# 模型的其余部分（嵌入、Adam、评价）谁都一样，所以倍数比单独一层时小。训练太短，准确率不说明什么；用多个种子、足够的回合，它们相当（见小结）。
 #
 # ### 从同样的权重出发
 #
@@ -254,8 +246,7 @@ for step in (0, 1, 4, 9):
 #
 # <details><summary>参考答案</summary>
 #
-# 飞桨的 LSTM 有**两个**偏置，$b_{ih} + b_{hh}$，自编算子 `native` 在文本模型里沿用飞桨的参数；自定义的只有一个 $b$。两个偏置得到同样的
-# 梯度，各走一步，加起来就走了两步：偏置的学习率等于加倍。函数相同，参数化不同，优化的路径便不同；既不更好也不更坏。
+# 飞桨的 LSTM 有**两个**偏置，$b_{ih} + b_{hh}$，自编算子 `native` 在文本模型里沿用飞桨的参数；自定义的只有一个 $b$。两个偏置得到同样的梯度，各走一步，加起来就走了两步：偏置的学习率等于加倍。函数相同，参数化不同，优化的路径便不同；既不更好也不更坏。
 #
 # </details>
 
@@ -275,11 +266,11 @@ for step in (0, 1, 4, 9):
 # | 自编算子快于飞桨 | 1.5 倍与 1.2 倍（AVX2），在这台机器上成立；每台机器重新判断 |
 # | 内存随步数线性增长 | 成立 |
 #
-# 为什么飞桨在 AMD 处理器上可能很慢？`import nndl` 为何要在 `import paddle` 之前？见 README 中同名的一节。
+# 为什么飞桨在 AMD 处理器上可能很慢？`import nndl` 为何要在 `import paddle` 之前？见[安装](../guide/INSTALL_cn.md)中“为什么飞桨在我的 AMD 笔记本上很慢？”一节。
 #
 # ```
 # python -m chapter6 run 6.8
 # python -m chapter6 run 6.8 --shapes "16x50x64 64x100x256"
 # ```
 #
-# 下一步：`exercises.ipynb`，练习 6.2 与 6.7 请你自己登上这架阶梯。
+# **下一步：** [练习](exercises.ipynb)，6.2 与 6.7 请你自己登上这架阶梯。

@@ -2,7 +2,7 @@
 # # 槽位填充：每个词一个标记
 # *Slot filling: a tag for each word*
 #
-# 练习与拓展 · 应用模式"同步的序列到序列"（视频 6.1）· 对应学习笔记（李宏毅课程）"应用实例（为什么需要 RNN？）" · 代码：`chapter6/extras/slot_filling.py`
+# 练习与拓展 · 应用模式“同步的序列到序列”（视频 6.1）· 对应学习笔记（李宏毅课程）“应用实例（为什么需要 RNN？）” · 代码：`chapter6/extras/slot_filling.py`
 #
 # > arrive **Taipei** on November 2nd　／　leave **Taipei** on November 2nd
 #
@@ -12,7 +12,7 @@
 # 2. 如何将每个单词表示为向量；
 # 3. 通过前馈网络解决？——一个数也不差的失败；
 # 4. 记忆、窗口、双向；
-# 5. 块的 F1，以及"准确率"怎样骗人；
+# 5. 块的 F1，以及“准确率”怎样骗人；
 # 6. 训练五个模型，标注自己的句子。
 #
 # 从头到尾约半分钟。语料由代码生成，标记精确，不必下载；训练、验证、测试三者的句式互不相同，测试集还有三分之一的城市与航空公司从未在训练中出现。
@@ -70,7 +70,7 @@ for words, tags in corpus["train"][:4]:
 # *From words to vectors*
 #
 # - **1-of-N 编码**：词表多大，向量就多长，只有一个 1；它与嵌入矩阵相乘就是查表（见 `by_hand`）。
-# - **"Other" 维**：词表之外的词共用一个编号 `[UNK]`。新城市总会出现，所以这一维必须训练得到：训练时随机把一些词换成 `[UNK]`（词丢弃，word dropout）。
+# - **“Other” 维**：词表之外的词共用一个编号 `[UNK]`。新城市总会出现，所以这一维必须训练得到：训练时随机把一些词换成 `[UNK]`（词丢弃，word dropout）。
 # - **单词散列**（word hashing）：用三字母片段的集合表示，没见过的词也有部分与见过的相同。本实验不用它，只是看一眼。
 #
 # 词表之前还有一步归一：大写变小写，数字变 0，`5:30` 与 `7:45` 于是是同一个词。
@@ -107,8 +107,7 @@ tools.show(findings.table_of_batch(follow_into_batch(corpus["train"][:2], vocabu
 # 摘自 chapter6.extras.slot_filling: FeedForward, Model, FEED_FORWARD, MODELS, model_of, layer_of, make_model
 
 # %% [markdown]
-# 不必训练就能看出前馈网络的问题。把两句话送进刚建好的网络，比较"台北"这个词得到的对数几率：只要输入相同、没有记忆，输出必然**一个数也不差**，
-# 怎么训练都不能把两者分开。
+# 不必训练就能看出前馈网络的问题。把两句话送进刚建好的网络，比较“台北”这个词得到的对数几率：只要输入相同、没有记忆，输出必然**一个数也不差**，怎么训练都不能把两者分开。
 
 # %%
 texts = inspection.EXAMPLES[inspection.units_of(run.settings.corpus)]
@@ -196,7 +195,7 @@ print(f"标记准确率 = {np.mean([a == b for a, b in zip(true, predicted, stri
 # %% [markdown]
 # 七个标记对了四个，准确率 0.57，可是一个槽位也没有找到。
 #
-# 一个槽位都不找的模型（全答 `O`），准确率有多高？若把补齐的位置也算作"答对"，又有多高？
+# 一个槽位都不找的模型（全答 `O`），准确率有多高？若把补齐的位置也算作“答对”，又有多高？
 
 # %%
 tags_of = [tags for _, tags in corpus["test"]]
@@ -208,14 +207,12 @@ print(f"全答 O，补齐也算答对： 准确率 {(outside + padding) / (total
 print("它的 F1：              0")
 
 # %% [markdown]
-# 补齐得越长，"准确率"越高，与模型毫无关系。公开的教程里有"准确率 94.2 %"而验证集上实体的 F1 只有 0.42 的例子（hack-rnns 的《GRU 实战》），只看前者看不出问题。所以这里以块的 F1 选模型；
-# 损失用 `ignore_index` 略去 `[PAD]`，`ChunkF1` 也不计它。
+# 补齐得越长，“准确率”越高，与模型毫无关系。公开的教程里有“准确率 94.2%”而验证集上实体的 F1 只有 0.42 的例子（hack-rnns 的《GRU 实战》），只看前者看不出问题。所以这里以块的 F1 选模型；损失用 `ignore_index` 略去 `[PAD]`，`ChunkF1` 也不计它。
 #
 # ## 六、训练
 # *Training*
 #
-# 数据、模型、学习准则、优化算法、评价指标五要素都在 `train` 里；`evaluate` 另外数一数出发地与目的地各有多少被认错。
-# 五个模型，各 6 回合，一个种子，约二十秒。
+# 数据、模型、学习准则、优化算法、评价指标五要素都在 `train` 里；`evaluate` 另外数一数出发地与目的地各有多少被认错。五个模型，各 6 回合，一个种子，约二十秒。
 
 # %%
 # 摘自 chapter6.extras.slot_filling: ROLES, role_of, evaluate
@@ -231,7 +228,7 @@ record = tools.record(run, {"trainings": results, **looked})
 tools.show(findings.table_of_scores(record), figures.draw_f1(record))
 
 # %% [markdown]
-# 最后一行是全答 `O`。方括号是换一批测试句时差值的 95 % 区间，含 0 的两个模型在这个测试集上排不出名次；不同的种子则是另一种不确定，一个种子看不出来。
+# 最后一行是全答 `O`。方括号是换一批测试句时差值的 95% 区间；区间含 0 的模型与最好者在这个测试集上排不出名次；不同的种子则是另一种不确定，一个种子看不出来。
 #
 # 错在哪里？
 
@@ -239,8 +236,7 @@ tools.show(findings.table_of_scores(record), figures.draw_f1(record))
 tools.show(findings.table_of_details(record), findings.table_of_examples(record))
 
 # %% [markdown]
-# 看"判对"一列：只看一个词的前馈网络对城市的角色只能猜（未知的城市它甚至不认作城市，所以比瞎猜还低），有了前文就大不相同。
-# 笔记里的两句话，有前文的模型都分清了台北；日期是出发的还是到达的，就未必了。
+# 看“判对”一列：只看一个词的前馈网络对城市的角色只能猜（未知的城市它甚至不认作城市，所以比瞎猜还低），有了前文就大不相同。笔记里的两句话，有前文的模型都分清了台北；日期是出发的还是到达的，就未必了。
 #
 # 再看测试集中的一句：有的模型全对，有的出错。斜线表示种类、起点或终点有误。
 
@@ -284,8 +280,7 @@ for found in results:
 #
 # <details><summary>参考答案</summary>
 #
-# 1. `[UNK]` 的向量几乎得不到训练（只有罕见词会变成它），测试时遇到新城市，网络看到的是一个随意的向量。在 `prepare` 里写 `word_dropout=0.0` 试一试，
-#    看"含未知词"一列。
+# 1. `[UNK]` 的向量几乎得不到训练（只有罕见词会变成它），测试时遇到新城市，网络看到的是一个随意的向量。在 `prepare` 里写 `word_dropout=0.0` 试一试，看“含未知词”一列。
 # 2. 不知道。893 句能分辨的差别约为 0.6；再加上种子之间的波动，0.3 没有意义。
 #
 # </details>
@@ -295,9 +290,7 @@ for found in results:
 #
 # - 没有记忆，同一个词只能有一个答案；窗口有用，但有限；线索在后面时要双向。
 # - 准确率数的是 `O` 和补齐；槽位要用块的 F1。
-# - ATIS 上（`python -m chapter6 run slots --preset full`，三个种子，测试集 F1）：前馈 59.67，前馈加五词窗口 91.76，Elman 92.70 ± 0.24，Jordan 90.80，LSTM 92.07，
-#   GRU 93.39，Elman 加窗口 94.64，双向 LSTM 94.91，最好的双向 GRU 加窗口 95.05 ± 0.15；最后三者排不出名次。
-#   "Jordan 有更好的表现"、"LSTM 优于 Elman"在这里都不成立。含未知词的句子 76.6，其余 96.5。
+# - ATIS 上（`python -m chapter6 run slots --preset full`，三个种子，测试集 F1）：前馈 59.67，前馈加五词窗口 91.76，Elman 92.70 ± 0.24，Jordan 90.80，LSTM 92.07，GRU 93.39，Elman 加窗口 94.64，双向 LSTM 94.91，最好的双向 GRU 加窗口 95.05 ± 0.15；最后三者排不出名次。“Jordan 有更好的表现”、“LSTM 优于 Elman”在这里都不成立。含未知词的句子 76.6，其余 96.5。
 # - 中文：`python -m chapter6 run slots --corpus flights_zh`；标注一句话：`python -m chapter6 predict --task slots "leave Taipei on November 2nd"`。
 #
-# 接下来：输出与输入不等长时怎么办？见 `translation_attention` 与 `ctc_recognition`。
+# **下一步：** [language_model](language_model.ipynb)，预测下一个字符。输出与输入不等长时怎么办？见 [translation_attention](translation_attention.ipynb) 与 [ctc_recognition](ctc_recognition.ipynb)。
