@@ -13,9 +13,9 @@ from typing import Any
 
 from chapter6.lab import cli
 from chapter6.lab.claim import CHINESE, FAILS, HOLDS, OPEN, WHAT_OPEN_MEANS, is_open_by_chance
+from chapter6.lab.found import Figure, Found
 from chapter6.lab.lesson import Entry, Exhibit
 from chapter6.lab.page import evidence
-from chapter6.lab.page.found import Figure, Found
 from chapter6.lab.page.markup import Markup, joined, tag, verbatim
 from chapter6.lab.record import Record
 from chapter6.lab.report import Table, plain
@@ -35,9 +35,7 @@ def page(runs: Sequence[Found], contents: Mapping[str, Entry], out: Path) -> tup
     """The whole file, and a line for each exhibit that no script draws."""
     kinds = {each.kind for run in runs if run.shown for each in run.shown.exhibits}
     unknown = [
-        Text(
-            f"left out of the page: exhibits {kind!r}, which no script draws", f"网页略去：没有脚本绘制的展品 {kind!r}"
-        )
+        Text(f"left out: exhibits {kind!r}, which no script draws", f"略去：没有脚本绘制的展品 {kind!r}")
         for kind in sorted(kinds - SCRIPTS.keys())
     ]
     first = _read("first.js")
