@@ -16,9 +16,10 @@ from chapter6.lab.text import Text
 from nndl import runtime
 from nndl.dataset import DATA
 
-SCRATCH = Path(tempfile.mkdtemp(prefix="chapter6-"))
-"""Where models of this notebook are kept while it is open."""
 _open = ExitStack()
+_scratch = tempfile.TemporaryDirectory(prefix="chapter6-")
+SCRATCH = Path(_scratch.name)
+"""Where models of this notebook are kept; gone when its kernel ends."""
 
 record = of_run
 """``tools.record(run, metrics)`` is what the lesson's claims, tables and figures read."""
