@@ -13,10 +13,11 @@ REQUIREMENTS = ROOT / "requirements.txt"
 
 def test_every_package_is_pinned() -> None:
     lines = [line for line in REQUIREMENTS.read_text().splitlines() if line and not line.startswith("#")]
-    assert lines.count("-e .") == 1
-    assert all(re.fullmatch(r"[\w.-]+==[\w.]+", line) for line in lines if line != "-e .")
+    pinned = re.compile(r"""[\w.-]+==[\w.]+( ; python_version < "3\.\d+")?""")
+    assert [line for line in lines if not pinned.fullmatch(line)] == ["-e ."]
 
 
+@pytest.mark.skipif(sys.version_info >= (3, 12), reason="PaddleNLP is not installed there, see requirements.txt")
 def test_nndl_paddlenlp_and_visualdl_import_together() -> None:
     code = "import nndl, paddlenlp, visualdl; nndl.LSTM(2, 3)"
     subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
