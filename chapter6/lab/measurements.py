@@ -8,7 +8,7 @@ from chapter6.lab.cli import run_command
 from chapter6.lab.found import Found, runs_of
 from chapter6.lab.lesson import Entry
 from chapter6.lab.report import markdown_table
-from chapter6.lab.text import Text
+from chapter6.lab.text import Text, counted
 from nndl.file import replacing
 
 NAMES = Text("MEASURED.md", "MEASURED_cn.md")
@@ -54,7 +54,7 @@ def _section(run: Found, language: int) -> list[str]:
     kept, entry = run.record, run.entry
     seeds = len(kept.seeds)
     said = Text(
-        f"{seeds} seed{'s' if seeds > 1 else ''}, {kept.seconds:.0f} s on {kept.machine}, "
+        f"{counted(seeds, 'seed')}, {kept.seconds:.0f} s on {kept.machine}, "
         f"{kept.environment['usable_cores']} cores, PaddlePaddle {kept.environment['versions']['paddlepaddle']}",
         f"{seeds} 个种子，{kept.seconds:.0f} 秒，{kept.machine}，{kept.environment['usable_cores']} 核，"
         f"飞桨 {kept.environment['versions']['paddlepaddle']}",

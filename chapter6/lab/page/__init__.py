@@ -16,7 +16,7 @@ from pathlib import Path
 from chapter6.lab import found, terminal
 from chapter6.lab.lesson import Entry
 from chapter6.lab.page import write
-from chapter6.lab.text import Text
+from chapter6.lab.text import Text, counted
 from nndl.error import OutputError
 from nndl.file import replacing
 
@@ -56,7 +56,7 @@ def make(out: Path, contents: Mapping[str, Entry], opens: bool = False) -> Path:
     with replacing(out / NAME) as temporary:
         temporary.write_text(text, encoding="utf-8", errors="replace")
     size = f"{(out / NAME).stat().st_size / 1e6:.1f} MB"
-    en, zh = f"the page of {len(runs)} runs, {size}", f"{len(runs)} 次运行的网页，{size}"
+    en, zh = f"the page of {counted(len(runs), 'run')}, {size}", f"{len(runs)} 次运行的网页，{size}"
     terminal.say(Text(f"{en}: {out / NAME}", f"{zh}：{out / NAME}"))
     if opens and not (_has_screen() and webbrowser.open((out / NAME).as_uri())):
         terminal.say(Text("no browser was found; open the page by hand", "没有找到浏览器，请手动打开网页"))

@@ -86,6 +86,7 @@ def test_all_of_a_run_is_there_in_both_languages(tmp_path: Path) -> None:
     text = make(tmp_path)
     outline, entry = Outline(text), SECTIONS["6.2"]
     assert outline.open == []
+    assert "4 claims in 1 run, each" in outline.text
     for each in (
         entry.title,
         entry.shows,
