@@ -1,4 +1,4 @@
-"""The command line: ``python -m chapter6`` lists the sections; ``run``, ``data`` and ``--help`` tell the rest."""
+"""The command line: ``python -m chapter6`` lists the sections; ``--help`` tells what else there is."""
 
 import argparse
 import sys

@@ -274,7 +274,7 @@ def experiment(run: Run) -> dict[str, Any]:
     (X, y), *_ = make_loaders(folder, settings.batch_size)[0]
     model = make_model(nndl.SRN(M, D), M, D)
     E, W, U, b, V, c = weights_of(model).values()
-    return {
+    found = {
         "batch": tell(findings.batch, look_at_batch(X, y)),
         "embedding": tell(findings.embedding, embed(E, X)),
         "steps": tell(findings.steps, compare_steps(model.rnn_model, E[X])),
@@ -283,16 +283,14 @@ def experiment(run: Run) -> dict[str, Any]:
         "parameters": tell(findings.parameters, count(model, M, D)),
         "gradients": tell(findings.gradients, differentiate(model, X, y)),
         "update": tell(findings.update, update(model, X, y, settings.learning_rate)),
-        # 完整的训练: 6.2 节训练过的直接取用   the whole training; what section 6.2 has trained serves again
-        "trainings": (
-            results := train_all(run, trainings(run), also_in=[run.out / "6.2" / run.preset / "checkpoints"])
-        ),
-        "answers": [answer(result, settings.digits) for result in results],
     }
+    # 完整的训练: 6.2 节训练过的直接取用   the whole training; what section 6.2 has trained serves again
+    results = train_all(run, trainings(run), also_in=[run.out / "6.2" / run.preset / "checkpoints"])
+    return found | {"trainings": results, "answers": [answer(result, settings.digits) for result in results]}
 
 
 # 结论、表与图   claims, tables and figures: sec_6_3_findings.py
-LESSON = Lesson(experiment, findings.claims, findings.tables, findings.figures, shows_tables=True)
+LESSON = Lesson(experiment, findings.claims, findings.tables, findings.figures, tables_told=len(findings.STEPS))
 
 if __name__ == "__main__":
     from chapter6.__main__ import main

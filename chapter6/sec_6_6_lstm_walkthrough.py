@@ -292,7 +292,7 @@ def experiment(run: Run) -> dict[str, Any]:
 
 
 # 结论、表与图   claims, tables and figures: sec_6_6_findings.py
-LESSON = Lesson(experiment, findings.claims, findings.tables, findings.figures, shows_tables=True)
+LESSON = Lesson(experiment, findings.claims, findings.tables, findings.figures, tables_told=len(findings.STEPS))
 
 if __name__ == "__main__":
     from chapter6.__main__ import main

@@ -176,7 +176,7 @@ def _left_out_worse(record: Record) -> Claim:
 
 def tables(record: Record) -> list[Table]:
     """All alignments of the small example, the labellings of the other one, and the networks."""
-    tables = [_table_of_alignments(record), _table_of_decoding(record), networks_table(record)]
+    tables = [_table_of_alignments(record), _table_of_decoding(record), table_of_networks(record)]
     return [*tables, _table_of_speakers(record)] if record.settings["corpus"] == "fsdd" else tables
 
 
@@ -198,7 +198,7 @@ def _table_of_decoding(record: Record) -> Table:
     return Table(title, [Text("labels", "标签"), Text("probability", "概率"), Text("found by", "由何找到")], rows)
 
 
-def networks_table(record: Record) -> Table:
+def table_of_networks(record: Record) -> Table:
     rows = []
     for direction in record.settings["directions"]:
         results = _of(record, direction)

@@ -12,7 +12,7 @@ from nndl.dataset.tags import slots
 
 def figures(record: Record) -> dict[str, Drawing]:
     """F1 and sentence; and the differences, of several models."""
-    drawn = {"f1": draw_f1(record), "sentence": draw_sentence(record.metrics["sentence"])}
+    drawn = {"f1": draw_f1(record), "sentence": draw_sentence(record.metrics["sentences"][0])}
     return drawn | ({"apart": draw_apart(record)} if len(models_of(record)) > 1 else {})
 
 

@@ -63,8 +63,8 @@ def look(
     """What several models say: of the two sentences of the notes, and of some of test.
 
     Returns ``examples``: words, and for each model the tags; ``sentences``, the most telling ones of test, each with
-    its words, true tags, and those of each model; ``sentence``, the first of them; ``unknown``, for each sentence of
-    test whether a word is [UNK]; and ``outside``, the share of words of test that belong to no slot.
+    its words, true tags, and those of each model; ``unknown``, for each sentence of test whether a word is [UNK]; and
+    ``outside``, the share of words of test that belong to no slot.
     """
     texts = [read(text, corpus, vocabulary) for text in EXAMPLES[units_of(corpus)]]
     said = {name: [ask(runner, words, vocabulary, names) for words in texts] for name, runner in runners.items()}
@@ -81,7 +81,6 @@ def look(
     every = [tag for _, tags in test for tag in tags]
     return {
         "examples": {"words": texts, "tags": said},
-        "sentence": shown[0],
         "sentences": shown,
         "unknown": [bool((ids == UNK).any()) for ids, _ in examples],
         "outside": every.count(OUTSIDE) / len(every),

@@ -107,7 +107,6 @@ def read_run(words: Sequence[str], prog: str, contents: Mapping[str, Entry]) -> 
         SettingError: a setting that is not what it must be. What is no option at all ends the program.
     """
     everything = run_parser(prog, contents.values())
-    check_basis()
     owners = _owners(contents.values())
     found, left = _finder(prog, contents.values()).parse_known_args(words)
     if unknown := [word.partition("=")[0] for word in left if word.startswith("-")]:
@@ -132,6 +131,7 @@ def read_run(words: Sequence[str], prog: str, contents: Mapping[str, Entry]) -> 
     if lacking := [entry for entry in entries if options.preset not in entry.presets]:
         has = "; ".join(f"section {entry.number} has {', '.join(entry.presets)}" for entry in lacking)
         raise SettingError(f"preset {options.preset!r}: {has}")
+    check_basis()
     return [_make_run(entry, options) for entry in entries], options
 
 

@@ -13,7 +13,7 @@ from chapter6.lab.lesson import Entry, Lesson, Run
 from chapter6.lab.record import Record
 from chapter6.lab.shown import Shown
 from chapter6.lab.text import Text
-from nndl import distributed, jsonfile, plot, runtime
+from nndl import distributed, plot, runtime
 from nndl.error import CheckpointError, OutputError, SettingError
 from nndl.file import leaving_no_empty, replacing
 from nndl.lock import holding
@@ -34,17 +34,9 @@ def execute(lesson: Lesson, run: Run) -> tuple[Record, Shown]:
         (run.folder / ".probe").unlink(missing_ok=True)  # of two runs at a time one finds it gone
         _check_places(run.folder)
         start = time.perf_counter()
-        metrics = jsonfile.finite(lesson.experiment(run))
+        metrics = lesson.experiment(run)
     progress.stage(Text("judging and drawing", "作结论、绘图"))
-    done = Record(
-        section=run.number,
-        preset=run.preset,
-        settings=asdict(run.settings),
-        seeds=list(range(run.seeds)),
-        seconds=0.0,
-        environment=runtime.describe(),
-        metrics=metrics,
-    )
+    done = record.of_run(run, metrics)
     done.claims = [claim.plain() for claim in lesson.claims(done)]
     with plot.style():
         drawings = lesson.figures(done)
@@ -95,7 +87,7 @@ def execute_all(
         terminal.say_of(run.number, f"{title.en}, preset {run.preset}", f"{title.zh}，预设 {run.preset}")
         with progress.section(run.number):
             record, seen = execute(lesson, run)
-        terminal.show(record, seen.notes, () if lesson.shows_tables else seen.tables)
+        terminal.show(record, seen.notes, seen.tables[lesson.tables_told :])
         _tell_where(run, record)
         page.make(run.out, contents, opens and run is runs[0])
 

@@ -205,8 +205,8 @@ class Lesson:
             command before the first one runs.
         data_parallel: whether several processes can train one of its models together (:mod:`nndl.distributed`).
         exhibits: what the page shows besides, from the record and the models whose folders it names.
-        shows_tables: whether the experiment shows its tables itself, each at the step that it belongs to, so that the
-            terminal does not show them again at the end.
+        tables_told: how many of the first tables the experiment shows itself, each at the step that it belongs to, so
+            that the terminal shows only the others at the end.
     """
 
     experiment: Callable[[Run], dict[str, Any]]
@@ -216,4 +216,4 @@ class Lesson:
     check_data: Callable[[Run], None] = _nothing
     data_parallel: bool = False
     exhibits: Callable[["Record"], list[Exhibit]] = _no_exhibits
-    shows_tables: bool = False
+    tables_told: int = 0

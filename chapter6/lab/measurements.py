@@ -3,15 +3,12 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from chapter6.lab import terminal
 from chapter6.lab.claim import CHINESE
 from chapter6.lab.cli import run_command
+from chapter6.lab.found import Found, runs_of
 from chapter6.lab.lesson import Entry
-from chapter6.lab.page import found
-from chapter6.lab.page.found import Found
 from chapter6.lab.report import markdown_table
-from chapter6.lab.text import Text
-from nndl.error import SettingError
+from chapter6.lab.text import Text, counted
 from nndl.file import replacing
 
 NAMES = Text("MEASURED.md", "MEASURED_cn.md")
@@ -32,12 +29,7 @@ def write(out: Path, contents: Mapping[str, Entry], folder: Path) -> list[Path]:
         SettingError: there are no runs.
         OutputError: a page cannot be written.
     """
-    runs, left_out = found.look(out, contents)
-    for line in left_out:
-        terminal.say(line)
-    if not runs:
-        raise SettingError(f"--out {out}: no run is there; first: python -m chapter6 run {next(iter(contents))}")
-    made = []
+    runs, made = runs_of(out, contents), []
     for language, name in enumerate(NAMES):
         with replacing(folder / name) as temporary:
             temporary.write_text(page(runs, language), encoding="utf-8")
@@ -62,7 +54,7 @@ def _section(run: Found, language: int) -> list[str]:
     kept, entry = run.record, run.entry
     seeds = len(kept.seeds)
     said = Text(
-        f"{seeds} seed{'s' if seeds > 1 else ''}, {kept.seconds:.0f} s on {kept.machine}, "
+        f"{counted(seeds, 'seed')}, {kept.seconds:.0f} s on {kept.machine}, "
         f"{kept.environment['usable_cores']} cores, PaddlePaddle {kept.environment['versions']['paddlepaddle']}",
         f"{seeds} 个种子，{kept.seconds:.0f} 秒，{kept.machine}，{kept.environment['usable_cores']} 核，"
         f"飞桨 {kept.environment['versions']['paddlepaddle']}",

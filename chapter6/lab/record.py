@@ -2,9 +2,12 @@
 
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from nndl import jsonfile
+from nndl import jsonfile, runtime
+
+if TYPE_CHECKING:
+    from chapter6.lab.lesson import Run
 
 
 class Results(list):
@@ -62,6 +65,19 @@ class Record:
     def results(self, name: str = "trainings") -> Results:
         """The results of trainings that the lesson keeps under this name."""
         return Results(self.metrics[name])
+
+
+def of_run(run: "Run", metrics: dict[str, Any]) -> Record:
+    """What claims, tables and figures read of a run: not judged yet, and its time not known."""
+    return Record(
+        section=run.number,
+        preset=run.preset,
+        settings=asdict(run.settings),
+        seeds=list(range(run.seeds)),
+        seconds=0.0,
+        environment=runtime.describe(),
+        metrics=jsonfile.finite(metrics),
+    )
 
 
 _SHAPE = {

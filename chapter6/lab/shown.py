@@ -3,7 +3,6 @@
 So the page of all runs is made without the lessons, and without Paddle.
 """
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -46,9 +45,9 @@ def collect(lesson: Lesson, entry: Entry, record: Record, drawings: Mapping[str,
 
 def save(shown: Shown, record_path: Path) -> None:
     """Write it beside the record that it belongs to, whole or not at all. Raises OutputError."""
-    plain = json.loads(json.dumps(jsonfile.finite(asdict(shown))))
-    plain["captions"] = [{"name": name, "caption": caption} for name, caption in plain["captions"].items()]
-    jsonfile.write(record_path.with_name(NAME), {"of": check_sum(record_path), **plain})
+    captions = [{"name": name, "caption": caption} for name, caption in shown.captions.items()]
+    kept = {"of": check_sum(record_path), **asdict(shown), "captions": captions}
+    jsonfile.write(record_path.with_name(NAME), kept)
 
 
 def load(record_path: Path) -> Shown:

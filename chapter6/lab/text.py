@@ -24,6 +24,15 @@ class Text(NamedTuple):
         return self.en if self.en == self.zh else f"{self.en}{between}{self.zh}"
 
 
+def counted(number: int, name: str) -> str:
+    """So many, in English.
+
+    >>> counted(1, "seed"), counted(3, "seed")
+    ('1 seed', '3 seeds')
+    """
+    return f"{number} {name}{'' if number == 1 else 's'}"
+
+
 def same(text: str) -> Text:
     """What needs no translation: a number, a symbol, a name."""
     return Text(text, text)

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import nndl
+from chapter6.notebooks.answers import exercise_6_2
 from nndl import op
 
 import numpy as np
@@ -147,9 +148,7 @@ def faster_lstm(operator: Callable, than: Callable) -> bool:
     """Exercises 6.2 and 6.7: an LSTM, (X, W, U, b) to (outputs, (H, C)), right, and faster than another."""
     if not lstm(operator):
         return False
-    from chapter6.notebooks.answers.exercise_6_2 import milliseconds
-
-    times = milliseconds({"own": operator, "than": than}, 8, 20, 32)
+    times = exercise_6_2.milliseconds({"own": operator, "than": than}, 8, 20, 32)
     ratio = times["than"] / times["own"]
     verdict = "确实更高效。" if ratio > FASTER else "结果对了，但还不算更快：每一步还有几次矩阵乘？"
     print(f"B=8, L=20, D=32，前向加反向：速度是对照的 {ratio:.1f} 倍，{verdict}")
@@ -188,7 +187,7 @@ def _gradients(results: Named, leaves: list[Tensor]) -> list[Tensor | None]:
 
 
 def exercise_6_3(operator: Callable) -> bool:
-    """A bidirectional LSTM: (X, forward, reverse), each (W, U, b), to (outputs [B, L, 2D], (last, first))."""
+    """A bidirectional LSTM: (X, forward, reverse), each (W, U, b), to (outputs [B, L, 2D], ...): the outputs."""
     X, *weights = _numbers([B, L, M], *_weights(), *_weights())
     ahead, back = tuple(weights[:3]), tuple(weights[3:])
     result = operator(X, ahead, back)
@@ -239,7 +238,7 @@ def exercise_6_5(operator: Callable) -> bool:
 
 
 def exercise_6_6(layer_class: type[nn.Layer]) -> bool:
-    """A stack of bidirectional LSTMs, ``layer_class(input_size, hidden_size, num_layers)``, made of whole layers."""
+    """The outputs of a stack of bidirectional LSTMs, ``layer_class(input_size, hidden_size, num_layers)``."""
     X, lengths = _numbers([B, L, M])[0], paddle.to_tensor([L, 2, 3])
     for num_layers in (1, 2, 3):
         stack = layer_class(M, D, num_layers)

@@ -3,23 +3,26 @@
 import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from chapter6.contents import SECTIONS
 from chapter6.lab.claim import CHINESE, Claim
 from chapter6.lab.lesson import Drawing, Run
-from chapter6.lab.record import Record, Results
+from chapter6.lab.record import Results, of_run
 from chapter6.lab.report import Table, markdown_table
 from chapter6.lab.text import Text
-from nndl import jsonfile, runtime
+from nndl import runtime
 from nndl.dataset import DATA
 
 _open = ExitStack()
 _scratch = tempfile.TemporaryDirectory(prefix="chapter6-")
 SCRATCH = Path(_scratch.name)
 """Where models of this notebook are kept; gone when its kernel ends."""
+
+record = of_run
+"""``tools.record(run, metrics)`` is what the lesson's claims, tables and figures read."""
 
 
 def begin() -> None:
@@ -60,19 +63,6 @@ def train_here(wanted: Iterable[Any]) -> Results:
         folder = Path(tempfile.mkdtemp(dir=SCRATCH, prefix=f"{training.name}-"))
         results.append(train_one(training, folder) | {"folder": str(folder)})
     return results
-
-
-def record(run: Run, metrics: dict[str, Any]) -> Record:
-    """What the lesson's claims, tables and figures read."""
-    return Record(
-        section=run.number,
-        preset=run.preset,
-        settings=asdict(run.settings),
-        seeds=list(range(run.seeds)),
-        seconds=0.0,
-        environment=runtime.describe(),
-        metrics=jsonfile.finite(metrics),
-    )
 
 
 def pick(drawings: Mapping[str, Drawing], name: str) -> Drawing:

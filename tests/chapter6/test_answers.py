@@ -141,7 +141,12 @@ def test_a_number_stands_for_a_symbol_and_stays() -> None:
 
 
 def test_cells_are_measured_on_digits() -> None:
-    assert all(0 <= accuracy <= 1 for accuracy in exercise_6_1.accuracies(op.SRNCell, length=5, seeds=2, epochs=2))
+    plain, residual = (
+        exercise_6_1.accuracies(cell, length=5, seeds=2, epochs=2) for cell in (op.SRNCell, exercise_6_1.ResidualCell)
+    )
+    assert len(plain) == len(residual) == 2
+    assert all(0 <= accuracy <= 1 for accuracy in plain + residual)
+    assert plain != residual
 
 
 def test_depths_are_compared() -> None:

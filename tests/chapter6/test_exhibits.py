@@ -40,5 +40,4 @@ def test_without_attention_there_is_no_map() -> None:
 
 
 def test_every_way_to_write_has_a_name() -> None:
-
     assert language_exhibits.NAMES.keys() == WAYS.keys()

@@ -12,6 +12,7 @@ from chapter6.lab import execute, terminal
 from chapter6.lab.claim import FAILS, HOLDS
 from chapter6.lab.lesson import Lesson
 from chapter6.lab.record import Record
+from chapter6.lab.shown import Shown
 from nndl.error import SettingError
 
 import numpy as np
@@ -165,22 +166,22 @@ def test_each_way_of_the_derivation_counts(place: str) -> None:
     assert {c.id: c.verdict for c in findings.claims(record)}["derivation"] == FAILS
 
 
-@pytest.mark.parametrize(("told", "times"), [(True, 0), (False, 1)])
+@pytest.mark.parametrize("told", [0, 1, 2])
 def test_tables_that_the_experiment_shows_are_not_shown_again(
-    told: bool, times: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    told: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    table = findings.Table(findings.Text("the only table", "唯一的表"), ["a"], [["1"]])
-    stub = Lesson(lambda run: {}, lambda record: [], lambda record: [table], lambda record: {}, shows_tables=told)
-    entry = SECTIONS["6.3"]
-    run = SimpleNamespace(number="6.3", entry=entry, preset="quick", folder=presets, visualdl=False)
-    settings = dict(vars(entry.presets["quick"]))
-    record = Record("6.3", "quick", settings, [0, 1, 2], 1.0, {}, {})
+    first, last = (findings.Table(findings.same(name), ["a"], [["1"]]) for name in ("the first table", "the last"))
+    stub = Lesson(lambda run: {}, lambda record: [], lambda record: [], lambda record: {}, tables_told=told)
+    run = SimpleNamespace(number="6.3", entry=SECTIONS["6.3"], preset="quick", folder=presets, out=None)
+    record = Record("6.3", "quick", {}, [0, 1, 2], 1.0, {}, {})
     monkeypatch.setattr(execute, "import_module", lambda name: SimpleNamespace(LESSON=stub))
     monkeypatch.setattr(execute, "start", lambda device: None)
-    monkeypatch.setattr(execute, "execute", lambda lesson, run: record)
+    monkeypatch.setattr(execute, "page", SimpleNamespace(check=lambda *_: None, make=lambda *_: None))
+    monkeypatch.setattr(execute, "execute", lambda lesson, run: (record, Shown([], [first, last], {}, [])))
     monkeypatch.setattr(execute, "_tell_where", lambda run, record: None)
-    execute.execute_all([run], "cpu", "en")  # type: ignore[list-item]
-    assert capsys.readouterr().out.count("the only table") == times
-    assert lesson.tell(lambda found: table, {"a": 1}) == {"a": 1}
-    assert "the only table" in capsys.readouterr().out
+    execute.execute_all([run], "cpu", "en", SECTIONS)  # type: ignore[list-item]
+    out = capsys.readouterr().out
+    assert (out.count("the first table"), out.count("the last")) == (int(told < 1), int(told < 2))
+    assert lesson.tell(lambda found: first, {"a": 1}) == {"a": 1}
+    assert "the first table" in capsys.readouterr().out
     terminal.begin("auto")

@@ -3,7 +3,7 @@
 It is made from what the runs left, ``record.json``, ``shown.json`` and the figures, so neither Paddle nor a lesson is
 loaded. All of that is untrusted: what is damaged is left out and named, and what it says is text, never markup.
 
-:mod:`chapter6.lab.page.found` reads the runs · :mod:`chapter6.lab.page.write` makes HTML of them ·
+:mod:`chapter6.lab.found` reads the runs · :mod:`chapter6.lab.page.write` makes HTML of them ·
 :mod:`chapter6.lab.page.markup` escapes · ``template.html``, ``page.css``, ``page.js`` and ``exhibits/<kind>.js``.
 """
 
@@ -13,11 +13,11 @@ import webbrowser
 from collections.abc import Mapping
 from pathlib import Path
 
-from chapter6.lab import terminal
+from chapter6.lab import found, terminal
 from chapter6.lab.lesson import Entry
-from chapter6.lab.page import found, write
-from chapter6.lab.text import Text
-from nndl.error import OutputError, SettingError
+from chapter6.lab.page import write
+from chapter6.lab.text import Text, counted
+from nndl.error import OutputError
 from nndl.file import replacing
 
 NAME = "index.html"
@@ -49,18 +49,14 @@ def make(out: Path, contents: Mapping[str, Entry], opens: bool = False) -> Path:
         OutputError: the page cannot be written.
     """
     check(out)
-    runs, left_out = found.look(out, contents)
-    for line in left_out:
-        terminal.say(line)
-    if not runs:
-        raise SettingError(f"--out {out}: no run is there; first: python -m chapter6 run {next(iter(contents))}")
+    runs = found.runs_of(out, contents)
     text, left_out = write.page(runs, contents, out)
     for line in left_out:
         terminal.say(line)
     with replacing(out / NAME) as temporary:
         temporary.write_text(text, encoding="utf-8", errors="replace")
     size = f"{(out / NAME).stat().st_size / 1e6:.1f} MB"
-    en, zh = f"the page of {len(runs)} runs, {size}", f"{len(runs)} 次运行的网页，{size}"
+    en, zh = f"the page of {counted(len(runs), 'run')}, {size}", f"{len(runs)} 次运行的网页，{size}"
     terminal.say(Text(f"{en}: {out / NAME}", f"{zh}：{out / NAME}"))
     if opens and not (_has_screen() and webbrowser.open((out / NAME).as_uri())):
         terminal.say(Text("no browser was found; open the page by hand", "没有找到浏览器，请手动打开网页"))

@@ -6,7 +6,6 @@ from typing import Any
 
 from chapter6.lab.text import Text
 
-CHINESE = "zh-CN"
 _CODE = re.compile("`([^`]+)`")
 _NO_END = ("img", "circle", "line")
 
@@ -44,7 +43,7 @@ def both(text: Text) -> Markup:
     """A text in both languages, of which the style sheet shows one."""
     if text.en == text.zh:
         return _inline(text.en)
-    return joined(tag("span", _inline(text.zh), lang=CHINESE), tag("span", _inline(text.en), lang="en"))
+    return joined(tag("span", _inline(text.zh), lang="zh-CN"), tag("span", _inline(text.en), lang="en"))
 
 
 def _child(child: Text | str | None) -> str:

@@ -13,13 +13,13 @@ from typing import Any
 
 from chapter6.lab import cli
 from chapter6.lab.claim import CHINESE, FAILS, HOLDS, OPEN, WHAT_OPEN_MEANS, is_open_by_chance
+from chapter6.lab.found import Figure, Found
 from chapter6.lab.lesson import Entry, Exhibit
 from chapter6.lab.page import evidence
-from chapter6.lab.page.found import Figure, Found
 from chapter6.lab.page.markup import Markup, joined, tag, verbatim
 from chapter6.lab.record import Record
 from chapter6.lab.report import Table, plain
-from chapter6.lab.text import Text
+from chapter6.lab.text import Text, counted
 
 HERE = Path(__file__).parent
 SCRIPTS = {path.stem: path for path in sorted((HERE / "exhibits").glob("*.js"))}
@@ -35,9 +35,7 @@ def page(runs: Sequence[Found], contents: Mapping[str, Entry], out: Path) -> tup
     """The whole file, and a line for each exhibit that no script draws."""
     kinds = {each.kind for run in runs if run.shown for each in run.shown.exhibits}
     unknown = [
-        Text(
-            f"left out of the page: exhibits {kind!r}, which no script draws", f"网页略去：没有脚本绘制的展品 {kind!r}"
-        )
+        Text(f"left out: exhibits {kind!r}, which no script draws", f"略去：没有脚本绘制的展品 {kind!r}")
         for kind in sorted(kinds - SCRIPTS.keys())
     ]
     first = _read("first.js")
@@ -98,7 +96,7 @@ def _overview(runs: Sequence[Found], contents: Mapping[str, Entry], out: Path) -
         tag(
             "p",
             Text(
-                f"{number} claims in {len(runs)} runs, each judged by the results of all seeds of its run.",
+                f"{counted(number, 'claim')} in {counted(len(runs), 'run')}, each judged by all seeds of its run.",
                 f"{len(runs)} 次实验，{number} 条论断，每条都由该次实验全部随机种子的结果判定。",
             ),
             class_="lead",
@@ -159,7 +157,7 @@ def _missing(entries: Sequence[Entry], out: Path) -> Markup:
     ]
     return tag(
         "details",
-        tag("summary", Text(f"{len(entries)} sections not run yet", f"尚未运行的 {len(entries)} 节")),
+        tag("summary", Text(f"{counted(len(entries), 'section')} not run yet", f"尚未运行的 {len(entries)} 节")),
         tag("ul", *rows, class_="missing"),
         open="",
     )
@@ -197,7 +195,7 @@ def _about(entry: Entry, record: Record) -> Iterator[Markup]:
     if entry.printed:
         yield tag("span", Text(f"printed section {entry.printed}", f"书中 {entry.printed} 节"))
     yield tag("span", Text("preset ", "预设 "), tag("code", record.preset))
-    yield tag("span", Text(f"{len(record.seeds)} seeds", f"{len(record.seeds)} 个种子"))
+    yield tag("span", Text(counted(len(record.seeds), "seed"), f"{len(record.seeds)} 个种子"))
     yield tag("span", Text(f"{record.seconds:.0f} s", f"{record.seconds:.0f} 秒"))
 
 

@@ -169,7 +169,7 @@ curves = [
 ]
 rows = [[str(step + 1), f"{a:.3f}", f"{b:.3f}"] for (step, a), (_, b) in zip(*curves, strict=True)]
 tools.show(Table("验证集标签错误率（编辑次数 / 标签数）", ["步数", "双向", "仅前向"], rows))
-tools.show(findings.networks_table(tools.record(run, {"trainings": networks})))
+tools.show(findings.table_of_networks(tools.record(run, {"trainings": networks})))
 
 # %% [markdown]
 # 仅前向的网络在第一次评价时错误率还是 1：它处处说 $\varphi$（平台期，看似毫无进展），随后才开始读出数字；双向的网络这时已经走出来了。没有给过任何对齐，网络自己找到了。一个种子不能作数；三个种子的结果见小结。

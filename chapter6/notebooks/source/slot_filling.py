@@ -241,7 +241,7 @@ tools.show(findings.table_of_details(record), findings.table_of_examples(record)
 # 再看测试集中的一句：有的模型全对，有的出错。斜线表示种类、起点或终点有误。
 
 # %%
-tools.show(figures.draw_sentence(record.metrics["sentence"]))
+tools.show(figures.draw_sentence(record.metrics["sentences"][0]))
 
 # %% [markdown]
 # ### 动手改一改：标注自己的句子

@@ -17,7 +17,7 @@ from typing import Any
 
 from chapter6 import __main__ as command_line
 from chapter6.contents import SECTIONS
-from chapter6.lab import cli, page, shown
+from chapter6.lab import cli, found, page, shown
 from chapter6.lab.claim import Claim
 from chapter6.lab.lesson import Drawing, Exhibit, Lesson
 from chapter6.lab.report import Table
@@ -86,6 +86,7 @@ def test_all_of_a_run_is_there_in_both_languages(tmp_path: Path) -> None:
     text = make(tmp_path)
     outline, entry = Outline(text), SECTIONS["6.2"]
     assert outline.open == []
+    assert "4 claims in 1 run, each" in outline.text
     for each in (
         entry.title,
         entry.shows,
@@ -211,7 +212,7 @@ def test_well_written_files_of_another_shape_are_left_out(
         jsonfile.write(path, kept)
     assert 'id="6.4-quick"' in make(tmp_path)
     said = capsys.readouterr().out.splitlines()
-    assert sum("6.2" in line and "left out of the page" in line for line in said) == 1
+    assert sum("6.2" in line and "left out" in line for line in said) == 1
 
 
 def test_what_belongs_to_another_run_is_not_shown(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -244,7 +245,7 @@ def test_a_name_of_a_figure_leads_nowhere_else(tmp_path: Path, capsys: pytest.Ca
     shown.save(shown.Shown((), (), {"../secret": same("x")}, ()), folder / "record.json")
     assert seen.captions
     assert "data:image/png" not in make(tmp_path)
-    assert "left out of the page" in capsys.readouterr().out
+    assert "left out" in capsys.readouterr().out
 
 
 def test_another_page_is_not_overwritten(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -358,7 +359,7 @@ def test_nothing_that_a_file_may_hold_ends_the_program(tmp_path: Path) -> None:
         place[key] = draw.choice(ODD)
         jsonfile.write(kept, changed[kept])
         jsonfile.write(seen, changed[seen] | {"of": check_sum(kept)})
-        runs, left_out = page.found.look(tmp_path, SECTIONS)
+        runs, left_out = found.look(tmp_path, SECTIONS)
         text, more_left_out = page.write.page(runs, SECTIONS, tmp_path)
         assert Outline(text).open == []
         assert not any("\n" in line.en for line in [*left_out, *more_left_out])

@@ -71,8 +71,6 @@ def test_it_opens_from_its_file_and_asks_for_nothing(browser: Any, index: Path) 
     assert index.stat().st_size < 200_000
     asked = browser.execute_script("return performance.getEntries().map((each) => each.name)")
     assert [name for name in asked if ":" in name and not name.startswith(("file:", "data:"))] == []
-    took = "return performance.timing.loadEventEnd - performance.timing.navigationStart"
-    print(f"opened in {browser.execute_script(took)} ms")
 
 
 LOAD = """const [kind, source, say] = arguments;

@@ -6,14 +6,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from chapter6.lab import record, shown
+from chapter6.lab import record, shown, terminal
 from chapter6.lab.claim import CHINESE, OPEN
 from chapter6.lab.lesson import Entry
 from chapter6.lab.record import Record
 from chapter6.lab.shown import Shown
 from chapter6.lab.text import Text
 from nndl import jsonfile
-from nndl.error import CheckpointError
+from nndl.error import CheckpointError, SettingError
 from nndl.file import open_regular
 
 from PIL import Image
@@ -41,6 +41,20 @@ class Found:
     record: Record
     shown: Shown | None
     figures: list[Figure]
+
+
+def runs_of(out: Path, contents: Mapping[str, Entry]) -> list[Found]:
+    """All runs of these lessons below a folder; what is damaged is left out, and a line says so.
+
+    Raises:
+        SettingError: there are none.
+    """
+    runs, left_out = look(out, contents)
+    for line in left_out:
+        terminal.say(line)
+    if not runs:
+        raise SettingError(f"--out {out}: no run is there; first: python -m chapter6 run {next(iter(contents))}")
+    return runs
 
 
 def look(out: Path, contents: Mapping[str, Entry]) -> tuple[list[Found], list[Text]]:
@@ -112,7 +126,7 @@ def _read_figure(folder: Path, name: str, caption: Text) -> Figure:
 
 
 def _left_out(error: CheckpointError) -> Text:
-    return Text(f"left out of the page: {error}", f"网页略去：{error}")
+    return Text(f"left out: {error}", f"略去：{error}")
 
 
 def _is_evidence(value: Any) -> bool:
