@@ -12,6 +12,7 @@ from chapter6.lab import execute, terminal
 from chapter6.lab.claim import FAILS, HOLDS
 from chapter6.lab.lesson import Lesson
 from chapter6.lab.record import Record
+from chapter6.lab.shown import Shown
 from nndl.error import SettingError
 
 import numpy as np
@@ -172,14 +173,16 @@ def test_tables_that_the_experiment_shows_are_not_shown_again(
     table = findings.Table(findings.Text("the only table", "唯一的表"), ["a"], [["1"]])
     stub = Lesson(lambda run: {}, lambda record: [], lambda record: [table], lambda record: {}, shows_tables=told)
     entry = SECTIONS["6.3"]
-    run = SimpleNamespace(number="6.3", entry=entry, preset="quick", folder=presets, visualdl=False)
+    run = SimpleNamespace(number="6.3", entry=entry, preset="quick", out=presets, folder=presets, visualdl=False)
     settings = dict(vars(entry.presets["quick"]))
     record = Record("6.3", "quick", settings, [0, 1, 2], 1.0, {}, {})
     monkeypatch.setattr(execute, "import_module", lambda name: SimpleNamespace(LESSON=stub))
     monkeypatch.setattr(execute, "start", lambda device: None)
-    monkeypatch.setattr(execute, "execute", lambda lesson, run: record)
+    monkeypatch.setattr(execute, "execute", lambda lesson, run: (record, Shown([], [table], {}, [])))
+    monkeypatch.setattr(execute.page, "check", lambda out: None)
+    monkeypatch.setattr(execute.page, "make", lambda out, contents, opens: None)
     monkeypatch.setattr(execute, "_tell_where", lambda run, record: None)
-    execute.execute_all([run], "cpu", "en")  # type: ignore[list-item]
+    execute.execute_all([run], "cpu", "en", SECTIONS)  # type: ignore[list-item]
     assert capsys.readouterr().out.count("the only table") == times
     assert lesson.tell(lambda found: table, {"a": 1}) == {"a": 1}
     assert "the only table" in capsys.readouterr().out
