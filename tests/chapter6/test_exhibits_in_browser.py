@@ -98,6 +98,9 @@ def test_typing_changes_the_gates_and_what_is_no_digit_is_left_out(opened: "WebD
     for value, L in (("67001", 5), ("6a7", 2)):
         panels, last, text = ask(opened, "gates", typed, value)
         assert (panels, last, f"6 + 7 = 13; L = {L}" in text) == (7, value[-1], True)
+    _, _, text = ask(opened, "gates", typed, "6 7 " * 21)
+    assert "L = 40" in text
+    assert "only the first 40" in text
     panels, last, _ = ask(opened, "gates", typed, "6")
     assert (panels, last) == (0, None)
     ask(opened, "gates", typed, "67001000")
