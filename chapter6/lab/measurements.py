@@ -3,9 +3,8 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from chapter6.lab import terminal
+from chapter6.lab import cli, terminal
 from chapter6.lab.claim import CHINESE
-from chapter6.lab.cli import run_command
 from chapter6.lab.lesson import Entry
 from chapter6.lab.page import found
 from chapter6.lab.page.found import Found
@@ -36,7 +35,8 @@ def write(out: Path, contents: Mapping[str, Entry], folder: Path) -> list[Path]:
     for line in left_out:
         terminal.say(line)
     if not runs:
-        raise SettingError(f"--out {out}: no run is there; first: python -m chapter6 run {next(iter(contents))}")
+        first = cli.run_command(next(iter(contents.values())), cli.PRESET, out=out)
+        raise SettingError(f"--out {out}: no run is there; first: {first}")
     made = []
     for language, name in enumerate(NAMES):
         with replacing(folder / name) as temporary:
@@ -78,7 +78,7 @@ def _section(run: Found, language: int) -> list[str]:
     ]
     return [
         f"## {entry.number} {entry.title[language]}, `{kept.preset}`",
-        f"```\n{run_command(entry, kept.preset, kept.settings, seeds)}\n```",
+        f"```\n{cli.run_command(entry, kept.preset, kept.settings, seeds)}\n```",
         said[language],
         markdown_table([name[language] for name in header], rows),
     ]

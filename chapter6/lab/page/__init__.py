@@ -13,7 +13,7 @@ import webbrowser
 from collections.abc import Mapping
 from pathlib import Path
 
-from chapter6.lab import terminal
+from chapter6.lab import cli, terminal
 from chapter6.lab.lesson import Entry
 from chapter6.lab.page import found, write
 from chapter6.lab.text import Text
@@ -53,7 +53,8 @@ def make(out: Path, contents: Mapping[str, Entry], opens: bool = False) -> Path:
     for line in left_out:
         terminal.say(line)
     if not runs:
-        raise SettingError(f"--out {out}: no run is there; first: python -m chapter6 run {next(iter(contents))}")
+        first = cli.run_command(next(iter(contents.values())), cli.PRESET, out=out)
+        raise SettingError(f"--out {out}: no run is there; first: {first}")
     text, left_out = write.page(runs, contents, out)
     for line in left_out:
         terminal.say(line)

@@ -67,6 +67,9 @@ def _places(out: Path, contents: Mapping[str, Entry]) -> Iterator[tuple[Path, En
 
 def _read(path: Path, number: str, preset: str) -> Record:
     kept = record.load(path)
+    for claim in kept.claims:
+        if isinstance(claim, dict):
+            claim.setdefault("intervals", [])  # an earlier version kept none
     jsonfile.check(path, vars(kept), {"environment": _ENVIRONMENT, "claims": [_CLAIM]})
     if odd := [each["id"] for each in kept.claims if each["verdict"] == OPEN and isinstance(each["evidence"], bool)]:
         raise CheckpointError(f"{path}: damaged, nothing leaves claim {odd[0]!r} open")
