@@ -199,3 +199,11 @@ def test_nothing_is_wider_than_a_phone(opened: "WebDriver") -> None:
     opened.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
     assert opened.execute_script("return document.documentElement.scrollWidth") <= NARROW[0]
     assert_no_errors(opened)
+
+
+def test_who_comes_back_finds_sliders_and_numbers_agreeing(opened: "WebDriver") -> None:
+    opened.execute_script("document.querySelectorAll('[type=range]').forEach(each => { each.value = each.min; })")
+    opened.get("about:blank")
+    opened.back()
+    sliders = "[...document.querySelectorAll('[type=range]')].map(each => each.value === each.min)"
+    assert opened.execute_script(f"return {sliders}") == [False] * 3
