@@ -72,9 +72,9 @@ def _kindly(check: Callable[..., bool]) -> Callable[..., bool]:
     """The check, which says so where the reader's code fails, and at which of its lines."""
 
     @wraps(check)
-    def checked(*solution: Any) -> bool:
+    def checked(*solution: Any, **others: Any) -> bool:
         try:
-            return check(*solution)
+            return check(*solution, **others)
         except Exception as error:
             theirs = [each for each in extract_tb(error.__traceback__) if not each.filename.startswith(_NOT_THEIRS)]
             place = f"在 `{theirs[-1].line}` 处" if theirs else ""

@@ -178,10 +178,10 @@ def test_an_operator_that_is_right_but_slow_is_told_so(
 ) -> None:
     times = {"own": 2.0, "than": 3.0}
     monkeypatch.setattr(exercise_6_2, "milliseconds", lambda *_: times)
-    assert checks.faster_lstm(exercise_6_2.fused_lstm, exercise_6_2.stepwise_lstm)
+    assert checks.faster_lstm(exercise_6_2.fused_lstm, than=exercise_6_2.stepwise_lstm)
     assert "1.5 倍" in capsys.readouterr().out
     times["than"] = 2.0
-    assert not checks.faster_lstm(exercise_6_2.fused_lstm, exercise_6_2.stepwise_lstm)
+    assert not checks.faster_lstm(exercise_6_2.fused_lstm, than=exercise_6_2.stepwise_lstm)
     assert "结果对了" in capsys.readouterr().out
 
 
