@@ -46,12 +46,12 @@ def exhibits(record: Record) -> list[Exhibit]:
             Text(
                 f"Two models that you have trained at L = {length}, the best of each kind on dev (LSTM: seed "
                 f"{lstm['seed']}, SRN: seed {srn['seed']}), read the digits; the answer is the sum of the first two. "
-                "A row is a unit, a column a step; the deeper the colour the larger, in the second colour below zero. "
+                "A row is a unit, a column a step; the deeper the colour the larger, blue below zero. "
                 "Point at a cell, or walk with the arrow keys, and read how its number comes about. What does a zero "
                 "do to C, and what does another digit do? What is left of the first digits in the SRN's H?",
                 f"你在 L = {length} 上训练的两个模型（各取验证集上最好的：LSTM 为种子 {lstm['seed']}，SRN 为种子 "
                 f"{srn['seed']}）逐个读入数字，答案是前两个数字之和。每行一个单元，每列一步；颜色越深数值越大，"
-                "负值用第二种颜色。把指针移到某一格，或用方向键移动，可看到该数如何算出。读到 0 时 C 如何变化？"
+                "负值为蓝色。把指针移到某一格，或用方向键移动，可看到该数如何算出。读到 0 时 C 如何变化？"
                 "读到其他数字时呢？SRN 的 H 中还剩下多少最初的数字？",
             ),
             {

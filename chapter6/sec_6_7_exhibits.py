@@ -28,12 +28,12 @@ def exhibits(record: Record) -> list[Exhibit]:
             Text("Leave words out", "删去一个词试试"),
             Text(
                 "Reviews of test, among those of about 55 tokens, read by the model that is best on dev. A word's "
-                "colour is what it adds to the log odds as things stand: the label on the right in the first colour, "
-                "the other in the second. Click a word (or press Enter on it) to leave it out; then the colours tell "
+                "colour is what it adds to the log odds as things stand: for the label on the right pink, "
+                "against it blue. Click a word (or press Enter on it) to leave it out; then the colours tell "
                 "what each other word adds without it. Single words and pairs were computed by the run. Can you turn "
                 "the decision with two words? Does a word that speaks for a label do so without its neighbour?",
                 "测试集中约 55 个词的影评，由验证集上最好的模型判断。颜色表示该词此刻给对数几率带来的变化："
-                "支持右侧标签的为第一种颜色，反对的为第二种。点击一个词（或按回车）将其删去，颜色随即变为其余各词在缺了它"
+                "支持右侧标签的为洋红色，反对的为蓝色。点击一个词（或按回车）将其删去，颜色随即变为其余各词在缺了它"
                 "之后的贡献；逐词与成对的结果运行时都已算好。删去两个词能否使判断反转？"
                 "一个词离开相邻的词之后，倾向还相同吗？",
             ),

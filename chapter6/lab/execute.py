@@ -14,7 +14,7 @@ from chapter6.lab.record import Record
 from chapter6.lab.shown import Shown
 from chapter6.lab.text import Text
 from nndl import distributed, plot, runtime
-from nndl.error import CheckpointError, OutputError, SettingError
+from nndl.error import CheckpointError, NndlError, OutputError, SettingError
 from nndl.file import leaving_no_empty, replacing
 from nndl.lock import holding
 
@@ -69,6 +69,7 @@ def execute_all(
 
     Raises:
         SettingError: processes that train together are asked for a lesson that does not train so.
+        NndlError, OSError: the page was not made; all lessons are done.
     """
     terminal.begin(language)
     start(device)
@@ -79,6 +80,7 @@ def execute_all(
     for lesson, run in lessons:
         page.check(run.out)
         lesson.check_data(run)
+    failed: Exception | None = None
     for lesson, run in lessons:
         if distributed.rank():
             lesson.experiment(run)  # with the first process, which alone writes and reports
@@ -89,7 +91,15 @@ def execute_all(
             record, seen = execute(lesson, run)
         terminal.show(record, seen.notes, seen.tables[lesson.tables_told :])
         _tell_where(run, record)
-        page.make(run.out, contents, opens and run is runs[0])
+        try:
+            page.make(run.out, contents, opens and run is runs[0])
+            failed = None
+        except (NndlError, OSError) as error:  # the results are kept: the lessons after it go on
+            failed = error
+            if run is not runs[-1]:
+                terminal.say(Text(f"no page yet: {error}", f"暂无网页：{error}"))
+    if failed:
+        raise failed
 
 
 def _tell_where(run: Run, record: Record) -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from chapter6.lab import record, shown, terminal
+from chapter6.lab import cli, record, shown, terminal
 from chapter6.lab.claim import CHINESE, OPEN
 from chapter6.lab.lesson import Entry
 from chapter6.lab.record import Record
@@ -53,7 +53,8 @@ def runs_of(out: Path, contents: Mapping[str, Entry]) -> list[Found]:
     for line in left_out:
         terminal.say(line)
     if not runs:
-        raise SettingError(f"--out {out}: no run is there; first: python -m chapter6 run {next(iter(contents))}")
+        first = cli.run_command(next(iter(contents.values())), cli.PRESET, out=out)
+        raise SettingError(f"--out {out}: no run is there; first: {first}")
     return runs
 
 
@@ -81,6 +82,9 @@ def _places(out: Path, contents: Mapping[str, Entry]) -> Iterator[tuple[Path, En
 
 def _read(path: Path, number: str, preset: str) -> Record:
     kept = record.load(path)
+    for claim in kept.claims:
+        if isinstance(claim, dict):
+            claim.setdefault("intervals", [])  # an earlier version kept none
     jsonfile.check(path, vars(kept), {"environment": _ENVIRONMENT, "claims": [_CLAIM]})
     if odd := [each["id"] for each in kept.claims if each["verdict"] == OPEN and isinstance(each["evidence"], bool)]:
         raise CheckpointError(f"{path}: damaged, nothing leaves claim {odd[0]!r} open")

@@ -21,12 +21,14 @@ from importlib.util import find_spec
 from io import BytesIO
 from pathlib import Path
 
-from nndl.error import DataError
+from chapter6.lab import cli
+from nndl.error import DataError, SettingError
 from nndl.file import replacing
 
 import jupytext
 import nbclient
 import nbformat
+from nbclient.exceptions import CellExecutionError
 from nbformat import NotebookNode
 from PIL import Image
 
@@ -35,7 +37,7 @@ SOURCE = FOLDER / "source"
 NAMES = tuple(sorted(path.stem for path in SOURCE.glob("*.py")))
 """A notebook for each text; it bears the name of the lesson's module."""
 
-QUOTE = re.compile(r"# 摘自 ([\w.]+): (\w+(?:, \w+)*)")
+QUOTE = re.compile(r"^# 摘自(?: ([\w.]+): (\w+(?:, \w+)*)$)?.*", re.MULTILINE)
 MOST_SECONDS = 600
 """What one cell may take on the slowest machine; a notebook takes half a minute or less."""
 
@@ -46,9 +48,10 @@ import sys
 from pathlib import Path
 
 here = Path.cwd()
-places = [folder for folder in (here, *here.parents, *here.glob("*/")) if (folder / "nndl/op/cell.py").exists()]
+folders = (here, *here.parents, *here.glob("*/"), *here.glob("*/*/"))
+places = [folder for folder in folders if (folder / "nndl/op/cell.py").exists()]
 if not places:
-    raise SystemExit(f"找不到本项目，请把它放在 {here} 之中或之上。The project is neither in nor above this folder.")
+    raise SystemExit(f"找不到本项目，请在项目目录中打开本文件。Not found from {here}: open this file in the project.")
 sys.path.insert(0, str(places[0]))
 
 import nndl  # noqa: E402
@@ -68,11 +71,17 @@ def cells(name: str) -> NotebookNode:
     for number, cell in enumerate(notebook.cells):
         cell.id = f"cell-{number}"
         if cell.cell_type == "code":
-            cell.source = QUOTE.sub(lambda match: f"{match[0]}\n{_code(match[1], match[2].split(', '))}", cell.source)
+            cell.source = QUOTE.sub(_quoted, cell.source)
     kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
     notebook.metadata = NotebookNode(kernelspec=kernel, language_info={"name": "python"})
     notebook.nbformat, notebook.nbformat_minor = 4, 5
     return notebook
+
+
+def _quoted(line: re.Match[str]) -> str:
+    if line[1] is None:
+        raise DataError(f"{line[0]!r} quotes nothing; expected such as '# 摘自 nndl.op.cell: SRNCell, LSTMCell'")
+    return f"{line[0]}\n{_code(line[1], line[2].split(', '))}"
 
 
 def _code(module: str, names: Sequence[str]) -> str:
@@ -86,7 +95,10 @@ def _code(module: str, names: Sequence[str]) -> str:
 @cache
 def _definitions(module: str) -> tuple[list[str], dict[str, tuple[int, int]]]:
     """The lines of a module, and where in them each of its functions, classes and constants is."""
-    spec = find_spec(module)
+    try:
+        spec = find_spec(module)
+    except ModuleNotFoundError:  # of a package that is not there either
+        spec = None
     if spec is None or spec.origin is None:
         raise DataError(f"{module}: no such module, which a notebook quotes")
     text = Path(spec.origin).read_text(encoding="utf-8")
@@ -135,20 +147,42 @@ def in_few_colours(png: str) -> str:
 
 
 def make(name: str) -> float:
-    """Write one notebook, run, with its fingerprint; returns the seconds it took."""
+    """Write one notebook, run, with its fingerprint; returns the seconds it took.
+
+    Raises:
+        DataError: it quotes what is not there, or a cell fails.
+    """
     notebook = cells(name)
     mark = fingerprint(notebook)
-    seconds = execute(notebook)
+    try:
+        seconds = execute(notebook)
+    except CellExecutionError as error:
+        raise DataError(f"{name}: a cell fails, nothing is written: {error}") from None
     notebook.metadata["chapter6"] = {"fingerprint": mark, "source": f"source/{name}.py"}
     with replacing(FOLDER / f"{name}.ipynb") as temporary:
         temporary.write_text(nbformat.writes(notebook), encoding="utf-8")
     return seconds
 
 
+def _check_not_edited(path: Path) -> None:
+    """Raise DataError where a reader's own work would be lost: cells that are not those that were made here."""
+    if not path.exists():
+        return
+    try:
+        there = nbformat.read(path, as_version=4)
+        is_ours = fingerprint(there) == there.metadata["chapter6"]["fingerprint"]
+    except (ValueError, KeyError, AttributeError):  # no notebook, or none of ours
+        is_ours = False
+    if not is_ours:
+        raise DataError(f"{path}: edited by hand; move it away, and change source/{path.stem}.py instead")
+
+
 def main(names: Sequence[str]) -> None:
     """Make the notebooks of these names, or all."""
     if odd := [name for name in names if name not in NAMES]:
-        sys.exit(f"{odd[0]!r}: no such notebook; expected {', '.join(NAMES)}")
+        raise SettingError(f"{odd[0]!r}: no such notebook; expected {', '.join(NAMES)}")
+    for name in names or NAMES:
+        _check_not_edited(FOLDER / f"{name}.ipynb")
     for name in names or NAMES:
         seconds = make(name)
         size = (FOLDER / f"{name}.ipynb").stat().st_size
@@ -156,4 +190,4 @@ def main(names: Sequence[str]) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    cli.carry_out(lambda: main(sys.argv[1:]))

@@ -15,6 +15,7 @@ from chapter6.lab.report import Table, markdown_table
 from chapter6.lab.text import Text
 from nndl import runtime
 from nndl.dataset import DATA
+from nndl.error import SettingError
 
 _open = ExitStack()
 _scratch = tempfile.TemporaryDirectory(prefix="chapter6-")
@@ -40,8 +41,16 @@ def begin() -> None:
 
 
 def prepare(number: str, preset: str = "quick", seeds: int = 1, **settings: Any) -> Run:
-    """A lesson with the settings of a preset, but for those named: ``prepare("6.2", lengths=(10,), epochs=50)``."""
+    """A lesson with the settings of a preset, but for those named: ``prepare("6.2", lengths=(10,), epochs=50)``.
+
+    Raises:
+        SettingError: no such lesson, preset or setting, or a value that is not what it must be.
+    """
+    _check_name("小节 section", number, SECTIONS)
     entry = SECTIONS[number]
+    _check_name("预设 preset", preset, entry.presets)
+    for name in settings:
+        _check_name("设置 setting", name, vars(entry.presets[preset]))
     return Run(
         entry=entry,
         preset=preset,
@@ -52,6 +61,11 @@ def prepare(number: str, preset: str = "quick", seeds: int = 1, **settings: Any)
         out=SCRATCH,
         data_dir=DATA,
     )
+
+
+def _check_name(kind: str, name: str, names: Iterable[str]) -> None:
+    if name not in [*names]:
+        raise SettingError(f"没有此{kind} {name!r}；可选 expected {', '.join(names)}")
 
 
 def train_here(wanted: Iterable[Any]) -> Results:

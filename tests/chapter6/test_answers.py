@@ -183,10 +183,10 @@ def test_an_operator_that_is_right_but_slow_is_told_so(
 ) -> None:
     times = {"own": 2.0, "than": 3.0}
     monkeypatch.setattr(exercise_6_2, "milliseconds", lambda *_: times)
-    assert checks.faster_lstm(exercise_6_2.fused_lstm, exercise_6_2.stepwise_lstm)
+    assert checks.faster_lstm(exercise_6_2.fused_lstm, than=exercise_6_2.stepwise_lstm)
     assert "1.5 倍" in capsys.readouterr().out
     times["than"] = 2.0
-    assert not checks.faster_lstm(exercise_6_2.fused_lstm, exercise_6_2.stepwise_lstm)
+    assert not checks.faster_lstm(exercise_6_2.fused_lstm, than=exercise_6_2.stepwise_lstm)
     assert "结果对了" in capsys.readouterr().out
 
 
@@ -235,6 +235,11 @@ MISTAKES = [
     (checks.exercise_6_4, Swapped, "更新门用反了"),
     (checks.exercise_6_5, deaf, "长度还没有起作用"),
     (checks.exercise_6_6, Unstacked, "得到 1 个"),
+    (checks.lstm, lambda X, W, U, b: X[9, 9, 9, 9], "运行在 `(checks.lstm, lambda X"),
+    (checks.lstm, None, "TypeError: 'NoneType' object is not callable"),
+    (checks.exercise_6_1, lambda *sizes: None, "出错，AttributeError"),
+    (checks.question_3, lambda lstm, X, lengths: None, "应是张量"),
+    (checks.question_3, lambda lstm, X, lengths: X[:, 0], "形状应为"),
     (checks.question_1, lambda indices, E: nn.functional.one_hot(indices, 10), "形状应为"),
     (checks.question_3, lambda lstm, X, lengths: lstm(X.flip(1))[0].flip(1), "先读了补齐"),
 ]

@@ -98,6 +98,9 @@ def test_typing_changes_the_gates_and_what_is_no_digit_is_left_out(opened: "WebD
     for value, L in (("67001", 5), ("6a7", 2)):
         panels, last, text = ask(opened, "gates", typed, value)
         assert (panels, last, f"6 + 7 = 13; L = {L}" in text) == (7, value[-1], True)
+    _, _, text = ask(opened, "gates", typed, "6 7 " * 21)
+    assert "L = 40" in text
+    assert "only the first 40" in text
     panels, last, _ = ask(opened, "gates", typed, "6")
     assert (panels, last) == (0, None)
     ask(opened, "gates", typed, "67001000")
@@ -196,3 +199,11 @@ def test_nothing_is_wider_than_a_phone(opened: "WebDriver") -> None:
     opened.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
     assert opened.execute_script("return document.documentElement.scrollWidth") <= NARROW[0]
     assert_no_errors(opened)
+
+
+def test_who_comes_back_finds_sliders_and_numbers_agreeing(opened: "WebDriver") -> None:
+    opened.execute_script("document.querySelectorAll('[type=range]').forEach(each => { each.value = each.min; })")
+    opened.get("about:blank")
+    opened.back()
+    sliders = "[...document.querySelectorAll('[type=range]')].map(each => each.value === each.min)"
+    assert opened.execute_script(f"return {sliders}") == [False] * 3

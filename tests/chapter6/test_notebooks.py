@@ -2,12 +2,13 @@
 
 import base64
 import re
+import sys
 from io import BytesIO
 from pathlib import Path
 
 from chapter6.contents import ENTRIES
-from chapter6.notebooks import build
-from nndl.error import DataError
+from chapter6.notebooks import build, tools
+from nndl.error import DataError, NndlError, SettingError
 
 import nbformat
 import numpy as np
@@ -73,6 +74,52 @@ def test_what_is_quoted_must_be_there(tmp_path: Path, monkeypatch: pytest.Monkey
     monkeypatch.setattr(build, "SOURCE", tmp_path)
     with pytest.raises(DataError, match=r"nndl.op.cell defines no 'Cel'.*SRNCell"):
         build.cells("odd")
+
+
+@pytest.mark.parametrize("line", ["# 摘自 nndl.op.cell:", "# 摘自 nndl.op.cell: Cell and more", "# 摘自 no.such: Cell"])
+def test_a_quotation_of_nothing_is_an_error(line: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "odd.py").write_text(f"# %% [markdown]\n# title\n\n# %%\n{line}\n", encoding="utf-8")
+    monkeypatch.setattr(build, "SOURCE", tmp_path)
+    with pytest.raises(DataError, match="quotes"):
+        build.cells("odd")
+
+
+@pytest.mark.parametrize("names", [("../x",), ()], ids=["no name", "edited by hand"])
+def test_bad_input_is_refused_before_anything_runs(
+    names: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mine = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("my own work")])
+    mine.metadata["chapter6"] = {"fingerprint": "0"}
+    nbformat.write(mine, tmp_path / "mine.ipynb")
+    for name, value in {"FOLDER": tmp_path, "NAMES": ("new", "mine"), "make": lambda name: pytest.fail(name)}.items():
+        monkeypatch.setattr(build, name, value)
+    with pytest.raises(NndlError, match=r"no such notebook|mine.ipynb: edited by hand"):
+        build.main(names)
+
+
+def test_a_cell_that_fails_leaves_what_was_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(build, "FOLDER", tmp_path)
+    monkeypatch.setattr(build, "cells", lambda name: nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("1/0")]))
+    with pytest.raises(DataError, match=r"odd: a cell fails(.|\n)*ZeroDivisionError"):
+        build.make("odd")
+    assert [*tmp_path.iterdir()] == []
+
+
+@pytest.mark.parametrize("place", [".", "nndl", "..", "../.."])
+def test_the_set_up_finds_the_project(place: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    project = tmp_path / "home" / "project"
+    (project / "nndl/op").mkdir(parents=True)
+    (project / "nndl/op/cell.py").touch()
+    monkeypatch.chdir(project / place)
+    monkeypatch.setattr("sys.path", [])
+    exec(build.SET_UP.split("\nimport nndl")[0], {})
+    assert sys.path == [str(project)]
+
+
+def test_a_wrong_name_in_a_notebook_is_named() -> None:
+    for words, settings in ((["6.9"], {}), (["6.2", "fast"], {}), (["6.2"], {"lenghts": (10,)})):
+        with pytest.raises(SettingError, match=r"('6.9'|'fast'|'lenghts').*expected .*(6.2|quick|lengths)"):
+            tools.prepare(*words, **settings)
 
 
 def test_names_that_are_defined_together_are_quoted_together(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -77,14 +77,19 @@ function switchLooks() {
 function filterClaims() {
   const buttons = [...document.querySelectorAll(".filter button")];
   const status = document.querySelector(".filtered");
-  for (const button of buttons) button.addEventListener("click", () => {
-    const only = button.dataset.only;
+  function filter(only) {
     root.dataset.only = only;
-    for (const each of buttons) each.setAttribute("aria-pressed", each === button);
+    for (const each of buttons) each.setAttribute("aria-pressed", each.dataset.only === only);
     for (const claim of document.querySelectorAll(".claim")) claim.hidden = only && !claim.classList.contains(only);
     for (const run of document.querySelectorAll(".run")) run.hidden = !run.querySelector(".claim:not([hidden])");
     status.replaceChildren(...(only ? [page.text("Only these claims are shown; figures and tables are put away.",
       "下面只列出这些论断，图表已收起。")] : []));
+  }
+  for (const button of buttons) button.addEventListener("click", () => filter(button.dataset.only));
+  // a link to a run that is put away shows all again, before the browser goes there
+  document.addEventListener("click", (event) => {
+    const link = event.target.closest("a[href^='#']");
+    if (link && document.getElementById(link.hash.slice(1))?.hidden) filter("");
   });
 }
 

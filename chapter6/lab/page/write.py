@@ -239,8 +239,8 @@ def _exhibit(exhibit: Exhibit) -> Markup:
     return tag(
         "section",
         tag("h4", exhibit.title),
-        tag("div", class_="stage"),
         tag("p", exhibit.caption),
+        tag("div", class_="stage"),
         tag("script", data, type="application/json"),
         class_="exhibit",
         data_kind=exhibit.kind,

@@ -13,16 +13,18 @@ from dataclasses import asdict
 from html.parser import HTMLParser
 from importlib import import_module
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 from chapter6 import __main__ as command_line
 from chapter6.contents import SECTIONS
-from chapter6.lab import cli, found, page, shown
+from chapter6.lab import cli, execute, found, page, shown
 from chapter6.lab.claim import Claim
 from chapter6.lab.lesson import Drawing, Exhibit, Lesson
 from chapter6.lab.report import Table
 from chapter6.lab.text import Text, same
 from nndl import jsonfile
+from nndl.error import OutputError
 from nndl.file import check_sum
 
 import matplotlib.pyplot as plt
@@ -331,6 +333,35 @@ def test_a_review_in_the_command_comes_back(tmp_path: Path) -> None:
         settings = json.loads(json.dumps(asdict(entry.presets["quick"]))) | {"review": review}
         [run], _ = cli.read_run(shlex.split(cli.run_command(entry, "quick", settings))[4:], "run", SECTIONS)
         assert run.settings.review == review
+
+
+def test_lessons_go_on_where_the_page_cannot_be_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    runs, _ = cli.read_run(["6.2", "6.4", "--out", str(tmp_path)], "run", SECTIONS)
+    lesson = Lesson(lambda run: {}, lambda record: [], lambda record: [], lambda record: {})
+    done = []
+
+    def no_page(out: Path, contents: object, opens: bool) -> None:
+        done.append(sum(1 for _ in out.glob("*/quick/record.json")))
+        raise OutputError("the disk is full")
+
+    monkeypatch.setattr(execute, "start", lambda device: None)
+    monkeypatch.setattr(execute, "import_module", lambda name: SimpleNamespace(LESSON=lesson))
+    monkeypatch.setattr(page, "make", no_page)
+    with pytest.raises(OutputError, match="the disk is full"):
+        execute.execute_all(runs, "cpu", "en", SECTIONS)
+    assert done == [1, 2]
+
+
+def test_claims_of_an_earlier_version_are_shown_without_intervals(tmp_path: Path) -> None:
+    path = leave_run(tmp_path) / "record.json"
+    values = jsonfile.read(path)
+    for claim in values["claims"]:
+        del claim["intervals"]
+    jsonfile.write(path, values)
+    path.with_name(shown.NAME).unlink()
+    outline = Outline(make(tmp_path))
+    assert CLAIMS[0].claim.zh in outline.text
+    assert outline.attributes.count(("class", "interval")) == 1  # that of the example
 
 
 def test_without_a_screen_no_browser_is_started(

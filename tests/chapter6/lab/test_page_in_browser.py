@@ -199,6 +199,15 @@ def test_the_filter_shows_the_claims_of_one_verdict(browser: Any, index: Path) -
     assert len(shown(browser, ".claim")) == 10
 
 
+def test_a_link_to_what_the_filter_put_away_leads_there(browser: Any, index: Path) -> None:
+    visit(browser, index, lang="en")
+    click(browser, ".filter [data-only=fails]")
+    hidden = browser.execute_script("return document.querySelector('.run[hidden]').id")
+    click(browser, f"nav a[href='#{hidden}']")
+    assert one(browser, f"[id='{hidden}']").is_displayed()
+    assert one(browser, ".filter [data-only='']").get_attribute("aria-pressed") == "true"
+
+
 def test_the_keyboard_reaches_everything(browser: Any, index: Path) -> None:
     visit(browser, index, lang="en")
     one(browser, "body").send_keys(TAB)

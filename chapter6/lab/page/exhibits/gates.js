@@ -135,7 +135,7 @@ exhibits.gates = function (stage, data, page) {
   let [digits, now, heats] = [[], null, []];
   let [t, k] = [2, 0]; // the step, from 1 on, and the unit that are looked at
 
-  const kind = { type: "text", inputmode: "numeric", autocomplete: "off", spellcheck: "false", maxlength: data.most };
+  const kind = { type: "text", inputmode: "numeric", autocomplete: "off", spellcheck: "false" };
   const field = element("input", { ...kind, "aria-label": "数字 digits" });
   const said = element("p", { class: "note", role: "status" });
   const answers = element("div", { class: "answers" });
@@ -202,7 +202,8 @@ exhibits.gates = function (stage, data, page) {
   function read() {
     // a digit as a Chinese keyboard may write it counts as well
     const typed = [...field.value.normalize("NFKC")].filter((each) => each.trim());
-    digits = typed.filter((each) => each >= "0" && each <= "9").map(Number);
+    const all = typed.filter((each) => each >= "0" && each <= "9").map(Number);
+    digits = all.slice(0, data.most);
     if (digits.length < 2) {
       said.replaceChildren(
         text("Two digits at least: the answer is their sum.", "至少两个数字：答案是前两个数字之和。"),
@@ -211,9 +212,10 @@ exhibits.gates = function (stage, data, page) {
       return;
     }
     const sum = `${digits[0]} + ${digits[1]} = ${digits[0] + digits[1]}`;
-    const [L, others] = [digits.length, typed.length - digits.length];
+    const [L, others, more] = [digits.length, typed.length - all.length, all.length - digits.length];
     const left = others ? text(` (without ${others} that are no digits)`, `（略去 ${others} 个非数字字符）`) : "";
-    said.replaceChildren(text(`${sum}; L = ${L}`, `${sum}；L = ${L}`), left);
+    const cut = more ? text(` (only the first ${data.most} are read)`, `（只读前 ${data.most} 个数字）`) : "";
+    said.replaceChildren(text(`${sum}; L = ${L}`, `${sum}；L = ${L}`), left, cut);
     now = stage.compute(digits);
     answers.replaceChildren(
       ...["lstm", "srn"].map((each) => answer(each.toUpperCase(), data[each], now[each].probabilities)),

@@ -48,7 +48,7 @@ exhibits.powers = function (stage, data, page) {
   chart.append(line, ...curves.map(({ mark }) => mark));
 
   const ends = { min: range[0], max: range[1], step: 0.0001, value: range[1] };
-  const input = element("input", { type: "range", ...ends, "aria-label": "w" });
+  const input = element("input", { type: "range", autocomplete: "off", ...ends, "aria-label": "w" });
   const said = element("p", { class: "equation chosen", role: "status" });
   function draw() {
     const w = Number(input.value);

@@ -167,7 +167,8 @@ exhibits.wall = function (stage, data, page) {
   // On a log scale; wide enough for the run's own setting.
   function slider(en, zh, from, to, value) {
     const [min, max] = [Math.min(from, value), Math.max(to, value)].map(Math.log10);
-    const input = element("input", { type: "range", min, max, step: "any", "aria-label": `${zh} ${en}` });
+    const look = { min, max, step: "any", "aria-label": `${zh} ${en}` };
+    const input = element("input", { type: "range", autocomplete: "off", ...look });
     input.value = Math.log10(value);
     const shown = element("output", {}, number(value));
     input.addEventListener("input", () => {
