@@ -70,7 +70,7 @@ def _section(run: Found, language: int) -> list[str]:
     ]
     return [
         f"## {entry.number} {entry.title[language]}, `{kept.preset}`",
-        f"```\n{cli.run_command(entry, kept.preset, kept.settings, seeds)}\n```",
+        f"```\n{run_command(entry, kept.preset, kept.settings, seeds)}\n```",
         said[language],
         markdown_table([name[language] for name in header], rows),
     ]
