@@ -20,15 +20,15 @@ from functools import cache
 from importlib.util import find_spec
 from io import BytesIO
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from nndl.error import DataError
+from chapter6.lab.cli import carry_out
+from nndl.error import DataError, SettingError
 from nndl.file import replacing
+from nndl.needed import check
 
-import jupytext
-import nbclient
-import nbformat
-from nbformat import NotebookNode
-from PIL import Image
+if TYPE_CHECKING:
+    from nbformat import NotebookNode
 
 FOLDER = Path(__file__).parent
 SOURCE = FOLDER / "source"
@@ -36,6 +36,8 @@ NAMES = tuple(sorted(path.stem for path in SOURCE.glob("*.py")))
 """A notebook for each text; it bears the name of the lesson's module."""
 
 QUOTE = re.compile(r"# 摘自 ([\w.]+): (\w+(?:, \w+)*)")
+PACKAGES = {"PIL": "pillow", **{name: name for name in ("jupytext", "nbclient", "nbformat", "ipykernel")}}
+"""What making a notebook needs, as in :mod:`nndl.needed`. Loaded where it is used, so that one line says it."""
 MOST_SECONDS = 600
 """What one cell may take on the slowest machine; a notebook takes half a minute or less."""
 
@@ -57,12 +59,15 @@ from chapter6.notebooks import tools  # noqa: E402
 tools.begin()"""
 
 
-def cells(name: str) -> NotebookNode:
+def cells(name: str) -> "NotebookNode":
     """A notebook without outputs: the text, the set-up after its title, and the code that it quotes.
 
     Raises:
         DataError: it quotes what is not there.
     """
+    import jupytext
+    import nbformat
+
     notebook = jupytext.read(SOURCE / f"{name}.py", fmt="py:percent")
     notebook.cells.insert(1, nbformat.v4.new_code_cell(SET_UP))
     for number, cell in enumerate(notebook.cells):
@@ -70,7 +75,7 @@ def cells(name: str) -> NotebookNode:
         if cell.cell_type == "code":
             cell.source = QUOTE.sub(lambda match: f"{match[0]}\n{_code(match[1], match[2].split(', '))}", cell.source)
     kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
-    notebook.metadata = NotebookNode(kernelspec=kernel, language_info={"name": "python"})
+    notebook.metadata = nbformat.NotebookNode(kernelspec=kernel, language_info={"name": "python"})
     notebook.nbformat, notebook.nbformat_minor = 4, 5
     return notebook
 
@@ -101,17 +106,19 @@ def _definitions(module: str) -> tuple[list[str], dict[str, tuple[int, int]]]:
     return text.splitlines(), places
 
 
-def fingerprint(notebook: NotebookNode) -> str:
+def fingerprint(notebook: "NotebookNode") -> str:
     """Changes with any cell."""
     text = "\n".join(f"{cell.cell_type}\n{cell.source}" for cell in notebook.cells)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-def execute(notebook: NotebookNode) -> float:
+def execute(notebook: "NotebookNode") -> float:
     """Run all cells, from the folder where the reader opens it; returns the seconds that took.
 
     What goes to standard error is about this machine and is dropped. Raises CellExecutionError where a cell fails.
     """
+    import nbclient
+
     start = time.perf_counter()
     place = {"metadata": {"path": str(FOLDER)}}
     nbclient.NotebookClient(
@@ -128,6 +135,8 @@ def execute(notebook: NotebookNode) -> float:
 
 def in_few_colours(png: str) -> str:
     """A PNG, base64, with the 256 colours that suit it best: a third of the bytes, and to the eye the same picture."""
+    from PIL import Image
+
     few = BytesIO()
     picture = Image.open(BytesIO(b64decode(png))).convert("RGB")
     picture.quantize(256, dither=Image.Dither.NONE).save(few, "PNG", optimize=True)
@@ -136,6 +145,8 @@ def in_few_colours(png: str) -> str:
 
 def make(name: str) -> float:
     """Write one notebook, run, with its fingerprint; returns the seconds it took."""
+    import nbformat
+
     notebook = cells(name)
     mark = fingerprint(notebook)
     seconds = execute(notebook)
@@ -146,9 +157,15 @@ def make(name: str) -> float:
 
 
 def main(names: Sequence[str]) -> None:
-    """Make the notebooks of these names, or all."""
+    """Make the notebooks of these names, or all.
+
+    Raises:
+        SettingError: there is no such notebook.
+        PackageError: a package of :data:`PACKAGES` is missing.
+    """
+    check(PACKAGES, "making the notebooks")
     if odd := [name for name in names if name not in NAMES]:
-        sys.exit(f"{odd[0]!r}: no such notebook; expected {', '.join(NAMES)}")
+        raise SettingError(f"{odd[0]!r}: no such notebook; expected {', '.join(NAMES)}")
     for name in names or NAMES:
         seconds = make(name)
         size = (FOLDER / f"{name}.ipynb").stat().st_size
@@ -156,4 +173,4 @@ def main(names: Sequence[str]) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    carry_out(lambda: main(sys.argv[1:]))
