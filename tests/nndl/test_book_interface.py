@@ -329,9 +329,7 @@ def test_the_text_section_runs_with_a_tuple_as_x(tmp_path):
 # --- imports in the other order ---
 
 
-@pytest.mark.skipif(
-    is_before((3, 0)), reason="drawing ends the process where this Paddle was loaded first: its own zlib"
-)
+@pytest.mark.skipif(is_before((3, 0)), reason="this Paddle, loaded first, ends the process that draws: its zlib")
 def test_the_notebook_runs_with_paddle_imported_first(tmp_path):
     here = Path(__file__)
     done = subprocess.run(
