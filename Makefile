@@ -19,7 +19,8 @@ test: $(READY)
 	$(BIN)/python -m pytest
 
 # Paddle 2.6.2 has no wheel for Python 3.13, 3.0.0 has one. Of the operators' tests these three files: each way, direction
-# and use of gradients; all of them would take three times as long. What is skipped is listed, with the reason.
+# and use of gradients; the rest is left out for its time: so it took 2.5 to 5 minutes on two cores. What is skipped is
+# listed, with the reason.
 test-old: $(OLD)/.ready
 	$(OLD)/bin/python -c "import nndl; nndl.runtime.load_paddle()"
 	$(OLD)/bin/python -m pytest -rs tests/nndl/op/test_autograd.py tests/nndl/op/test_backends.py tests/nndl/op/test_recurrent.py \
