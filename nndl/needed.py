@@ -15,10 +15,13 @@ BASIS = {
 
 def check_basis() -> None:
     """Before anything is trained. Raises PackageError where a package of :data:`BASIS` is missing."""
-    if missing := [package for name, package in BASIS.items() if find_spec(name) is None]:
-        raise PackageError(
-            f"every lesson needs {', '.join(missing)}: pip install {' '.join(missing)} 缺少软件包，请安装"
-        )
+    check(BASIS, "every lesson")
+
+
+def check(packages: dict[str, str], who: str) -> None:
+    """Whether packages, such as :data:`BASIS`, are there, without loading them. Raises PackageError."""
+    if missing := [package for name, package in packages.items() if find_spec(name) is None]:
+        raise PackageError(f"{who} needs {', '.join(missing)}: pip install {' '.join(missing)} 缺少软件包，请安装")
 
 
 @contextmanager

@@ -2,9 +2,10 @@
 
 import multiprocessing
 import os
+import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from multiprocessing.connection import Connection
@@ -13,6 +14,12 @@ from typing import Any
 from chapter6.lab import interruption, progress
 from nndl import distributed, runtime
 from nndl.error import WorkerError
+
+IS_WINDOWS = os.name == "nt"
+MOST_PROCESSES = 61 if IS_WINDOWS else sys.maxsize
+"""Windows waits for no more at a time."""
+LOOK = 0.5 if IS_WINDOWS else None
+"""Seconds between two looks for Ctrl-C, which on Windows does not end a wait."""
 
 
 def spread(
@@ -46,12 +53,12 @@ def spread(
     with progress.listening(spawn) as parent:
         with _environment(surroundings):
             pool = ProcessPoolExecutor(
-                min(jobs, len(items)), spawn, initializer=_start_worker, initargs=(device, parent)
+                min(jobs, len(items), MOST_PROCESSES), spawn, initializer=_start_worker, initargs=(device, parent)
             )
         try:
             with _environment(surroundings), interruption.keeping_from_children():
                 futures = {pool.submit(work, item): item for item in items}  # the first starts all processes
-            for future in as_completed(futures):
+            for future in _as_completed(futures):
                 yield futures[future], future.result()
         except BrokenProcessPool:
             raise WorkerError(
@@ -64,6 +71,13 @@ def spread(
                 process.kill()
             raise
         pool.shutdown()
+
+
+def _as_completed(futures: Iterable[Future]) -> Iterator[Future]:
+    left = set(futures)
+    while left:
+        done, left = wait(left, LOOK, FIRST_COMPLETED)
+        yield from done
 
 
 def _quiet() -> dict[str, str]:

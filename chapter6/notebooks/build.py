@@ -20,17 +20,15 @@ from functools import cache
 from importlib.util import find_spec
 from io import BytesIO
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from chapter6.lab import cli
+from chapter6.lab.cli import carry_out
 from nndl.error import DataError, SettingError
 from nndl.file import replacing
+from nndl.needed import check
 
-import jupytext
-import nbclient
-import nbformat
-from nbclient.exceptions import CellExecutionError
-from nbformat import NotebookNode
-from PIL import Image
+if TYPE_CHECKING:
+    from nbformat import NotebookNode
 
 FOLDER = Path(__file__).parent
 SOURCE = FOLDER / "source"
@@ -38,6 +36,8 @@ NAMES = tuple(sorted(path.stem for path in SOURCE.glob("*.py")))
 """A notebook for each text; it bears the name of the lesson's module."""
 
 QUOTE = re.compile(r"^# 摘自(?: ([\w.]+): (\w+(?:, \w+)*)$)?.*", re.MULTILINE)
+PACKAGES = {"PIL": "pillow", **{name: name for name in ("jupytext", "nbclient", "nbformat", "ipykernel")}}
+"""What making a notebook needs, as in :mod:`nndl.needed`. Loaded where it is used, so that one line says it."""
 MOST_SECONDS = 600
 """What one cell may take on the slowest machine; a notebook takes half a minute or less."""
 
@@ -60,12 +60,15 @@ from chapter6.notebooks import tools  # noqa: E402
 tools.begin()"""
 
 
-def cells(name: str) -> NotebookNode:
+def cells(name: str) -> "NotebookNode":
     """A notebook without outputs: the text, the set-up after its title, and the code that it quotes.
 
     Raises:
         DataError: it quotes what is not there.
     """
+    import jupytext
+    import nbformat
+
     notebook = jupytext.read(SOURCE / f"{name}.py", fmt="py:percent")
     notebook.cells.insert(1, nbformat.v4.new_code_cell(SET_UP))
     for number, cell in enumerate(notebook.cells):
@@ -73,7 +76,7 @@ def cells(name: str) -> NotebookNode:
         if cell.cell_type == "code":
             cell.source = QUOTE.sub(_quoted, cell.source)
     kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
-    notebook.metadata = NotebookNode(kernelspec=kernel, language_info={"name": "python"})
+    notebook.metadata = nbformat.NotebookNode(kernelspec=kernel, language_info={"name": "python"})
     notebook.nbformat, notebook.nbformat_minor = 4, 5
     return notebook
 
@@ -113,17 +116,19 @@ def _definitions(module: str) -> tuple[list[str], dict[str, tuple[int, int]]]:
     return text.splitlines(), places
 
 
-def fingerprint(notebook: NotebookNode) -> str:
+def fingerprint(notebook: "NotebookNode") -> str:
     """Changes with any cell."""
     text = "\n".join(f"{cell.cell_type}\n{cell.source}" for cell in notebook.cells)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-def execute(notebook: NotebookNode) -> float:
+def execute(notebook: "NotebookNode") -> float:
     """Run all cells, from the folder where the reader opens it; returns the seconds that took.
 
     What goes to standard error is about this machine and is dropped. Raises CellExecutionError where a cell fails.
     """
+    import nbclient
+
     start = time.perf_counter()
     place = {"metadata": {"path": str(FOLDER)}}
     nbclient.NotebookClient(
@@ -140,6 +145,8 @@ def execute(notebook: NotebookNode) -> float:
 
 def in_few_colours(png: str) -> str:
     """A PNG, base64, with the 256 colours that suit it best: a third of the bytes, and to the eye the same picture."""
+    from PIL import Image
+
     few = BytesIO()
     picture = Image.open(BytesIO(b64decode(png))).convert("RGB")
     picture.quantize(256, dither=Image.Dither.NONE).save(few, "PNG", optimize=True)
@@ -152,6 +159,9 @@ def make(name: str) -> float:
     Raises:
         DataError: it quotes what is not there, or a cell fails.
     """
+    import nbformat
+    from nbclient.exceptions import CellExecutionError
+
     notebook = cells(name)
     mark = fingerprint(notebook)
     try:
@@ -166,6 +176,8 @@ def make(name: str) -> float:
 
 def _check_not_edited(path: Path) -> None:
     """Raise DataError where a reader's own work would be lost: cells that are not those that were made here."""
+    import nbformat
+
     if not path.exists():
         return
     try:
@@ -178,7 +190,13 @@ def _check_not_edited(path: Path) -> None:
 
 
 def main(names: Sequence[str]) -> None:
-    """Make the notebooks of these names, or all."""
+    """Make the notebooks of these names, or all.
+
+    Raises:
+        SettingError: there is no such notebook.
+        PackageError: a package of :data:`PACKAGES` is missing.
+    """
+    check(PACKAGES, "making the notebooks")
     if odd := [name for name in names if name not in NAMES]:
         raise SettingError(f"{odd[0]!r}: no such notebook; expected {', '.join(NAMES)}")
     for name in names or NAMES:
@@ -190,4 +208,4 @@ def main(names: Sequence[str]) -> None:
 
 
 if __name__ == "__main__":
-    cli.carry_out(lambda: main(sys.argv[1:]))
+    carry_out(lambda: main(sys.argv[1:]))

@@ -9,6 +9,7 @@ from pathlib import Path
 import nndl
 from nndl import Accuracy, RunnerV3, plot_training_loss, plot_training_loss_acc
 from nndl.error import SettingError
+from nndl.paddle_versions import is_before
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -328,6 +329,7 @@ def test_the_text_section_runs_with_a_tuple_as_x(tmp_path):
 # --- imports in the other order ---
 
 
+@pytest.mark.skipif(is_before((3, 0)), reason="this Paddle, loaded first, ends the process that draws: its zlib")
 def test_the_notebook_runs_with_paddle_imported_first(tmp_path):
     here = Path(__file__)
     done = subprocess.run(

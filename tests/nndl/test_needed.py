@@ -1,5 +1,6 @@
 """A package that is missing is one line that says what to install, and for what."""
 
+import subprocess
 import sys
 
 from chapter6.__main__ import main
@@ -37,3 +38,11 @@ def test_of_every_lesson_before_anything_is_done(monkeypatch, capsys, tmp_path):
         assert exit_.value.code == 2
         assert "pip install no-such-package 缺少" in capsys.readouterr().err
     assert list(tmp_path.iterdir()) == []
+
+
+def test_of_making_the_notebooks():
+    code = "import sys; sys.modules['jupytext'] = None; from runpy import run_module; "
+    code += "run_module('chapter6.notebooks.build', run_name='__main__')"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert "making the notebooks needs jupytext: pip install jupytext" in done.stderr

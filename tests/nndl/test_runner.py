@@ -1331,6 +1331,7 @@ def test_being_killed_and_resuming_change_no_number(tmp_path, uninterrupted, opt
     np.testing.assert_equal(resumed, uninterrupted(optimizer))
 
 
+@resumes
 def test_a_finished_training_is_not_repeated_but_can_be_prolonged(tmp_path):
     whole = make_training()
     train(whole, tmp_path, eval_steps=0)
@@ -1356,6 +1357,7 @@ def test_a_second_training_can_be_resumed_too(make_runner, batches, tmp_path):
     assert history(second) == history(expected)
 
 
+@resumes
 def test_resuming_keeps_the_model_of_an_earlier_training(tmp_path):
     (tmp_path / "best.pdparams").write_bytes(b"of an earlier training")
     with pytest.raises(KeyboardInterrupt):
@@ -1378,6 +1380,7 @@ def test_scores_that_are_numpy_scalars_can_be_resumed(make_runner, batches, tmp_
     assert resumed.dev_scores == [0.25, 0.5]
 
 
+@resumes
 def test_a_state_of_another_model_is_refused(make_runner, batches, tmp_path):
     train(make_training(), tmp_path, num_epochs=1, checkpoint_steps=5)
     runner = make_runner()
@@ -1386,6 +1389,7 @@ def test_a_state_of_another_model_is_refused(make_runner, batches, tmp_path):
     assert runner.train_step_losses == []
 
 
+@resumes
 @pytest.mark.parametrize("content", [{"weight": np.zeros(2)}, [1, 2], {"optimizer": {}}])
 def test_a_file_that_holds_no_training_is_refused(make_runner, batches, tmp_path, content):
     checkpoint.save(content, tmp_path / "state")

@@ -26,7 +26,9 @@ def die(x: int) -> int:
     return x
 
 
-def test_every_item_comes_back_with_its_result() -> None:
+@pytest.mark.parametrize("look", [None, 0.01], ids=["", "as on Windows"])
+def test_every_item_comes_back_with_its_result(look: float | None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("chapter6.lab.jobs.LOOK", look)
     assert sorted(spread(square, [3, 1, 2], jobs=2, device="cpu")) == [(1, 1), (2, 4), (3, 9)]
 
 

@@ -9,6 +9,7 @@ import re
 import subprocess
 import sys
 
+from nndl import paddle_versions
 from nndl.op import GRU, LSTM, SRN, GRUCell, LSTMCell, SRNCell, recording
 from nndl.op.backend import BACKENDS, choose, native, paddle_kernel, ways
 from nndl.op.unroller import unroll
@@ -19,6 +20,7 @@ from hypothesis import HealthCheck, given, settings
 from paddle.utils import flatten
 from problems import assert_close, gradients, problems, random_states, run
 
+needs_new = pytest.mark.skipif(paddle_versions.IS_OLD, reason=f"bptt and native: {paddle_versions.why_not()}")
 needs_native = pytest.mark.skipif(bool(native.why_not()), reason="the native operator cannot be had here")
 CASES = [(layer, name) for layer in (SRN, LSTM, GRU) for name in ways(layer.cell_class.kind)]
 every_backend = pytest.mark.parametrize(
@@ -175,6 +177,7 @@ class TestChoice:
     def test_auto(self, why_not, cell_class):
         assert choose("auto", cell_class) == ("paddle" if why_not else "native")
 
+    @needs_new
     def test_auto_for_inputs(self, why_not, cell_class, monkeypatch):
         X = paddle.zeros([2, 5, 3])
         for dtype in ("float32", "float64"):
@@ -191,6 +194,7 @@ class TestChoice:
             else:
                 assert choose(name, LSTMCell) == name
 
+    @needs_new
     def test_the_table_says_whether_it_is_there(self, why_not):
         missing = [name for name, way in BACKENDS.items() if way.why_not()]
         assert missing == (["native"] if why_not else [])
