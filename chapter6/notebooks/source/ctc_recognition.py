@@ -182,7 +182,7 @@ tools.show(findings.table_of_networks(tools.record(run, {"trainings": networks})
 # 看两个网络在一条没见过的数字条上每一步说什么。灰色竖带是数字的真实位置，训练时从未给出：
 
 # %%
-# 摘自 chapter6.extras.ctc_recognition: load_runner, look
+# 摘自 chapter6.extras.ctc_recognition: SHOWN, load_runner, look
 
 shown = [look(each, training) for each, training in zip(networks, wanted, strict=True)]
 tools.show(figures.draw_spikes(tools.record(run, {"spikes": shown})))
