@@ -363,7 +363,7 @@ for sentence, p in zip(sentences, F.softmax(paddle.to_tensor(logits)).tolist(), 
 # %%
 from chapter6.sec_6_7_inspection import predict
 
-# 摘自 chapter6.sec_6_7_inspection: words, _THE_READERS
+# 摘自 chapter6.sec_6_7_inspection: words, log_odds, _THE_READERS
 
 review = "We saw it on a friday evening. The plot was not bad at all. My brother did not come with us."  # ← 改这里
 tools.show(figures.draw_words(words(runner, corpus, 128, review), corpus.labels))

@@ -35,6 +35,7 @@ from nndl.dataset.text import PAD
 from nndl.generate import generate, greedy
 from nndl.metric.whole import WholeAccuracy
 from nndl.model.seq2seq import Seq2Seq
+from nndl.needed import needed
 
 import numpy as np
 import paddle
@@ -78,7 +79,7 @@ print(f"词袋 {both.shape} = [句, 词表]，两句之差的绝对值之和：{
 # 关于句子，解码器知道的只有 $c$（没有注意力），所以要重写，$c$ 就必须记住词和词序。
 
 # %%
-# 摘自 chapter6.extras.text_autoencoder: make_model, code_of, rebuild
+# 摘自 chapter6.extras.text_autoencoder: make_model, code_of, codes_of, rebuild
 
 nndl.runtime.seed_everything(0)
 settings = SimpleNamespace(**vars(run.settings), make=class_of("GRU"))
@@ -136,7 +137,7 @@ for seed in range(3):
     nndl.runtime.seed_everything(seed)
     untrained = make_model(settings, *map(len, vocabulary))
     untrained.eval()
-    codes = {split: code_of(untrained, *collate(ids[split])[0][:2]) for split in ("train", "test")}
+    codes = codes_of(untrained, ids)
     accuracy = ((classify(codes, labels["train"]) > 0) == labels["test"]).mean()
     far = twin_distances(codes["test"], words)
     rebuilt = rebuild(untrained, collate(ids["test"]), vocabulary[1])
