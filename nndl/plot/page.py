@@ -2,6 +2,7 @@
 
 import warnings
 from collections.abc import Mapping
+from io import BytesIO
 from pathlib import Path
 
 from nndl.file import replacing
@@ -58,12 +59,13 @@ def save(figures: Mapping[str, Figure], folder: Path) -> None:
                 warnings.filterwarnings("ignore", message="Glyph")  # of a reader's own words: a box is drawn instead
                 figure.savefig(temporary)
                 if suffix == "png":
-                    _make_small(temporary)
+                    temporary.write_bytes(in_few_colours(temporary.read_bytes()))
         plt.close(figure)
 
 
-def _make_small(path: Path) -> None:
-    """A PNG of at most 256 colours, which a figure seldom exceeds: a third of the size."""
-    with Image.open(path) as image:
-        small = image.convert("RGB").quantize(256, dither=Image.Dither.NONE)
-    small.save(path, optimize=True)
+def in_few_colours(png: bytes) -> bytes:
+    """A PNG of the 256 colours that suit it best: a third of the bytes, and to the eye the same picture."""
+    small = BytesIO()
+    with Image.open(BytesIO(png)) as image:
+        image.convert("RGB").quantize(256, dither=Image.Dither.NONE).save(small, "PNG", optimize=True)
+    return small.getvalue()

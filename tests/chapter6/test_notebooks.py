@@ -1,9 +1,7 @@
 """The notebooks: each is what its text and the lessons' code make, each runs from top to bottom."""
 
-import base64
 import re
 import sys
-from io import BytesIO
 from pathlib import Path
 
 from chapter6.contents import ENTRIES
@@ -11,9 +9,7 @@ from chapter6.notebooks import build, tools
 from nndl.error import DataError, NndlError, SettingError
 
 import nbformat
-import numpy as np
 import pytest
-from PIL import Image
 
 MOST_BYTES = 500_000
 ROOT = Path(build.__file__).parents[2]
@@ -56,17 +52,6 @@ def test_the_notebook_teaches_in_chinese(name: str) -> None:
 @pytest.mark.parametrize("name", build.NAMES)
 def test_the_notebook_runs_from_top_to_bottom(name: str) -> None:
     build.execute(build.cells(name))  # raises with the cell that fails
-
-
-def test_pictures_get_smaller_and_look_the_same() -> None:
-    x = np.linspace(0, 255, 400)
-    picture = np.stack([np.add.outer(x, x) / 2, np.add.outer(x, -x) / 2 + 128, np.full((400, 400), 99)], axis=-1)
-    picture = picture + np.random.default_rng(0).integers(-3, 4, picture.shape)  # as the edges of letters, hard to pack
-    file = BytesIO()
-    Image.fromarray(picture.clip(0, 255).astype("uint8")).save(file, "PNG")
-    few = base64.b64decode(build.in_few_colours(base64.b64encode(file.getvalue()).decode()))
-    assert len(few) < len(file.getvalue()) / 2
-    assert np.abs(np.array(Image.open(BytesIO(few)).convert("RGB")) - picture).mean() < 8
 
 
 def test_what_is_quoted_must_be_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,12 +1,16 @@
 """Panels that can be compared, one legend, and files that are whole or not there."""
 
 import warnings
+from io import BytesIO
 
 from nndl import plot
 from nndl.error import OutputError
+from nndl.plot.page import in_few_colours
 
 import matplotlib.pyplot as plt
+import numpy as np
 import pytest
+from PIL import Image
 
 
 @pytest.mark.parametrize(("count", "rows", "columns"), [(1, 1, 1), (2, 1, 2), (3, 1, 3), (4, 2, 3), (6, 2, 3)])
@@ -94,3 +98,14 @@ def test_a_folder_that_cannot_be_made_is_named(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(OutputError, match=r"cannot write .*6\.6\.png"):
         plot.save({"6.6": a_figure()}, tmp_path / "file")
+
+
+def test_pictures_get_smaller_and_look_the_same() -> None:
+    x = np.linspace(0, 255, 400)
+    picture = np.stack([np.add.outer(x, x) / 2, np.add.outer(x, -x) / 2 + 128, np.full((400, 400), 99)], axis=-1)
+    picture = picture + np.random.default_rng(0).integers(-3, 4, picture.shape)  # as the edges of letters, hard to pack
+    file = BytesIO()
+    Image.fromarray(picture.clip(0, 255).astype("uint8")).save(file, "PNG")
+    few = in_few_colours(file.getvalue())
+    assert len(few) < len(file.getvalue()) / 2
+    assert np.abs(np.array(Image.open(BytesIO(few)).convert("RGB")) - picture).mean() < 8
