@@ -24,7 +24,7 @@ PLACES = {
     "perplexity": "d2l-zh, rnn-scratch",
     "bleu": "d2l-zh, seq2seq",
     "last_output": "yunjey/pytorch-tutorial #174; graykode/nlp-tutorial #47",
-    "clipping": "nndl/practice-in-paddle, 循环神经网络-上",
+    "clipping": "nndl/practice-in-paddle, chap6",
     "padding": "Keras, lstm_seq2seq",
     "both_ways": "d2l-zh, bi-rnn; pytorch/examples #618",
     "explodes": "labml, lstm",
