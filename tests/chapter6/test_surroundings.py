@@ -38,7 +38,7 @@ def test_a_folder_that_is_not_utf8_in_a_locale_that_is_not_and_closed_streams(tm
     kept = record.load(folder / "record.json")
     assert kept.metrics["book"][0]["folder"].startswith(str(folder))
     assert sorted(path.name for path in folder.iterdir()) == [
-        ".lock", "checkpoints", "figures", "record.json", "report.md",
+        ".lock", "checkpoints", "figures", "record.json", "report.md", "shown.json",
     ]  # fmt: skip
 
 
