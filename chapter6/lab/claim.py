@@ -64,6 +64,12 @@ class Claim:
         }
 
 
+def told(kept: dict[str, Any]) -> tuple[Text, Text, Text]:
+    """Statement, measured and verdict of a claim as the record keeps it, see :meth:`Claim.plain`."""
+    statement, measured = Text(kept["claim"], kept["claim_zh"]), Text(kept["measured"], kept["measured_zh"])
+    return statement, measured, Text(kept["verdict"], CHINESE[kept["verdict"]])
+
+
 def not_compared(id: str, claim: Text, needed: Text) -> Claim:
     """A claim that a run has nothing to decide by.
 

@@ -77,8 +77,8 @@ def execute_all(
     alone = [run.number for lesson, run in lessons if not lesson.data_parallel]
     if distributed.world_size() > 1 and alone:
         raise SettingError(f"section {', '.join(alone)}: trains many small models, not one by several processes")
+    page.check(runs[0].out)
     for lesson, run in lessons:
-        page.check(run.out)
         lesson.check_data(run)
     failed: Exception | None = None
     for lesson, run in lessons:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from chapter6.lab.claim import CHINESE
+from chapter6.lab.claim import told
 from chapter6.lab.cli import run_command
 from chapter6.lab.found import Found, runs_of
 from chapter6.lab.lesson import Entry
@@ -60,14 +60,7 @@ def _section(run: Found, language: int) -> list[str]:
         f"飞桨 {kept.environment['versions']['paddlepaddle']}",
     )
     header = (Text("claim", "论断"), Text("measured", "实测"), Text("verdict", "结论"))
-    rows = [
-        [
-            Text(claim["claim"], claim["claim_zh"])[language],
-            Text(claim["measured"], claim["measured_zh"])[language],
-            Text(claim["verdict"], CHINESE[claim["verdict"]])[language],
-        ]
-        for claim in kept.claims
-    ]
+    rows = [[text[language] for text in told(claim)] for claim in kept.claims]
     return [
         f"## {entry.number} {entry.title[language]}, `{kept.preset}`",
         f"```\n{run_command(entry, kept.preset, kept.settings, seeds)}\n```",

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from chapter6.lab.claim import CHINESE, WHAT_OPEN_MEANS, is_open_by_chance
+from chapter6.lab.claim import WHAT_OPEN_MEANS, is_open_by_chance, told
 from chapter6.lab.lesson import Entry
 from chapter6.lab.record import Record
 from chapter6.lab.text import Text
@@ -69,12 +69,8 @@ def markdown(entry: Entry, record: Record, shown: "Shown") -> str:
     """The short report of a run, in English and Chinese: verdicts, numbers, figures, machine."""
     environment = record.environment
     verdicts = [
-        [
-            Text(c["claim"], c["claim_zh"]),
-            Text(c["measured"], c["measured_zh"]),
-            f"**{c['verdict']}** {CHINESE[c['verdict']]}",
-        ]
-        for c in record.claims
+        [statement, measured, f"**{verdict.en}** {verdict.zh}"]
+        for statement, measured, verdict in map(told, record.claims)
     ]
     settings = ", ".join(f"{name} = {plain(value)}" for name, value in record.settings.items())
     printed = f"Printed section 书中 {entry.printed} · " if entry.printed else ""

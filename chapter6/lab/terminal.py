@@ -8,7 +8,7 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-from chapter6.lab.claim import CHINESE, FAILS, HOLDS, OPEN, WHAT_OPEN_MEANS, is_open_by_chance
+from chapter6.lab.claim import CHINESE, FAILS, HOLDS, OPEN, WHAT_OPEN_MEANS, is_open_by_chance, told
 from chapter6.lab.record import Record
 from chapter6.lab.report import Table
 from chapter6.lab.stand_in import can_write, writable
@@ -108,11 +108,9 @@ def show(record: Record, notes: Sequence[Text], tables: Sequence[Table]) -> None
         _paragraph([("", "")], [(pick(note), "dim")])
     width = max(cell_len(pick(Text(*names))) for names in CHINESE.items())
     for claim in record.claims:
-        verdict = claim["verdict"]
-        mark, colour = MARKS[verdict]
-        label = set_cell_size(pick(Text(verdict, CHINESE[verdict])), width)
-        start = [(pick(mark), f"bold {colour}"), (f" {label}  ", colour)]
-        statement, measured = Text(claim["claim"], claim["claim_zh"]), Text(claim["measured"], claim["measured_zh"])
+        statement, measured, verdict = told(claim)
+        mark, colour = MARKS[verdict.en]
+        start = [(pick(mark), f"bold {colour}"), (f" {set_cell_size(pick(verdict), width)}  ", colour)]
         _paragraph(start, [(pick(statement), ""), (pick(measured), "dim")])
     if any(map(is_open_by_chance, record.claims)):
         _paragraph([("", "")], [(pick(WHAT_OPEN_MEANS), "dim")])

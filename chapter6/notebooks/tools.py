@@ -63,8 +63,8 @@ def prepare(number: str, preset: str = "quick", seeds: int = 1, **settings: Any)
     )
 
 
-def _check_name(kind: str, name: str, names: Iterable[str]) -> None:
-    if name not in [*names]:
+def _check_name(kind: str, name: str, names: Mapping[str, Any]) -> None:
+    if name not in names:
         raise SettingError(f"没有此{kind} {name!r}；可选 expected {', '.join(names)}")
 
 

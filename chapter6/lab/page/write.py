@@ -12,7 +12,7 @@ from string import Template
 from typing import Any
 
 from chapter6.lab import cli
-from chapter6.lab.claim import CHINESE, FAILS, HOLDS, OPEN, WHAT_OPEN_MEANS, is_open_by_chance
+from chapter6.lab.claim import CHINESE, FAILS, HOLDS, OPEN, WHAT_OPEN_MEANS, is_open_by_chance, told
 from chapter6.lab.found import Figure, Found
 from chapter6.lab.lesson import Entry, Exhibit
 from chapter6.lab.page import evidence
@@ -220,14 +220,15 @@ def _claims(run: Found) -> Iterator[Markup]:
 
 
 def _claim(claim: dict[str, Any]) -> Markup:
-    mark, name = MARKS[claim["verdict"]]
+    statement, measured, verdict = told(claim)
+    mark, name = MARKS[verdict.en]
     return tag(
         "li",
-        tag("p", tag("span", f"{mark} ", aria_hidden="true"), _verdict(claim["verdict"]), class_="verdict"),
+        tag("p", tag("span", f"{mark} ", aria_hidden="true"), verdict, class_="verdict"),
         tag(
             "div",
-            tag("p", Text(claim["claim"], claim["claim_zh"]), class_="statement"),
-            tag("p", Text(claim["measured"], claim["measured_zh"]), class_="measured"),
+            tag("p", statement, class_="statement"),
+            tag("p", measured, class_="measured"),
             evidence.draw(claim),
         ),
         class_=f"claim {name}",
